@@ -1,0 +1,185 @@
+//! What services ask of and tell each other. In one process a call is a function call and an event is a shared
+//! pointer; between machines both are JSON on NATS, so everything here serialises.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    event::GuildEvent,
+    guild::GuildSnapshot,
+    id::{ChannelId, GuildId, LoginId, UserId},
+    secret::Secret,
+    user::User,
+    voice::VoiceState,
+};
+
+/// A question that exactly one service answers.
+pub trait Request: Serialize + DeserializeOwned + Send + 'static {
+    /// The subject on the bus, `service.verb`.
+    const NAME: &'static str;
+    /// The answer; its own `Err` is an outcome of the domain.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// The guild or user that decides which node answers.
+    fn routing_key(&self) -> u64;
+}
+
+/// Something that happened; every subscriber hears it.
+pub trait Announcement: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The subject on the bus, `service.noun`.
+    const NAME: &'static str;
+}
+
+macro_rules! requests {
+    ($($name:ident = $subject:literal, |$this:ident| $key:expr => $reply:ty;)+) => {$(
+        impl Request for $name {
+            const NAME: &'static str = $subject;
+            type Reply = $reply;
+            fn routing_key(&self) -> u64 { let $this = self; $key }
+        }
+    )+};
+}
+
+/// To identity: whose token is this? The token without `Bearer `/`Bot `.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ResolveToken {
+    pub token: Secret,
+}
+
+/// Whose a valid token is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct TokenOwner {
+    pub user: User,
+    pub login: LoginId,
+}
+
+/// To identity: these accounts, those that exist, in any order. At most 1,000 ids.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct GetUsers {
+    pub ids: Vec<UserId>,
+}
+
+/// To chat: where is this person a member?
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct GuildsOf {
+    pub user: UserId,
+}
+
+/// To chat: the guild as it is now; `None` when there is none.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct LoadGuild {
+    pub guild: GuildId,
+}
+
+/// To chat: may this person join this call? The pass is for VOICE_SERVER_UPDATE's `token`.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct IssueCallPass {
+    pub user: UserId,
+    pub guild: GuildId,
+    pub channel: ChannelId,
+    pub session_id: String,
+}
+
+/// Why there is no pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PassRefused {
+    /// No such guild or channel, or not visible to them.
+    Unknown,
+    /// Not a voice channel.
+    NotVoice,
+    /// No CONNECT.
+    Forbidden,
+}
+
+/// To media: takes a seat in a call (leaving any other seat of this user), or moves. Publishes the voice state.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct TakeSeat {
+    pub pass: Secret,
+    pub self_mute: bool,
+    pub self_deaf: bool,
+}
+
+/// Where the voice gateway of a seat is: `host[:port]/voice` is filled in by the gateway from its own address when empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Seat {
+    pub state: VoiceState,
+    pub endpoint: String,
+}
+
+/// Why there is no seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SeatRefused {
+    /// The pass is forged or too old.
+    BadPass,
+    /// `user_limit` reached.
+    Full,
+}
+
+/// To media: mute or deafen oneself while seated. `false`: there is no such seat.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct UpdateSeat {
+    pub user: UserId,
+    pub guild: GuildId,
+    pub session_id: String,
+    pub self_mute: bool,
+    pub self_deaf: bool,
+}
+
+/// To media: gives up the seat, if this session holds one. Without `guild`: wherever it is (the session ended).
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct LeaveSeat {
+    pub user: UserId,
+    pub guild: Option<GuildId>,
+    pub session_id: String,
+}
+
+/// To media: who is in the calls of this guild. `member` is left out: the gateway adds it.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct VoiceStatesOf {
+    pub guild: GuildId,
+}
+
+requests! {
+    ResolveToken = "identity.resolve_token", |_this| 0 => Option<TokenOwner>;
+    GetUsers = "identity.get_users", |_this| 0 => Vec<User>;
+    GuildsOf = "chat.guilds_of", |this| this.user.get() => Vec<GuildId>;
+    LoadGuild = "chat.load_guild", |this| this.guild.get() => Option<GuildSnapshot>;
+    IssueCallPass = "chat.issue_call_pass", |this| this.guild.get() => Result<Secret, PassRefused>;
+    TakeSeat = "media.take_seat", |_this| 0 => Result<Seat, SeatRefused>;
+    UpdateSeat = "media.update_seat", |this| this.guild.get() => bool;
+    LeaveSeat = "media.leave_seat", |this| this.user.get() => bool;
+    VoiceStatesOf = "media.voice_states_of", |this| this.guild.get() => Vec<VoiceState>;
+}
+
+/// From identity: this login is over (logged out, revoked): close its sockets with 4004, drop it from caches.
+/// Goes through identity's outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct SessionRevoked {
+    pub user: UserId,
+    pub login: LoginId,
+}
+
+/// From identity: an account changed its name or picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserUpdated(pub User);
+
+impl Announcement for SessionRevoked {
+    const NAME: &'static str = "identity.session_revoked";
+}
+impl Announcement for UserUpdated {
+    const NAME: &'static str = "identity.user_updated";
+}
+/// From chat (versioned and typing) and media (voice states).
+impl Announcement for GuildEvent {
+    const NAME: &'static str = "guild.event";
+}
