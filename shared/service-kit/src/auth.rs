@@ -1,0 +1,103 @@
+//! Who is asking: a token is resolved once by identity and remembered for at most 30 s.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use aws_lc_rs::digest;
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{header, request::Parts},
+};
+use voxlink_protocol::{
+    Secret,
+    bus::{ResolveToken, SessionRevoked, TokenOwner, UserUpdated},
+};
+
+use crate::{ApiError, Bus, CallError, Env};
+
+/// Design §2: a cached login lives at most this long; a revocation drops it at once.
+const REMEMBERED: Duration = Duration::from_secs(30);
+/// Past this many the memory starts anew: about 3 MiB.
+const MOST_REMEMBERED: usize = 16_384;
+
+type TokenHash = [u8; 32];
+
+/// Resolves tokens. Cloning shares the memory.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    bus: Bus,
+    env: Env,
+    known: Arc<Mutex<HashMap<TokenHash, (TokenOwner, Instant)>>>,
+}
+
+impl Auth {
+    /// Listens for revocations from now on.
+    #[must_use]
+    pub fn new(bus: Bus, env: Env) -> Self {
+        let known: Arc<Mutex<HashMap<TokenHash, (TokenOwner, Instant)>>> = Arc::default();
+        let revoked = known.clone();
+        bus.subscribe(move |event: &Arc<SessionRevoked>| {
+            let mut known = revoked.lock().unwrap_or_else(PoisonError::into_inner);
+            known.retain(|_, (owner, _)| owner.login != event.login);
+        });
+        let updated = known.clone();
+        bus.subscribe(move |event: &Arc<UserUpdated>| {
+            let mut known = updated.lock().unwrap_or_else(PoisonError::into_inner);
+            for (owner, _) in known.values_mut().filter(|(owner, _)| owner.user.id == event.0.id) {
+                owner.user = event.0.clone();
+            }
+        });
+        Self { bus, env, known }
+    }
+
+    /// Whose token this is, with or without `Bearer `/`Bot ` before it.
+    ///
+    /// # Errors
+    /// When identity does not answer.
+    pub async fn resolve(&self, token: &str) -> Result<Option<TokenOwner>, CallError> {
+        let token = token.strip_prefix("Bearer ").or_else(|| token.strip_prefix("Bot ")).unwrap_or(token);
+        let mut hash = TokenHash::default();
+        hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+        let now = self.env.clock.monotonic();
+        if let Some((owner, until)) = self.lock().get(&hash)
+            && *until > now
+        {
+            return Ok(Some(owner.clone()));
+        }
+        let owner = self.bus.call(ResolveToken { token: Secret::new(token) }).await?;
+        if let Some(owner) = &owner {
+            let mut known = self.lock();
+            if known.len() >= MOST_REMEMBERED {
+                known.clear();
+            }
+            known.insert(hash, (owner.clone(), now + REMEMBERED));
+        }
+        Ok(owner)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, (TokenOwner, Instant)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The one who asks; 401 when the token is missing, wrong or revoked.
+#[derive(Clone, Debug)]
+pub struct Authenticated(pub TokenOwner);
+
+impl<S> FromRequestParts<S> for Authenticated
+where
+    S: Send + Sync,
+    Auth: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.ok_or_else(ApiError::unauthorized)?;
+        let owner = Auth::from_ref(state).resolve(token).await?;
+        owner.map(Self).ok_or_else(ApiError::unauthorized)
+    }
+}

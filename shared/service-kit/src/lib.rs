@@ -1,0 +1,20 @@
+//! What a service stands on: database, bus, HTTP pieces, clock, randomness.
+//!
+//! Nothing here knows any service. Clock and randomness are handed in, so that tests decide them.
+
+pub mod auth;
+pub mod bus;
+pub mod call_pass;
+pub mod db;
+pub mod env;
+pub mod http;
+pub mod outbox;
+pub mod rate_limit;
+pub mod snowflakes;
+
+pub use auth::{Auth, Authenticated};
+pub use bus::{Bus, CallError};
+pub use db::{Db, DbError, Sql};
+pub use env::Env;
+pub use http::{ApiError, ApiJson, ApiPath, ApiQuery};
+pub use snowflakes::Snowflakes;
