@@ -29,6 +29,7 @@ pub enum ErrorCode {
     MissingPermissions = 50013,
     InvalidFormBody = 50035,
     InvalidJson = 50109,
+    WrongChannelType = 50024,
     OwnerCannotLeave = 50055,
     /// Ours: the server's disk is full, nothing was stored.
     StorageFull = 150_001,

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -31,6 +34,8 @@ pub struct Auth {
     bus: Bus,
     env: Env,
     known: Arc<Mutex<HashMap<TokenHash, (TokenOwner, Instant)>>>,
+    /// Counts revocations, so that an answer that was on its way during one is not remembered.
+    revocations: Arc<AtomicU64>,
 }
 
 impl Auth {
@@ -38,9 +43,11 @@ impl Auth {
     #[must_use]
     pub fn new(bus: Bus, env: Env) -> Self {
         let known: Arc<Mutex<HashMap<TokenHash, (TokenOwner, Instant)>>> = Arc::default();
-        let revoked = known.clone();
+        let revocations: Arc<AtomicU64> = Arc::default();
+        let (revoked, count) = (known.clone(), revocations.clone());
         bus.subscribe(move |event: &Arc<SessionRevoked>| {
             let mut known = revoked.lock().unwrap_or_else(PoisonError::into_inner);
+            count.fetch_add(1, Ordering::Relaxed);
             known.retain(|_, (owner, _)| owner.login != event.login);
         });
         let updated = known.clone();
@@ -50,7 +57,7 @@ impl Auth {
                 owner.user = event.0.clone();
             }
         });
-        Self { bus, env, known }
+        Self { bus, env, known, revocations }
     }
 
     /// Whose token this is, with or without `Bearer `/`Bot ` before it.
@@ -67,9 +74,13 @@ impl Auth {
         {
             return Ok(Some(owner.clone()));
         }
+        let revocations = self.revocations.load(Ordering::Relaxed);
         let owner = self.bus.call(ResolveToken { token: Secret::new(token) }).await?;
         if let Some(owner) = &owner {
             let mut known = self.lock();
+            if self.revocations.load(Ordering::Relaxed) != revocations {
+                return Ok(Some(owner.clone()));
+            }
             if known.len() >= MOST_REMEMBERED {
                 known.clear();
             }

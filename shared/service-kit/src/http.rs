@@ -123,7 +123,13 @@ impl IntoResponse for ApiError {
                 let mut response = (self.status, Json(body)).into_response();
                 let whole =
                     HeaderValue::from(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0));
-                response.headers_mut().insert(header::RETRY_AFTER, whole);
+                let headers = response.headers_mut();
+                headers.insert(header::RETRY_AFTER, whole);
+                headers.insert("x-ratelimit-remaining", HeaderValue::from(0));
+                headers.insert("x-ratelimit-scope", HeaderValue::from_static("user"));
+                if let Ok(precise) = HeaderValue::from_str(&seconds.to_string()) {
+                    headers.insert("x-ratelimit-reset-after", precise);
+                }
                 response
             }
         }

@@ -11,6 +11,7 @@ pub mod http;
 pub mod outbox;
 pub mod rate_limit;
 pub mod snowflakes;
+pub mod ws;
 
 pub use auth::{Auth, Authenticated};
 pub use bus::{Bus, CallError};

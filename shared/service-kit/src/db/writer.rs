@@ -45,6 +45,10 @@ fn in_savepoint<T, E: From<DbError>>(
 ) -> Result<T, E> {
     let run =
         |sql: &str| -> Result<(), DbError> { Ok(connection.prepare_cached(sql)?.execute([]).map(|_| ())?) };
+    if connection.is_autocommit() {
+        // Outside a transaction the savepoint would commit by itself, though its caller is told that nothing was stored.
+        return Err(DbError::Io("the transaction could not begin".to_owned()).into());
+    }
     run("SAVEPOINT one")?;
     match operation(&Sql(connection)) {
         Ok(value) => {
@@ -94,7 +98,9 @@ fn batch(
     let mut next = Some(first);
     while let Some(job) = next {
         endings.push(job(connection));
-        next = if endings.len() < MOST_PER_COMMIT && begun.is_ok() { jobs.try_recv().ok() } else { None };
+        // SQLite may have rolled everything back on a full disk: what comes next belongs into a transaction of its own.
+        let goes_on = endings.len() < MOST_PER_COMMIT && begun.is_ok() && !connection.is_autocommit();
+        next = if goes_on { jobs.try_recv().ok() } else { None };
     }
     begun?;
     if connection.is_autocommit() {
