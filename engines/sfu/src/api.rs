@@ -1,0 +1,200 @@
+//! What goes into a worker and what comes out: ids, switches, slots, events.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// One client's transport, numbered by the caller; never reused while the worker lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub u64);
+
+/// One call, numbered by the caller (a voice channel's id).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomId(pub u64);
+
+/// The identification tag of an m-line (RFC 5888), at most 16 bytes.
+pub type Mid = Arc<str>;
+
+/// What a track shows or plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The person's voice.
+    Microphone,
+    /// The person's camera.
+    Camera,
+    /// A shared screen, window or tab.
+    Screen,
+    /// The sound of what is shared.
+    ScreenAudio,
+}
+
+/// Audio or video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MediaKind {
+    /// Opus.
+    Audio,
+    /// VP8, VP9, H264 or AV1.
+    Video,
+}
+
+/// Which sources a peer says it is sending now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceSet {
+    /// The voice.
+    pub microphone: bool,
+    /// The camera.
+    pub camera: bool,
+    /// The shared screen.
+    pub screen: bool,
+    /// The shared screen's sound.
+    pub screen_audio: bool,
+}
+
+/// What the call pass and the person's own switches allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gates {
+    /// False drops the microphone and the screen's sound.
+    pub may_speak: bool,
+    /// False drops camera and screen.
+    pub may_stream: bool,
+    /// True stops audio towards this peer.
+    pub deafened: bool,
+    /// True drops this peer's microphone.
+    pub muted: bool,
+}
+
+/// What fills a receive slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotContent {
+    /// Who is seen or heard.
+    pub peer: PeerId,
+    /// Which of their sources.
+    pub source: Source,
+}
+
+/// One of a peer's `recvonly` m-lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The m-line, as the client named it.
+    pub mid: Mid,
+    /// What it can play.
+    pub kind: MediaKind,
+    /// What it plays now; `None` when it is free.
+    pub content: Option<SlotContent>,
+}
+
+/// How many slots of each kind this peer should offer to see and hear everyone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// `recvonly` audio m-lines, a multiple of 8 from 8 to 64.
+    pub audio: usize,
+    /// `recvonly` video m-lines, a multiple of 8 from 8 to 64.
+    pub video: usize,
+}
+
+/// The answer to an offer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The whole SDP, CRLF line ends.
+    pub sdp: String,
+}
+
+/// Why an offer got no answer. The words are safe to send to the client and hold none of its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfferError {
+    /// Not SDP, or not of the shape that docs/protocol/voice.md asks for.
+    Malformed(String),
+    /// The peer is not in any room of this worker.
+    UnknownPeer,
+}
+
+/// One or more equal-sized datagrams (the last may be shorter) for one address: one GSO send.
+#[derive(Debug)]
+pub struct Transmit<'a> {
+    /// The destination of all of them.
+    pub to: SocketAddr,
+    /// The datagrams, one behind the other.
+    pub bytes: &'a [u8],
+    /// Size of each datagram within `bytes` when there is more than one.
+    pub segment: Option<usize>,
+}
+
+/// What the caller must know or tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// ICE, DTLS and fingerprint done: media may flow.
+    Connected {
+        /// Who is reachable now.
+        peer: PeerId,
+    },
+    /// No authenticated check for 30 s (RFC 7675), or DTLS failed. The caller decides about `leave`; an ICE restart revives it.
+    Disconnected {
+        /// Who is not reachable any more.
+        peer: PeerId,
+    },
+    /// The peer's slots changed: the whole list.
+    Slots {
+        /// Whose slots they are.
+        peer: PeerId,
+        /// Every slot that the client offers, in the order of its m-lines.
+        slots: Vec<Slot>,
+        /// How many it should offer.
+        wanted: Wanted,
+    },
+    /// From the RTP audio level (RFC 6464), with hangover.
+    Speaking {
+        /// The call.
+        room: RoomId,
+        /// Who.
+        peer: PeerId,
+        /// Began or stopped.
+        speaking: bool,
+    },
+}
+
+/// What `poll` hands out.
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// Send this.
+    Transmit(Transmit<'a>),
+    /// Something happened.
+    Event(Event),
+    /// Nothing more now; call `handle_timeout` at this time at the latest.
+    WakeAt(Instant),
+}
+
+/// Counters of one peer since it joined.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PeerStats {
+    /// RTP packets that came from its addresses.
+    pub packets_in: u64,
+    /// RTP packets sent to it, retransmissions included.
+    pub packets_out: u64,
+    /// UDP payload of the packets in.
+    pub bytes_in: u64,
+    /// UDP payload of the packets out.
+    pub bytes_out: u64,
+    /// Packets of its streams that did not come by themselves, as of the last second.
+    pub lost_in: u64,
+    /// Packets that were sent to it again.
+    pub retransmitted: u64,
+    /// Packets dropped: forged, replayed, foreign SSRC or payload type, over the budget.
+    pub rejected: u64,
+    /// Packets that its transport-wide feedback reported.
+    pub reported: u64,
+    /// Of those, the ones it did not get.
+    pub reported_lost: u64,
+    /// Smoothed round trip, when it was measured.
+    pub round_trip: Option<Duration>,
+}
+
+/// How to set up a worker.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// Host candidates to write into answers, best first.
+    pub candidates: Vec<SocketAddr>,
+    /// Seeds ICE credentials and SSRCs: from the operating system in production, fixed in tests.
+    pub seed: [u8; 32],
+}

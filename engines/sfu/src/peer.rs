@@ -1,0 +1,277 @@
+//! One client in a room: its transport and keys, what it sends, its slots, its counters.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    rtcp::{twcc, write::Writer},
+    slab::SendSlab,
+    slot::Slot,
+    srtp::{Inbound, Outbound},
+    transport::Transport,
+    worker::{Gates, PeerId, PeerStats, Source, SourceSet, Wanted},
+};
+
+/// 30 Mbit/s: more than camera, screen and sound of one person need.
+const INGRESS_BYTES_PER_SECOND: u64 = 30_000_000 / 8;
+/// With packets of 150 bytes the byte limit alone would let 25,000 through.
+const INGRESS_PACKETS_PER_SECOND: u64 = 6_000;
+/// Addresses that count as one peer's at a time: interfaces times address families.
+pub(crate) const MAX_ADDRESSES: usize = 8;
+/// Levels are -dBov (RFC 6464 §3): speech at a microphone is around 20 to 45, a quiet room over 55.
+const LOUD: u8 = 50;
+/// Two loud packets make speech, one may be a click.
+const LOUD_PACKETS: u8 = 2;
+/// Between words nobody stops speaking.
+const HANGOVER: Duration = Duration::from_millis(350);
+/// Weight of a new round trip in the average.
+const ROUND_TRIP_GAIN: f64 = 0.25;
+
+/// Which of a peer's tracks an SSRC belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stream {
+    pub(crate) track: usize,
+    pub(crate) is_rtx: bool,
+}
+
+/// Keys of both directions.
+pub(crate) struct Keys {
+    pub(crate) inbound: Inbound,
+    pub(crate) outbound: Outbound,
+}
+
+/// The offer's ids of the extensions that clients send.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ExtensionIds {
+    pub(crate) mid: Option<u8>,
+    pub(crate) level: Option<u8>,
+    pub(crate) transport: Option<u8>,
+}
+
+/// Whether the caller was told that media may flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Connection {
+    Connecting,
+    Connected,
+    Disconnected,
+}
+
+/// A client.
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) gates: Gates,
+    pub(crate) sources: SourceSet,
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) connection: Connection,
+    pub(crate) dtls_failed: bool,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// The client's own fragment: another one in an offer means an ICE restart.
+    pub(crate) remote_fragment: String,
+    pub(crate) fingerprint: crate::dtls::Fingerprint,
+    pub(crate) offers: u64,
+    pub(crate) extensions: ExtensionIds,
+    pub(crate) tracks: Vec<usize>,
+    pub(crate) streams: FxHashMap<u32, Stream>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) slot_by_ssrc: FxHashMap<u32, usize>,
+    pub(crate) slots_changed: bool,
+    pub(crate) wanted: Wanted,
+    /// The SSRC of our reports and requests to this peer.
+    pub(crate) rtcp_ssrc: u32,
+    pub(crate) transport_sequence: u16,
+    pub(crate) arrivals: twcc::Recorder,
+    pub(crate) next_feedback: Instant,
+    pub(crate) next_report: Instant,
+    pub(crate) round_trip: Option<Duration>,
+    /// Added to the client's NTP times to get the server's.
+    pub(crate) clock_offset: Option<i64>,
+    /// Packets that the client's transport-wide feedback reported, and those missing.
+    pub(crate) reported: (u64, u64),
+    pub(crate) stats: PeerStats,
+    budget: Budget,
+    speech: Speech,
+}
+
+/// What is made once for a peer.
+pub(crate) struct NewPeer {
+    pub(crate) id: PeerId,
+    pub(crate) gates: Gates,
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) remote_fragment: String,
+    pub(crate) fingerprint: crate::dtls::Fingerprint,
+    pub(crate) rtcp_ssrc: u32,
+}
+
+impl Peer {
+    pub(crate) fn new(new: NewPeer, now: Instant) -> Self {
+        Self {
+            id: new.id,
+            gates: new.gates,
+            sources: SourceSet::default(),
+            transport: new.transport,
+            connection: Connection::Connecting,
+            dtls_failed: false,
+            keys: None,
+            addresses: Vec::new(),
+            remote_fragment: new.remote_fragment,
+            fingerprint: new.fingerprint,
+            offers: 0,
+            extensions: ExtensionIds::default(),
+            tracks: Vec::new(),
+            streams: FxHashMap::default(),
+            slots: Vec::new(),
+            slot_by_ssrc: FxHashMap::default(),
+            slots_changed: true,
+            wanted: Wanted::default(),
+            rtcp_ssrc: new.rtcp_ssrc,
+            transport_sequence: 0,
+            arrivals: twcc::Recorder::new(now),
+            next_feedback: now,
+            next_report: now,
+            round_trip: None,
+            clock_offset: None,
+            reported: (0, 0),
+            stats: PeerStats::default(),
+            budget: Budget { since: now, bytes: 0, packets: 0 },
+            speech: Speech::default(),
+        }
+    }
+
+    /// Whether this source may be forwarded now.
+    pub(crate) fn may_send(&self, source: Source) -> bool {
+        match source {
+            Source::Microphone => self.sources.microphone && self.gates.may_speak && !self.gates.muted,
+            Source::ScreenAudio => self.sources.screen_audio && self.gates.may_speak && self.gates.may_stream,
+            Source::Camera => self.sources.camera && self.gates.may_stream,
+            Source::Screen => self.sources.screen && self.gates.may_stream,
+        }
+    }
+
+    /// Where media goes, when there are keys and consent.
+    pub(crate) fn egress(&self) -> Option<SocketAddr> {
+        if self.connection == Connection::Connected { self.transport.egress() } else { None }
+    }
+
+    /// Counts a datagram against the peer's share; false: drop it.
+    pub(crate) fn admit(&mut self, bytes: usize, now: Instant) -> bool {
+        self.budget.admit(bytes as u64, now)
+    }
+
+    /// Seals a compound packet into the slab.
+    pub(crate) fn send_rtcp(&mut self, compound: &Writer, slab: &mut SendSlab) {
+        let (Some(to), Some(keys)) = (self.egress(), self.keys.as_mut()) else { return };
+        if compound.is_empty() {
+            return;
+        }
+        slab.write(to, |buffer| {
+            let plain = compound.bytes();
+            buffer.get_mut(..plain.len())?.copy_from_slice(plain);
+            keys.outbound.seal_rtcp(buffer, plain.len())
+        });
+    }
+
+    /// A round trip was measured.
+    pub(crate) fn note_round_trip(&mut self, measured: Duration) {
+        let old = self.round_trip.unwrap_or(measured).as_secs_f64();
+        let new = old + (measured.as_secs_f64() - old) * ROUND_TRIP_GAIN;
+        self.round_trip = Some(Duration::from_secs_f64(new));
+    }
+
+    /// Takes a microphone level; `Some` when the peer begins to speak.
+    pub(crate) fn note_level(&mut self, level: u8, now: Instant) -> Option<bool> {
+        self.speech.note(level & 0x7f <= LOUD, now)
+    }
+
+    /// `Some(false)` when the peer has stopped speaking, or must not be heard.
+    pub(crate) fn stop_speaking(&mut self, now: Instant) -> Option<bool> {
+        let silenced = !self.may_send(Source::Microphone);
+        self.speech.stop(silenced, now)
+    }
+
+    /// Whether the peer is speaking.
+    pub(crate) fn is_speaking(&self) -> bool {
+        self.speech.speaking
+    }
+}
+
+/// A second's share.
+struct Budget {
+    since: Instant,
+    bytes: u64,
+    packets: u64,
+}
+
+impl Budget {
+    fn admit(&mut self, bytes: u64, now: Instant) -> bool {
+        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
+            *self = Self { since: now, bytes: 0, packets: 0 };
+        }
+        self.bytes += bytes;
+        self.packets += 1;
+        self.bytes <= INGRESS_BYTES_PER_SECOND && self.packets <= INGRESS_PACKETS_PER_SECOND
+    }
+}
+
+#[derive(Default)]
+struct Speech {
+    loud: u8,
+    last_loud: Option<Instant>,
+    speaking: bool,
+}
+
+impl Speech {
+    fn note(&mut self, is_loud: bool, now: Instant) -> Option<bool> {
+        if !is_loud {
+            self.loud = 0;
+            return None;
+        }
+        self.last_loud = Some(now);
+        self.loud = self.loud.saturating_add(1);
+        let begins = !self.speaking && self.loud >= LOUD_PACKETS;
+        self.speaking |= begins;
+        begins.then_some(true)
+    }
+
+    fn stop(&mut self, silenced: bool, now: Instant) -> Option<bool> {
+        let quiet = self.last_loud.is_none_or(|last| now.saturating_duration_since(last) >= HANGOVER);
+        let ends = self.speaking && (silenced || quiet);
+        if ends {
+            *self = Self::default();
+        }
+        ends.then_some(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speech_needs_two_loud_packets_and_ends_after_the_hangover() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut speech = Speech::default();
+        assert_eq!(speech.note(true, at(0)), None);
+        assert_eq!(speech.note(false, at(20)), None);
+        assert_eq!(speech.note(true, at(40)), None);
+        assert_eq!(speech.note(true, at(60)), Some(true));
+        assert_eq!(speech.note(true, at(80)), None);
+        assert_eq!(speech.stop(false, at(400)), None);
+        assert_eq!(speech.stop(false, at(430)), Some(false));
+        assert_eq!(speech.stop(false, at(440)), None);
+    }
+
+    #[test]
+    fn a_flood_is_cut_to_the_budget_of_its_second() {
+        let start = Instant::now();
+        let mut budget = Budget { since: start, bytes: 0, packets: 0 };
+        let admitted = (0..10_000).filter(|_| budget.admit(1_200, start)).count() as u64;
+        assert_eq!(admitted, INGRESS_BYTES_PER_SECOND / 1_200);
+        assert!(budget.admit(1_200, start + Duration::from_secs(1)));
+    }
+}

@@ -1,0 +1,128 @@
+//! Which slot shows what. Stable: a slot keeps its content until that goes away.
+
+use super::{Context, Room};
+use crate::worker::{Event, MediaKind, PeerId, Slot, SlotContent, Source, Wanted};
+
+/// Clients add slots in steps of this many.
+const STEP: usize = 8;
+/// More slots of one kind than this are not asked for.
+pub(crate) const MAX_SLOTS: usize = 64;
+
+/// A live track, as assignment sees it.
+struct Live {
+    track: usize,
+    owner: usize,
+    kind: MediaKind,
+    source: Source,
+}
+
+impl Room {
+    /// Fills free slots, empties those whose track is gone, and tells the peers it changed for.
+    pub(crate) fn assign(&mut self, context: &mut Context<'_>) {
+        let live: Vec<Live> = (self.tracks.iter())
+            .filter(|(_, track)| track.live)
+            .map(|(index, track)| Live {
+                track: index,
+                owner: track.owner,
+                kind: track.kind(),
+                source: track.source,
+            })
+            .collect();
+        let peers: Vec<usize> = self.peers.iter().map(|(index, _)| index).collect();
+        for index in peers {
+            self.assign_peer(index, &live);
+        }
+        self.rebuild_subscribers();
+        self.request_keyframes(context);
+        self.tell_slots(context);
+    }
+
+    fn assign_peer(&mut self, index: usize, live: &[Live]) {
+        let Self { peers, tracks, .. } = self;
+        let Some(peer) = peers.get_mut(index) else { return };
+        let mut shown: Vec<usize> = Vec::new();
+        for slot in &mut peer.slots {
+            let keep = slot.open && slot.track.is_some_and(|track| tracks.get(track).is_some_and(|t| t.live));
+            match slot.track {
+                Some(track) if keep => shown.push(track),
+                Some(_) => {
+                    slot.show(None);
+                    peer.slots_changed = true;
+                }
+                None => {}
+            }
+        }
+        let mut wanted = [0usize; 2];
+        for one in live.iter().filter(|one| one.owner != index) {
+            wanted[usize::from(one.kind == MediaKind::Video)] += 1;
+            if shown.contains(&one.track) {
+                continue;
+            }
+            let companion = live.iter().find(|other| {
+                other.owner == one.owner
+                    && other.kind != one.kind
+                    && other.source.is_screen() == one.source.is_screen()
+            });
+            let preferred = companion
+                .and_then(|other| peer.slots.iter().find(|slot| slot.track == Some(other.track)))
+                .map(|slot| slot.ordinal);
+            let free = |slot: &crate::slot::Slot| slot.open && slot.kind == one.kind && slot.track.is_none();
+            let place = (peer.slots.iter())
+                .position(|slot| free(slot) && Some(slot.ordinal) == preferred)
+                .or_else(|| peer.slots.iter().position(free));
+            if let Some(place) = place {
+                peer.slots[place].show(Some(one.track));
+                peer.slots_changed = true;
+                if let Some(track) = tracks.get_mut(one.track) {
+                    track.want_keyframe();
+                }
+            }
+        }
+        let round = |count: usize| count.next_multiple_of(STEP).clamp(STEP, MAX_SLOTS);
+        let wanted = Wanted { audio: round(wanted[0]), video: round(wanted[1]) };
+        peer.slots_changed |= wanted != peer.wanted;
+        peer.wanted = wanted;
+    }
+
+    fn rebuild_subscribers(&mut self) {
+        for (_, track) in &mut self.tracks {
+            track.subscribers.clear();
+        }
+        for (index, peer) in &self.peers {
+            for (place, slot) in peer.slots.iter().enumerate() {
+                if let Some(track) = slot.track.and_then(|track| self.tracks.get_mut(track)) {
+                    track.subscribers.push((index, place));
+                }
+            }
+        }
+    }
+
+    fn tell_slots(&mut self, context: &mut Context<'_>) {
+        let owner = |track: usize| -> Option<(PeerId, Source)> {
+            let track = self.tracks.get(track)?;
+            Some((self.peers.get(track.owner)?.id, track.source))
+        };
+        let mut told = Vec::new();
+        for (index, peer) in self.peers.iter().filter(|(_, peer)| peer.slots_changed) {
+            let slots = (peer.slots.iter().filter(|slot| slot.open))
+                .map(|slot| Slot {
+                    mid: slot.mid.clone(),
+                    kind: slot.kind,
+                    content: slot.track.and_then(owner).map(|(peer, source)| SlotContent { peer, source }),
+                })
+                .collect();
+            context.events.push_back(Event::Slots { peer: peer.id, slots, wanted: peer.wanted });
+            told.push(index);
+        }
+        for index in told {
+            self.peers[index].slots_changed = false;
+        }
+    }
+}
+
+impl Source {
+    /// Screen and screen sound belong together, as microphone and camera do.
+    fn is_screen(self) -> bool {
+        matches!(self, Self::Screen | Self::ScreenAudio)
+    }
+}

@@ -1,0 +1,134 @@
+//! RTCP from clients: reports, retransmission and key frame requests.
+
+use std::time::Duration;
+
+use slab::Slab;
+
+use super::{Context, Room, to_ntp};
+use crate::{
+    peer::Peer,
+    rtcp::{self, Packet, ReportBlock, twcc},
+    slot::Sender,
+    track::{SeenReport, Track},
+};
+
+/// A clock that moved by more than this was set: start anew.
+const CLOCK_JUMP: i64 = 1 << 32;
+
+impl Room {
+    /// A compound packet from one of this peer's addresses, decrypted in place.
+    pub(crate) fn handle_rtcp(&mut self, index: usize, packet: &mut [u8], context: &mut Context<'_>) {
+        let Self { peers, tracks, .. } = self;
+        let Some(peer) = peers.get_mut(index) else { return };
+        let admitted = peer.admit(packet.len(), context.now);
+        let opened = peer.keys.as_mut().filter(|_| admitted).and_then(|keys| keys.inbound.open_rtcp(packet));
+        let Some(compound) = opened.and_then(|length| packet.get(..length)) else {
+            peer.stats.rejected += 1;
+            return;
+        };
+        peer.transport.media_arrived();
+        for packet in rtcp::packets(compound) {
+            handle_packet(peer, tracks, packet, context);
+        }
+        self.request_keyframes(context);
+    }
+}
+
+fn handle_packet(peer: &mut Peer, tracks: &mut Slab<Track>, packet: Packet<'_>, context: &mut Context<'_>) {
+    match packet {
+        Packet::SenderReport { ssrc, ntp, timestamp, reports } => {
+            sender_report(peer, tracks, ssrc, ntp, timestamp, context);
+            reports.for_each(|block| report_block(peer, &block, context));
+        }
+        Packet::ReceiverReport { reports } => reports.for_each(|block| report_block(peer, &block, context)),
+        Packet::Nack { media, items } => {
+            for sequence in items.flat_map(rtcp::nack_sequences) {
+                resend(peer, tracks, media, sequence, context);
+            }
+        }
+        Packet::Pli { media } => want_keyframe(peer, tracks, media),
+        // Each entry is an SSRC and a word with the request's number.
+        Packet::Fir { entries } => entries.step_by(2).for_each(|media| want_keyframe(peer, tracks, media)),
+        Packet::TransportFeedback { body } => {
+            if let Some((total, lost)) = twcc::count_lost(body) {
+                peer.reported.0 += u64::from(total);
+                peer.reported.1 += u64::from(lost);
+            }
+        }
+        Packet::Other => {}
+    }
+}
+
+fn sender_report(
+    peer: &mut Peer,
+    tracks: &mut Slab<Track>,
+    ssrc: u32,
+    ntp: u64,
+    timestamp: u32,
+    context: &Context<'_>,
+) {
+    let stream = peer.streams.get(&ssrc).filter(|stream| !stream.is_rtx);
+    let Some(track) = stream.and_then(|stream| tracks.get_mut(stream.track)) else { return };
+    let fresh = context.ntp().wrapping_sub(ntp) as i64;
+    let offset = match peer.clock_offset {
+        Some(offset) if fresh.wrapping_sub(offset).unsigned_abs() < CLOCK_JUMP as u64 => offset,
+        _ => *peer.clock_offset.insert(fresh),
+    };
+    track.report = Some(SeenReport {
+        sender_ntp: ntp,
+        ntp: ntp.wrapping_add_signed(offset),
+        timestamp,
+        at: context.now,
+    });
+}
+
+fn report_block(peer: &mut Peer, block: &ReportBlock, context: &Context<'_>) {
+    let Some(slot) = peer.slot_by_ssrc.get(&block.ssrc).and_then(|slot| peer.slots.get(*slot)) else {
+        return;
+    };
+    let Some((sent, at)) = slot.reported else { return };
+    if block.last_report != sent {
+        return;
+    }
+    let held = Duration::from_secs_f64(f64::from(block.delay) / 65_536.0);
+    if let Some(round_trip) = context.now.saturating_duration_since(at).checked_sub(held) {
+        peer.note_round_trip(round_trip);
+    }
+}
+
+fn want_keyframe(peer: &Peer, tracks: &mut Slab<Track>, media: u32) {
+    let slot = peer.slot_by_ssrc.get(&media).and_then(|slot| peer.slots.get(*slot));
+    if let Some(track) = slot.and_then(|slot| slot.track).and_then(|track| tracks.get_mut(track)) {
+        track.want_keyframe();
+    }
+}
+
+fn resend(peer: &mut Peer, tracks: &mut Slab<Track>, media: u32, sequence: u16, context: &mut Context<'_>) {
+    let Some(to) = peer.egress() else { return };
+    let Some(slot) = peer.slot_by_ssrc.get(&media).and_then(|slot| peer.slots.get_mut(*slot)) else { return };
+    // Numbers on the RTX stream are not ours to answer.
+    if slot.ssrc != media {
+        return;
+    }
+    let Some(track) = slot.track.and_then(|track| tracks.get_mut(track)) else { return };
+    let Some((ours, theirs)) = slot.find(sequence) else { return };
+    let Some((kept, payload)) = track.ring.get(theirs) else { return };
+    let Some(keys) = &peer.keys else { return };
+    let mut sender = Sender { keys: &keys.outbound, transport_sequence: &mut peer.transport_sequence };
+    let written =
+        context.out.write(to, |buffer| slot.resend(ours, &kept, payload, &mut sender, context.now, buffer));
+    if let Some(length) = written {
+        peer.stats.retransmitted += 1;
+        peer.stats.packets_out += 1;
+        peer.stats.bytes_out += length as u64;
+    }
+}
+
+impl Context<'_> {
+    /// A publisher's report moved to now: NTP time and RTP timestamp of the same instant.
+    pub(crate) fn extrapolate(&self, report: &SeenReport, clock_rate: u32) -> (u64, u32) {
+        let elapsed = self.now.saturating_duration_since(report.at);
+        let ticks = elapsed.as_secs_f64() * f64::from(clock_rate);
+        (report.ntp.wrapping_add(to_ntp(elapsed)), report.timestamp.wrapping_add(ticks as u64 as u32))
+    }
+}

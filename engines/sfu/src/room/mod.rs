@@ -1,0 +1,286 @@
+//! One call on this worker: its peers and tracks. Everything a packet touches lives here.
+//!
+//! A room knows nothing of other rooms, so that it can be dropped whole when its code panicked.
+
+mod assign;
+mod feedback;
+mod forward;
+mod ingress;
+mod negotiate;
+mod tick;
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use slab::Slab;
+
+use crate::{
+    peer::{Connection, Keys, Peer},
+    rng::Generator,
+    slab::SendSlab,
+    stun::BindingRequest,
+    track::Track,
+    transport::{Check, TransportEvent},
+    worker::{Event, Gates, PeerId, RoomId, SourceSet},
+};
+
+pub(crate) use negotiate::{Numbers, Plan};
+
+/// Seconds between 1900 and an arbitrary but recent moment: NTP times of reports only have to agree with each other.
+const NTP_BASE: u64 = 3_900_000_000 << 32;
+
+/// What a room may use while it runs.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Instant,
+    /// When the worker was made: the zero of its clocks.
+    pub(crate) start: Instant,
+    pub(crate) out: &'a mut SendSlab,
+    pub(crate) events: &'a mut VecDeque<Event>,
+}
+
+impl Context<'_> {
+    /// The server's NTP time (32.32 fixed point).
+    pub(crate) fn ntp(&self) -> u64 {
+        NTP_BASE + to_ntp(self.now.saturating_duration_since(self.start))
+    }
+
+    /// Time since the worker was made.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now.saturating_duration_since(self.start)
+    }
+}
+
+/// A duration in 32.32 fixed point.
+pub(crate) fn to_ntp(duration: Duration) -> u64 {
+    (duration.as_secs() << 32) | ((u64::from(duration.subsec_nanos()) << 32) / 1_000_000_000)
+}
+
+/// A subscriber's slot that the fresh packets of a track go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Job {
+    peer: usize,
+    slot: usize,
+    track: usize,
+}
+
+/// A call.
+pub(crate) struct Room {
+    pub(crate) id: RoomId,
+    pub(crate) peers: Slab<Peer>,
+    tracks: Slab<Track>,
+    /// Tracks with packets that were not sent on.
+    fresh: Vec<usize>,
+    jobs: Vec<Job>,
+    next_job: usize,
+    /// Held packets must leave by then.
+    hold_until: Option<Instant>,
+    next_tick: Instant,
+    /// Media arrived since the last tick.
+    busy: bool,
+    /// The worker knows that there are fresh packets.
+    listed: bool,
+}
+
+impl Room {
+    pub(crate) fn new(id: RoomId, now: Instant) -> Self {
+        Self {
+            id,
+            peers: Slab::new(),
+            tracks: Slab::new(),
+            fresh: Vec::new(),
+            jobs: Vec::new(),
+            next_job: 0,
+            hold_until: None,
+            next_tick: now,
+            busy: false,
+            listed: false,
+        }
+    }
+
+    /// The peer in this place, when it is still the one that is meant.
+    pub(crate) fn peer_mut(&mut self, index: usize, id: PeerId) -> Option<&mut Peer> {
+        self.peers.get_mut(index).filter(|peer| peer.id == id)
+    }
+
+    /// When [`Room::handle_timeout`] must run at the latest.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.hold_until.map_or(self.next_tick, |hold| hold.min(self.next_tick))
+    }
+
+    /// True once for each batch that brought something to send on.
+    pub(crate) fn take_dirty(&mut self) -> bool {
+        let news = !self.fresh.is_empty() && !self.listed;
+        self.listed |= news;
+        news
+    }
+
+    /// Puts a peer in and returns its place.
+    pub(crate) fn add(&mut self, peer: Peer) -> usize {
+        self.peers.insert(peer)
+    }
+
+    /// Takes a peer out with all its tracks.
+    pub(crate) fn remove(&mut self, index: usize, context: &mut Context<'_>) -> Option<Peer> {
+        let peer = self.peers.try_remove(index)?;
+        if peer.is_speaking() {
+            context.events.push_back(Event::Speaking { room: self.id, peer: peer.id, speaking: false });
+        }
+        for track in &peer.tracks {
+            self.remove_track(*track);
+        }
+        // Written by nobody any more: the indexes of the peer may be given out again.
+        self.jobs.drain(..self.next_job);
+        self.next_job = 0;
+        self.jobs.retain(|job| job.peer != index);
+        self.assign(context);
+        Some(peer)
+    }
+
+    fn remove_track(&mut self, track: usize) {
+        if self.tracks.try_remove(track).is_none() {
+            return;
+        }
+        self.fresh.retain(|fresh| *fresh != track);
+        for (_, peer) in &mut self.peers {
+            for slot in peer.slots.iter_mut().filter(|slot| slot.track == Some(track)) {
+                slot.show(None);
+                peer.slots_changed = true;
+            }
+        }
+        self.jobs.clear();
+        self.next_job = 0;
+    }
+
+    pub(crate) fn set_sources(&mut self, index: usize, sources: SourceSet, context: &mut Context<'_>) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        peer.sources = sources;
+        self.gates_changed(index, context);
+    }
+
+    pub(crate) fn set_gates(&mut self, index: usize, gates: Gates, context: &mut Context<'_>) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        if gates.deafened && !peer.gates.deafened {
+            for slot in peer.slots.iter_mut().filter(|slot| slot.kind == crate::worker::MediaKind::Audio) {
+                slot.stop();
+            }
+        }
+        peer.gates = gates;
+        self.gates_changed(index, context);
+    }
+
+    fn gates_changed(&mut self, index: usize, context: &mut Context<'_>) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        if let Some(speaking) = peer.stop_speaking(context.now) {
+            context.events.push_back(Event::Speaking { room: self.id, peer: peer.id, speaking });
+        }
+        for track in peer.tracks.clone() {
+            let Some(track) = self.tracks.get_mut(track) else { continue };
+            let live = peer.may_send(track.source);
+            if track.live && !live {
+                track.nacks.reset();
+                track.pending.clear();
+            }
+            track.live = live;
+        }
+        self.assign(context);
+    }
+
+    /// A check that names one of this peer's fragments.
+    pub(crate) fn handle_check(
+        &mut self,
+        index: usize,
+        request: &BindingRequest<'_>,
+        from: SocketAddr,
+        context: &mut Context<'_>,
+    ) -> Check {
+        let Some(peer) = self.peers.get_mut(index) else { return Check::Refused };
+        let check = peer.transport.handle_check(request, from, context.now, context.out);
+        if matches!(check, Check::Accepted { .. }) {
+            self.update_connection(index, context);
+            self.wake_by(context.now + tick::IDLE);
+        }
+        check
+    }
+
+    /// A DTLS record from one of this peer's addresses.
+    pub(crate) fn handle_dtls(
+        &mut self,
+        index: usize,
+        from: SocketAddr,
+        datagram: &[u8],
+        context: &mut Context<'_>,
+    ) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        peer.transport.handle_dtls(from, datagram, context.now, context.out);
+        self.transport_events(index, context);
+    }
+
+    fn transport_events(&mut self, index: usize, context: &mut Context<'_>) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        while let Some(event) = peer.transport.poll() {
+            match event {
+                TransportEvent::Keys(keys) => {
+                    let (inbound, outbound) = *keys;
+                    peer.keys = Some(Keys { inbound, outbound });
+                }
+                TransportEvent::Failed => peer.dtls_failed = true,
+            }
+        }
+        let deadline = peer.transport.deadline();
+        self.update_connection(index, context);
+        if let Some(deadline) = deadline {
+            self.wake_by(deadline);
+        }
+    }
+
+    /// Tells the caller when a peer becomes reachable or is lost.
+    fn update_connection(&mut self, index: usize, context: &mut Context<'_>) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        let consented = peer.transport.is_consented(context.now);
+        let ready = peer.keys.is_some() && peer.transport.egress().is_some();
+        let next = match peer.connection {
+            _ if peer.dtls_failed || !consented => Connection::Disconnected,
+            Connection::Disconnected if !ready => Connection::Connecting,
+            _ if ready => Connection::Connected,
+            current => current,
+        };
+        if next == peer.connection {
+            return;
+        }
+        peer.connection = next;
+        let id = peer.id;
+        match next {
+            Connection::Connecting => {}
+            Connection::Connected => {
+                context.events.push_back(Event::Connected { peer: id });
+                // What it missed must leave no gap: one of 2^15 packets would break the receiver's
+                // roll-over counter (RFC 3711 §3.3.1). Every slot begins anew.
+                peer.slots.iter_mut().for_each(crate::slot::Slot::stop);
+                let shown: Vec<usize> = peer.slots.iter().filter_map(|slot| slot.track).collect();
+                for track in shown {
+                    if let Some(track) = self.tracks.get_mut(track) {
+                        track.want_keyframe();
+                    }
+                }
+            }
+            Connection::Disconnected => context.events.push_back(Event::Disconnected { peer: id }),
+        }
+    }
+
+    fn wake_by(&mut self, at: Instant) {
+        self.next_tick = self.next_tick.min(at);
+    }
+
+    /// A fresh SSRC for this peer.
+    fn unused_ssrc(peer: &Peer, generator: &mut Generator) -> u32 {
+        loop {
+            let ssrc = generator.u32();
+            if ssrc != 0 && !peer.slot_by_ssrc.contains_key(&ssrc) && !peer.streams.contains_key(&ssrc) {
+                return ssrc;
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! From an offer to slots, tracks and the lines of the answer. Checks everything before it changes anything.
+
+use super::{Context, Room, assign::MAX_SLOTS};
+use crate::{
+    peer::{ExtensionIds, Peer, Stream},
+    rng::Generator,
+    sdp::{
+        AUDIO_LEVEL, Direction, MID, Media, Offer, TRANSPORT_CC,
+        answer::Line,
+        codecs::{Chosen, choose},
+    },
+    slot::Slot,
+    track::Track,
+    worker::{MediaKind, Mid, OfferError, Source},
+};
+
+/// Where random SSRCs come from.
+pub(crate) struct Numbers<'a>(pub(crate) &'a mut Generator);
+
+/// What an m-line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Refused,
+    Unused(Chosen),
+    Source(Source, Chosen),
+    Slot(Chosen),
+}
+
+/// An offer that was understood.
+pub(crate) struct Plan<'a> {
+    offer: &'a Offer,
+    purposes: Vec<Purpose>,
+}
+
+impl<'a> Plan<'a> {
+    /// Says what each m-line is for.
+    ///
+    /// # Errors
+    /// [`OfferError::Malformed`] when `sources` and the m-lines do not fit, or a codec is missing.
+    pub(crate) fn new(offer: &'a Offer, sources: &[(Mid, Source)]) -> Result<Self, OfferError> {
+        for (at, (mid, source)) in sources.iter().enumerate() {
+            if sources[..at].iter().any(|(other, same)| other == mid || same == source) {
+                return Err(OfferError::Malformed(format!("sources names mid {mid} or its source twice")));
+            }
+            let Some(media) = offer.media.iter().find(|media| media.mid == *mid) else {
+                return Err(OfferError::Malformed(format!("sources names mid {mid}, which the offer lacks")));
+            };
+            if media.kind != Some(source.kind()) {
+                return Err(OfferError::Malformed(format!("mid {mid} is of another kind than its source")));
+            }
+        }
+        let mut slots = [0; 2];
+        let purposes = offer.media.iter().map(|media| purpose(media, sources, &mut slots));
+        Ok(Self { offer, purposes: purposes.collect::<Result<_, _>>()? })
+    }
+
+    fn lines(&self) -> impl Iterator<Item = (&'a Media, Purpose)> {
+        self.offer.media.iter().zip(self.purposes.iter().copied())
+    }
+}
+
+fn purpose(media: &Media, sources: &[(Mid, Source)], slots: &mut [usize; 2]) -> Result<Purpose, OfferError> {
+    let Some(kind) = media.kind.filter(|_| !media.stopped) else { return Ok(Purpose::Refused) };
+    let Some(codec) = choose(media) else {
+        let needed = if kind == MediaKind::Audio { "opus/48000" } else { "VP8/90000" };
+        return Err(OfferError::Malformed(format!("mid {} does not offer {needed}", media.mid)));
+    };
+    let source = sources.iter().find(|(mid, _)| *mid == media.mid).map(|(_, source)| *source);
+    let count = &mut slots[usize::from(kind == MediaKind::Video)];
+    Ok(match (source, media.direction) {
+        (Some(source), Direction::SendOnly | Direction::SendRecv) => Purpose::Source(source, codec),
+        (None, Direction::RecvOnly | Direction::SendRecv) if *count < MAX_SLOTS => {
+            *count += 1;
+            Purpose::Slot(codec)
+        }
+        _ => Purpose::Unused(codec),
+    })
+}
+
+impl Room {
+    /// Makes a peer's tracks and slots those of the plan; returns the lines of the answer.
+    pub(crate) fn apply(
+        &mut self,
+        index: usize,
+        plan: &Plan<'_>,
+        numbers: &mut Numbers<'_>,
+        context: &mut Context<'_>,
+    ) -> Vec<Line> {
+        self.drop_unnamed_tracks(index, plan);
+        let Some(peer) = self.peers.get_mut(index) else { return Vec::new() };
+        peer.extensions = extension_ids(plan.offer);
+        peer.slots.iter_mut().for_each(|slot| slot.open = false);
+        // An m-line section can be recycled under another mid: what it was is gone.
+        peer.slots.retain(|slot| plan.offer.media.iter().any(|media| media.mid == slot.mid));
+        peer.slot_by_ssrc = peer
+            .slots
+            .iter()
+            .enumerate()
+            .flat_map(|(at, slot)| [(slot.ssrc, at), (slot.rtx_ssrc, at)])
+            .collect();
+        self.jobs.clear();
+        self.next_job = 0;
+        let mut lines = Vec::with_capacity(plan.purposes.len());
+        for (media, purpose) in plan.lines() {
+            lines.push(match purpose {
+                Purpose::Refused => Line::Refused,
+                Purpose::Unused(codec) => Line::Inactive(codec),
+                Purpose::Source(source, codec) => {
+                    apply_source(index, peer, &mut self.tracks, media, source, codec);
+                    Line::Receive { codec, stereo: source == Source::ScreenAudio }
+                }
+                Purpose::Slot(codec) => {
+                    let slot = apply_slot(peer, media, codec, numbers);
+                    Line::Send { codec, ssrc: slot.ssrc, rtx_ssrc: slot.rtx_ssrc, ordinal: slot.ordinal }
+                }
+            });
+        }
+        peer.slots_changed = true;
+        self.gates_changed(index, context);
+        lines
+    }
+
+    /// Tracks whose m-line is gone or means something else now.
+    fn drop_unnamed_tracks(&mut self, index: usize, plan: &Plan<'_>) {
+        let Some(peer) = self.peers.get(index) else { return };
+        let stays = |track: &Track| {
+            plan.lines().any(|(media, purpose)| {
+                media.mid == track.mid
+                    && matches!(purpose, Purpose::Source(source, _) if source == track.source)
+            })
+        };
+        let gone: Vec<usize> =
+            peer.tracks.iter().copied().filter(|track| !self.tracks.get(*track).is_some_and(stays)).collect();
+        for track in gone {
+            self.remove_track(track);
+            if let Some(peer) = self.peers.get_mut(index) {
+                peer.tracks.retain(|kept| *kept != track);
+                peer.streams.retain(|_, stream| stream.track != track);
+            }
+        }
+    }
+}
+
+/// All m-lines of a bundle use one id for an extension: the first that says it counts.
+fn extension_ids(offer: &Offer) -> ExtensionIds {
+    let find = |uri| offer.media.iter().find_map(|media| media.extension(uri));
+    ExtensionIds { mid: find(MID), level: find(AUDIO_LEVEL), transport: find(TRANSPORT_CC) }
+}
+
+fn apply_source(
+    owner: usize,
+    peer: &mut Peer,
+    tracks: &mut slab::Slab<Track>,
+    media: &Media,
+    source: Source,
+    codec: Chosen,
+) {
+    let existing =
+        peer.tracks.iter().copied().find(|index| tracks.get(*index).is_some_and(|t| t.mid == media.mid));
+    let index = existing.unwrap_or_else(|| {
+        let index = tracks.insert(Track::new(owner, source, media.mid.clone(), codec));
+        peer.tracks.push(index);
+        index
+    });
+    let track = &mut tracks[index];
+    track.codec = codec;
+    // Signalled SSRCs count; without any, those learnt by mid stay.
+    let Some(ssrc) = media.ssrc else { return };
+    let foreign = |ssrc: u32| peer.streams.get(&ssrc).is_some_and(|stream| stream.track != index);
+    if foreign(ssrc) || media.rtx_ssrc.is_some_and(foreign) {
+        // Two m-lines with one SSRC: the first keeps it.
+        return;
+    }
+    peer.streams.retain(|_, stream| stream.track != index);
+    peer.streams.insert(ssrc, Stream { track: index, is_rtx: false });
+    track.start_stream(ssrc);
+    track.rtx_ssrc = media.rtx_ssrc;
+    if let Some(rtx) = media.rtx_ssrc {
+        peer.streams.insert(rtx, Stream { track: index, is_rtx: true });
+    }
+}
+
+fn apply_slot<'a>(peer: &'a mut Peer, media: &Media, codec: Chosen, numbers: &mut Numbers<'_>) -> &'a Slot {
+    let kind = media.kind.unwrap_or(MediaKind::Audio);
+    let place = peer.slots.iter().position(|slot| slot.mid == media.mid).unwrap_or_else(|| {
+        let ordinal = peer.slots.iter().filter(|slot| slot.kind == kind).count();
+        let ssrc = Room::unused_ssrc(peer, numbers.0);
+        peer.slot_by_ssrc.insert(ssrc, peer.slots.len());
+        let rtx_ssrc = Room::unused_ssrc(peer, numbers.0);
+        peer.slot_by_ssrc.insert(rtx_ssrc, peer.slots.len());
+        peer.slots.push(Slot::new(
+            media.mid.clone(),
+            kind,
+            codec,
+            ordinal,
+            [ssrc, rtx_ssrc, numbers.0.u32()],
+        ));
+        peer.slots.len() - 1
+    });
+    let slot = &mut peer.slots[place];
+    slot.open = true;
+    slot.codec = codec;
+    let (level, transport) = match kind {
+        MediaKind::Audio => (media.extension(AUDIO_LEVEL), None),
+        MediaKind::Video => (None, media.extension(TRANSPORT_CC)),
+    };
+    slot.level_extension = level;
+    slot.transport_extension = transport;
+    slot
+}

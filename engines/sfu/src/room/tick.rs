@@ -1,0 +1,184 @@
+//! What happens by the clock: handshakes, consent, reports, NACKs, transport feedback, speech that ends.
+
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::{Context, Room};
+use crate::{
+    peer::{Connection, Peer},
+    rtcp::write::Writer,
+    track::Track,
+    worker::Event,
+};
+
+/// Between ticks while media flows: the resolution of NACKs.
+pub(crate) const BUSY: Duration = Duration::from_millis(10);
+/// Between ticks otherwise: the resolution of consent and keep-alive reports.
+pub(crate) const IDLE: Duration = Duration::from_millis(250);
+/// Transport-wide feedback: what browsers themselves use at ordinary rates.
+const FEEDBACK_INTERVAL: Duration = Duration::from_millis(80);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Room {
+    /// Runs what is due. Cheap when nothing is.
+    pub(crate) fn handle_timeout(&mut self, context: &mut Context<'_>) {
+        if self.hold_until.is_some_and(|hold| context.now >= hold) {
+            self.end_batch(context);
+        }
+        if context.now < self.next_tick {
+            return;
+        }
+        let mut deadline = context.now + if self.busy { BUSY } else { IDLE };
+        self.busy = false;
+        let peers: Vec<usize> = self.peers.iter().map(|(index, _)| index).collect();
+        for index in peers {
+            if let Some(handshake) = self.tick_transport(index, context) {
+                deadline = deadline.min(handshake);
+            }
+            let Self { id, peers, tracks, .. } = self;
+            let Some(peer) = peers.get_mut(index) else { continue };
+            if peer.connection == Connection::Connected {
+                feedback(peer, tracks, context);
+            }
+            if let Some(speaking) = peer.stop_speaking(context.now) {
+                context.events.push_back(Event::Speaking { room: *id, peer: peer.id, speaking });
+            }
+            if peer.is_speaking() || !peer.arrivals.is_empty() {
+                deadline = deadline.min(context.now + FEEDBACK_INTERVAL);
+            }
+            for track in &peer.tracks {
+                if tracks.get(*track).is_some_and(|track| track.nacks.is_waiting() || track.wants_keyframe())
+                {
+                    deadline = deadline.min(context.now + BUSY);
+                }
+            }
+        }
+        self.retry_keyframes();
+        self.request_keyframes(context);
+        self.next_tick = deadline;
+    }
+
+    fn tick_transport(&mut self, index: usize, context: &mut Context<'_>) -> Option<Instant> {
+        let peer = self.peers.get_mut(index)?;
+        peer.transport.handle_timeout(context.now, context.out);
+        self.transport_events(index, context);
+        self.peers.get(index)?.transport.deadline()
+    }
+
+    /// A slot that still waits for its first key frame asks again; the interval per track bounds it.
+    fn retry_keyframes(&mut self) {
+        let Self { peers, tracks, .. } = self;
+        for (_, track) in tracks.iter_mut().filter(|(_, track)| !track.wants_keyframe()) {
+            let waits = track.subscribers.iter().any(|(peer, slot)| {
+                let peer = peers.get(*peer).filter(|peer| peer.connection == Connection::Connected);
+                peer.and_then(|peer| peer.slots.get(*slot)).is_some_and(|slot| slot.awaits_keyframe())
+            });
+            if waits {
+                track.want_keyframe();
+            }
+        }
+    }
+
+    /// Asks publishers for the key frames that are wanted and not asked for too recently.
+    pub(crate) fn request_keyframes(&mut self, context: &mut Context<'_>) {
+        let Self { peers, tracks, .. } = self;
+        let mut waiting = false;
+        for (_, track) in tracks.iter_mut().filter(|(_, track)| track.wants_keyframe()) {
+            waiting = true;
+            let Some(peer) = peers.get_mut(track.owner) else { continue };
+            if peer.egress().is_none() {
+                continue;
+            }
+            if let Some(ssrc) = track.take_keyframe_request(context.now) {
+                let mut compound = Writer::new();
+                compound.pli(peer.rtcp_ssrc, ssrc);
+                peer.send_rtcp(&compound, context.out);
+            }
+        }
+        if waiting {
+            self.wake_by(context.now + BUSY);
+        }
+    }
+}
+
+/// Everything a connected peer is told over RTCP now.
+fn feedback(peer: &mut Peer, tracks: &mut Slab<Track>, context: &mut Context<'_>) {
+    let feedback_due = context.now >= peer.next_feedback && !peer.arrivals.is_empty();
+    let report_due = context.now >= peer.next_report;
+    let has_gaps =
+        peer.tracks.iter().any(|track| tracks.get(*track).is_some_and(|track| track.nacks.is_waiting()));
+    if !(feedback_due || report_due || has_gaps) {
+        return;
+    }
+    let mut compound = Writer::new();
+    if report_due {
+        peer.next_report = context.now + REPORT_INTERVAL;
+        reports(peer, tracks, &mut compound, context);
+    }
+    for index in 0..peer.tracks.len() {
+        let Some(track) = tracks.get_mut(peer.tracks[index]) else { continue };
+        let ask = track.nacks.tick(peer.round_trip, context.now);
+        if ask.gave_up {
+            track.want_keyframe();
+        }
+        if let Some(ssrc) = track.ssrc.filter(|_| !ask.sequences.is_empty()) {
+            let sender = peer.rtcp_ssrc;
+            append(peer, &mut compound, context, |writer| {
+                writer.nack(sender, ssrc, ask.sequences.iter().copied())
+            });
+        }
+    }
+    if feedback_due {
+        peer.next_feedback = context.now + FEEDBACK_INTERVAL;
+        let mut body = Vec::new();
+        let sender = peer.rtcp_ssrc;
+        let media = peer.tracks.iter().find_map(|track| tracks.get(*track)?.ssrc).unwrap_or(sender);
+        while peer.arrivals.next_body(&mut body).is_some() {
+            append(peer, &mut compound, context, |writer| writer.transport_feedback(sender, media, &body));
+        }
+    }
+    peer.send_rtcp(&compound, context.out);
+}
+
+/// Adds a packet, in another datagram when this one is full.
+fn append(
+    peer: &mut Peer,
+    compound: &mut Writer,
+    context: &mut Context<'_>,
+    write: impl Fn(&mut Writer) -> bool,
+) {
+    if !write(compound) && !compound.is_empty() {
+        peer.send_rtcp(compound, context.out);
+        *compound = Writer::new();
+        write(compound);
+    }
+}
+
+/// A sender report for each slot that plays, a receiver report for what the peer sends.
+fn reports(peer: &mut Peer, tracks: &mut Slab<Track>, compound: &mut Writer, context: &mut Context<'_>) {
+    let mut lost = 0;
+    let mut blocks = Vec::with_capacity(peer.tracks.len());
+    for index in &peer.tracks {
+        if let Some(track) = tracks.get_mut(*index) {
+            lost += track.reception.lost();
+            blocks.extend(track.report_block(context.now));
+        }
+    }
+    peer.stats.lost_in = lost;
+    let sender = peer.rtcp_ssrc;
+    compound.receiver_report(sender, &blocks);
+    compound.cname(sender, "voxlink");
+    for index in 0..peer.slots.len() {
+        let slot = &peer.slots[index];
+        let Some(track) = slot.track.and_then(|track| tracks.get(track)) else { continue };
+        let Some(report) = &track.report else { continue };
+        let (ntp, timestamp) = context.extrapolate(report, track.codec.clock_rate);
+        let Some(timestamp) = slot.map_timestamp(timestamp) else { continue };
+        let (ssrc, packets, octets) = (slot.ssrc, slot.packets, slot.octets);
+        append(peer, compound, context, |writer| {
+            writer.sender_report(ssrc, ntp, timestamp, packets, octets, &[])
+        });
+        peer.slots[index].reported = Some(((ntp >> 16) as u32, context.now));
+    }
+}

@@ -1,0 +1,165 @@
+//! Writing answers: ICE-lite, DTLS passive, one bundle, the offer's own numbers.
+
+use std::{fmt::Write, net::SocketAddr};
+
+use super::{AUDIO_LEVEL, Direction, MID, Media, Offer, TRANSPORT_CC, codecs::Chosen};
+use crate::worker::MediaKind;
+
+/// What one m-line is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Port zero: this m-line carries nothing, ever.
+    Refused,
+    /// Kept, but nothing flows now.
+    Inactive(Chosen),
+    /// The client sends; `stereo` asks for the settings that music needs.
+    Receive { codec: Chosen, stereo: bool },
+    /// A slot: we send with these SSRCs. `ordinal` counts the slots of its kind.
+    Send { codec: Chosen, ssrc: u32, rtx_ssrc: u32, ordinal: usize },
+}
+
+/// What all m-lines share.
+pub(crate) struct Session<'a> {
+    pub(crate) fragment: &'a str,
+    pub(crate) password: &'a str,
+    pub(crate) fingerprint: &'a str,
+    pub(crate) candidates: &'a [SocketAddr],
+    pub(crate) id: u64,
+    pub(crate) version: u64,
+}
+
+/// The whole text, CRLF line ends. `lines` has one entry for each m-line of the offer.
+pub(crate) fn write(offer: &Offer, session: &Session<'_>, lines: &[Line]) -> String {
+    let mut out = String::with_capacity(600 * (lines.len() + 1));
+    push(&mut out, format_args!("v=0"));
+    push(&mut out, format_args!("o=- {} {} IN IP4 127.0.0.1", session.id, session.version));
+    push(&mut out, format_args!("s=-"));
+    push(&mut out, format_args!("t=0 0"));
+    let bundled = offer.media.iter().zip(lines).filter(|(_, line)| **line != Line::Refused);
+    let bundle = bundled.fold(String::from("a=group:BUNDLE"), |group, (media, _)| group + " " + &media.mid);
+    push(&mut out, format_args!("{bundle}"));
+    if offer.extmap_allow_mixed {
+        push(&mut out, format_args!("a=extmap-allow-mixed"));
+    }
+    push(&mut out, format_args!("a=msid-semantic: WMS *"));
+    push(&mut out, format_args!("a=ice-lite"));
+    let mut candidates = session.candidates;
+    for (media, line) in offer.media.iter().zip(lines) {
+        media_section(&mut out, session, media, line, candidates);
+        if *line != Line::Refused {
+            // With BUNDLE the first section's candidates are everyone's (RFC 9143 §7.1.2).
+            candidates = &[];
+        }
+    }
+    out
+}
+
+fn push(out: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = out.write_fmt(line);
+    out.push_str("\r\n");
+}
+
+fn media_section(
+    out: &mut String,
+    session: &Session<'_>,
+    media: &Media,
+    line: &Line,
+    candidates: &[SocketAddr],
+) {
+    let (codec, direction) = match line {
+        Line::Refused => {
+            push(out, format_args!("m={} 0 {} {}", media.name, media.protocol, media.first_format));
+            push(out, format_args!("c=IN IP4 0.0.0.0"));
+            push(out, format_args!("a=mid:{}", media.mid));
+            push(out, format_args!("a=inactive"));
+            return;
+        }
+        Line::Inactive(codec) => (codec, "inactive"),
+        Line::Receive { codec, .. } => (codec, "recvonly"),
+        Line::Send { codec, .. } => (codec, "sendonly"),
+    };
+    let mut formats = codec.payload_type.to_string();
+    if let Some(rtx) = codec.rtx_payload_type {
+        let _ = write!(formats, " {rtx}");
+    }
+    push(out, format_args!("m={} 9 {} {formats}", media.name, media.protocol));
+    push(out, format_args!("c=IN IP4 0.0.0.0"));
+    push(out, format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
+    for (at, candidate) in candidates.iter().enumerate() {
+        // RFC 8445 §5.1.2.1: type preference of a host candidate, local preference by order.
+        let priority = 126u32 << 24 | (65_535 - (at as u32).min(65_535)) << 8 | 255;
+        let (ip, port) = (candidate.ip(), candidate.port());
+        push(out, format_args!("a=candidate:{} 1 udp {priority} {ip} {port} typ host", at + 1));
+    }
+    if !candidates.is_empty() {
+        push(out, format_args!("a=end-of-candidates"));
+    }
+    push(out, format_args!("a=ice-ufrag:{}", session.fragment));
+    push(out, format_args!("a=ice-pwd:{}", session.password));
+    push(out, format_args!("a=fingerprint:sha-256 {}", session.fingerprint));
+    push(out, format_args!("a=setup:passive"));
+    push(out, format_args!("a=mid:{}", media.mid));
+    push(out, format_args!("a={direction}"));
+    push(out, format_args!("a=rtcp-mux"));
+    push(out, format_args!("a=rtcp-rsize"));
+    extensions(out, media);
+    payloads(out, media, codec, matches!(line, Line::Receive { stereo: true, .. }));
+    if let Line::Send { ssrc, rtx_ssrc, ordinal, .. } = line {
+        sources(out, media, codec, *ssrc, *rtx_ssrc, *ordinal);
+    }
+}
+
+/// The offer's ids for the extensions that we use on this kind of media.
+fn extensions(out: &mut String, media: &Media) {
+    let wanted: &[&str] = match media.kind {
+        Some(MediaKind::Video) => &[TRANSPORT_CC, MID],
+        _ => &[AUDIO_LEVEL, MID],
+    };
+    for uri in wanted {
+        // Slots need no mid on the wire: their SSRCs are signalled.
+        if *uri == MID && media.direction == Direction::RecvOnly {
+            continue;
+        }
+        if let Some(id) = media.extension(uri) {
+            push(out, format_args!("a=extmap:{id} {uri}"));
+        }
+    }
+}
+
+fn payloads(out: &mut String, media: &Media, codec: &Chosen, stereo: bool) {
+    let payload_type = codec.payload_type;
+    if media.kind == Some(MediaKind::Audio) {
+        let more = if stereo { ";stereo=1;sprop-stereo=1;maxaveragebitrate=192000" } else { "" };
+        push(out, format_args!("a=rtpmap:{payload_type} opus/48000/2"));
+        push(out, format_args!("a=fmtp:{payload_type} minptime=10;useinbandfec=1;usedtx=1{more}"));
+        return;
+    }
+    push(out, format_args!("a=rtpmap:{payload_type} VP8/90000"));
+    if media.extension(TRANSPORT_CC).is_some() {
+        push(out, format_args!("a=rtcp-fb:{payload_type} transport-cc"));
+    }
+    for feedback in ["ccm fir", "nack", "nack pli"] {
+        push(out, format_args!("a=rtcp-fb:{payload_type} {feedback}"));
+    }
+    if let Some(rtx) = codec.rtx_payload_type {
+        push(out, format_args!("a=rtpmap:{rtx} rtx/90000"));
+        push(out, format_args!("a=fmtp:{rtx} apt={payload_type}"));
+    }
+}
+
+/// The n-th audio and the n-th video slot share a stream: browsers synchronise lips within one.
+fn sources(out: &mut String, media: &Media, codec: &Chosen, ssrc: u32, rtx_ssrc: u32, ordinal: usize) {
+    let stream = format!("slot-{ordinal}");
+    let track = format!("{}-{}", media.name, media.mid);
+    push(out, format_args!("a=msid:{stream} {track}"));
+    let mut ssrcs = vec![ssrc];
+    if codec.rtx_payload_type.is_some() {
+        push(out, format_args!("a=ssrc-group:FID {ssrc} {rtx_ssrc}"));
+        ssrcs.push(rtx_ssrc);
+    }
+    for ssrc in ssrcs {
+        push(out, format_args!("a=ssrc:{ssrc} cname:{stream}"));
+        push(out, format_args!("a=ssrc:{ssrc} msid:{stream} {track}"));
+    }
+}

@@ -1,0 +1,277 @@
+//! Reading offers: tolerant of what we do not use, exact about what we do.
+
+use super::{Codec, Direction, Media, Offer};
+use crate::{
+    dtls::{Fingerprint, HashAlgorithm},
+    worker::{MediaKind, OfferError},
+};
+
+/// An offer with 128 slots is about 150 KiB from a browser.
+const MAX_TEXT: usize = 256 * 1024;
+/// Four sending lines, 64 slots of each kind, and what was stopped since.
+const MAX_MEDIA: usize = 300;
+/// RFC 5888 sets no limit; the mid extension carries at most 16 bytes in its one-byte form.
+const MAX_MID: usize = 16;
+/// Payload types are seven bits.
+const MAX_CODECS: usize = 128;
+
+fn malformed<T>(what: impl Into<String>) -> Result<T, OfferError> {
+    Err(OfferError::Malformed(what.into()))
+}
+
+/// What may stand at session level for all m-lines, or in one of them.
+#[derive(Default)]
+struct Shared {
+    fragment: Option<String>,
+    password: Option<String>,
+    fingerprint: Option<Fingerprint>,
+    setup: Option<String>,
+}
+
+/// Reads an offer.
+///
+/// # Errors
+/// [`OfferError::Malformed`] says in words for a developer what is missing.
+pub(crate) fn parse(text: &str) -> Result<Offer, OfferError> {
+    if text.len() > MAX_TEXT {
+        return malformed(format!("the offer is longer than {MAX_TEXT} bytes"));
+    }
+    if !text.starts_with("v=0") {
+        return malformed("the offer does not start with v=0");
+    }
+    let mut shared = Shared::default();
+    let mut extmap_allow_mixed = false;
+    let mut media: Vec<Media> = Vec::new();
+    let mut group = Vec::new();
+    for line in text.lines() {
+        let Some((kind, value)) = line.trim_end().split_once('=') else { continue };
+        match kind {
+            "m" if media.len() == MAX_MEDIA => return malformed(format!("more than {MAX_MEDIA} m-lines")),
+            "m" => media.push(media_line(value)?),
+            "a" => {
+                let (name, value) = value.split_once(':').unwrap_or((value, ""));
+                match name {
+                    "group" if media.is_empty() => group = value.split(' ').map(str::to_owned).collect(),
+                    "extmap-allow-mixed" => extmap_allow_mixed = true,
+                    _ if shared_attribute(&mut shared, name, value)? => {}
+                    _ => {
+                        if let Some(current) = media.last_mut() {
+                            media_attribute(current, name, value)?;
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let (Some(fragment), Some(_), Some(fingerprint)) = (shared.fragment, shared.password, shared.fingerprint)
+    else {
+        return malformed("a=ice-ufrag, a=ice-pwd and a=fingerprint (sha-256, -384 or -512) are needed");
+    };
+    if !matches!(shared.setup.as_deref(), Some("actpass" | "active")) {
+        return malformed("a=setup must be actpass or active: the server is always passive");
+    }
+    check_media(&media, &group)?;
+    Ok(Offer { fragment, fingerprint, extmap_allow_mixed, media })
+}
+
+fn check_media(media: &[Media], group: &[String]) -> Result<(), OfferError> {
+    if media.is_empty() {
+        return malformed("the offer has no m-lines");
+    }
+    for (at, one) in media.iter().enumerate() {
+        if one.mid.is_empty() {
+            return malformed(format!("m-line {at} has no a=mid"));
+        }
+        if media[..at].iter().any(|other| other.mid == one.mid) {
+            return malformed(format!("two m-lines have the mid {}", one.mid));
+        }
+        let bundled = group.first().is_some_and(|kind| kind == "BUNDLE")
+            && group[1..].iter().any(|mid| **mid == *one.mid);
+        if one.kind.is_some() && !one.stopped && !bundled {
+            return malformed(format!("mid {} is not in a=group:BUNDLE", one.mid));
+        }
+    }
+    Ok(())
+}
+
+/// True when the attribute was one of the transport's. With BUNDLE all m-lines say the same: the first counts.
+fn shared_attribute(shared: &mut Shared, name: &str, value: &str) -> Result<bool, OfferError> {
+    match name {
+        // RFC 8839 §5.4: 4 to 256 and 22 to 256 characters.
+        "ice-ufrag" if !(4..=256).contains(&value.len()) => {
+            return malformed("a=ice-ufrag has a wrong length");
+        }
+        "ice-pwd" if !(22..=256).contains(&value.len()) => return malformed("a=ice-pwd has a wrong length"),
+        "ice-ufrag" => drop(shared.fragment.get_or_insert_with(|| value.to_owned())),
+        "ice-pwd" => drop(shared.password.get_or_insert_with(|| value.to_owned())),
+        "setup" => drop(shared.setup.get_or_insert_with(|| value.to_owned())),
+        "fingerprint" => {
+            if shared.fingerprint.is_none() {
+                shared.fingerprint = fingerprint(value)?;
+            }
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// `Ok(None)` for a hash we do not know: another line may have one that we do.
+fn fingerprint(value: &str) -> Result<Option<Fingerprint>, OfferError> {
+    let Some((name, hex)) = value.trim().split_once(' ') else {
+        return malformed("a=fingerprint has no value");
+    };
+    let (algorithm, length) = match name.to_ascii_lowercase().as_str() {
+        "sha-256" => (HashAlgorithm::Sha256, 32),
+        "sha-384" => (HashAlgorithm::Sha384, 48),
+        "sha-512" => (HashAlgorithm::Sha512, 64),
+        _ => return Ok(None),
+    };
+    let bytes: Option<Vec<u8>> =
+        hex.trim().split(':').map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
+    match bytes.filter(|bytes| bytes.len() == length) {
+        Some(bytes) => Ok(Some(Fingerprint { algorithm, bytes })),
+        None => malformed("a=fingerprint is not a list of hexadecimal pairs of the right length"),
+    }
+}
+
+/// `audio 9 UDP/TLS/RTP/SAVPF 111 63 …`
+fn media_line(value: &str) -> Result<Media, OfferError> {
+    let mut words = value.split_ascii_whitespace();
+    let (Some(name), Some(port), Some(protocol)) = (words.next(), words.next(), words.next()) else {
+        return malformed("an m-line is cut short");
+    };
+    let first_format = words.clone().next().unwrap_or("0").to_owned();
+    let secure = matches!(protocol, "UDP/TLS/RTP/SAVPF" | "TCP/TLS/RTP/SAVPF" | "UDP/TLS/RTP/SAVP");
+    let kind = match name {
+        "audio" if secure => Some(MediaKind::Audio),
+        "video" if secure => Some(MediaKind::Video),
+        _ => None,
+    };
+    let token = |word: &str| word.len() <= 32 && word.chars().all(|c| c.is_ascii_graphic());
+    if !token(name) || !token(protocol) || !token(&first_format) {
+        return malformed("an m-line has words that are too long or not printable");
+    }
+    let payload_types = words.filter_map(|word| word.parse::<u8>().ok()).filter(|number| *number < 128);
+    let codecs = payload_types
+        .take(MAX_CODECS)
+        .map(|payload_type| Codec { payload_type, ..Codec::default() })
+        .collect();
+    Ok(Media {
+        kind,
+        name: name.to_owned(),
+        protocol: protocol.to_owned(),
+        first_format,
+        stopped: port == "0",
+        mid: "".into(),
+        direction: Direction::SendRecv,
+        codecs,
+        extensions: Vec::new(),
+        ssrc: None,
+        rtx_ssrc: None,
+    })
+}
+
+fn media_attribute(media: &mut Media, name: &str, value: &str) -> Result<(), OfferError> {
+    match name {
+        "mid" => {
+            let is_token = value.chars().all(|c| c.is_ascii_graphic());
+            if value.is_empty() || value.len() > MAX_MID || !is_token {
+                return malformed(format!("a=mid must be 1 to {MAX_MID} printable characters"));
+            }
+            media.mid = value.into();
+        }
+        "sendrecv" => media.direction = Direction::SendRecv,
+        "sendonly" => media.direction = Direction::SendOnly,
+        "recvonly" => media.direction = Direction::RecvOnly,
+        "inactive" => media.direction = Direction::Inactive,
+        // An offer for a stopped m-line that is only kept in the bundle (RFC 8843 §6).
+        "bundle-only" => media.stopped = false,
+        "rtpmap" => {
+            if let Some((codec, map)) = codec_and_rest(media, value) {
+                let mut parts = map.split('/');
+                codec.name = parts.next().unwrap_or_default().to_owned();
+                codec.clock_rate = parts.next().and_then(|rate| rate.parse().ok()).unwrap_or_default();
+            }
+        }
+        "fmtp" => {
+            if let Some((codec, parameters)) = codec_and_rest(media, value) {
+                codec.parameters = parameters.to_owned();
+            }
+        }
+        "extmap" => extension(media, value),
+        "ssrc" => {
+            let ssrc = value.split(' ').next().and_then(|ssrc| ssrc.parse().ok());
+            media.ssrc = media.ssrc.or(ssrc);
+        }
+        "ssrc-group" => {
+            let mut words = value.split_ascii_whitespace();
+            if words.next() == Some("FID") {
+                let mut numbers = words.map_while(|word| word.parse().ok());
+                if let (Some(ssrc), Some(rtx)) = (numbers.next(), numbers.next()) {
+                    media.ssrc = Some(ssrc);
+                    media.rtx_ssrc = Some(rtx);
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn codec_and_rest<'a, 'b>(media: &'a mut Media, value: &'b str) -> Option<(&'a mut Codec, &'b str)> {
+    let (payload_type, rest) = value.split_once(' ')?;
+    let payload_type = payload_type.parse().ok()?;
+    Some((media.codecs.iter_mut().find(|codec| codec.payload_type == payload_type)?, rest))
+}
+
+/// `3[/direction] uri [attributes]`; ids 0 and 15 mean nothing (RFC 8285 §4.2).
+fn extension(media: &mut Media, value: &str) {
+    let mut words = value.split_ascii_whitespace();
+    let id = words.next().and_then(|id| id.split('/').next()?.parse::<u8>().ok());
+    if let (Some(id), Some(uri)) = (id.filter(|id| !matches!(id, 0 | 15)), words.next())
+        && media.extensions.len() < 64
+    {
+        media.extensions.push((id, uri.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shape of Firefox's offers: fingerprint for the whole session, bundle-only m-lines with port 0,
+    /// directions on header extensions.
+    const FIREFOX: &str = "v=0\r\no=mozilla...THIS_IS_SDPARTA-99.0 1 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n\
+        a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
+        a=group:BUNDLE 0 1\r\na=ice-options:trickle\r\na=msid-semantic:WMS *\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 109 9\r\nc=IN IP4 0.0.0.0\r\na=sendonly\r\n\
+        a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
+        a=extmap:2/recvonly urn:ietf:params:rtp-hdrext:csrc-audio-level\r\n\
+        a=fmtp:109 maxplaybackrate=48000;stereo=1;useinbandfec=1\r\na=ice-pwd:0123456789abcdef0123456789abcdef\r\n\
+        a=ice-ufrag:01234567\r\na=mid:0\r\na=rtcp-mux\r\na=rtpmap:109 opus/48000/2\r\na=rtpmap:9 G722/8000/1\r\n\
+        a=setup:actpass\r\na=ssrc:1234 cname:{x}\r\n\
+        m=video 0 UDP/TLS/RTP/SAVPF 120 124\r\nc=IN IP4 0.0.0.0\r\na=bundle-only\r\na=recvonly\r\n\
+        a=fmtp:124 apt=120\r\na=ice-pwd:0123456789abcdef0123456789abcdef\r\na=ice-ufrag:01234567\r\na=mid:1\r\n\
+        a=rtpmap:120 VP8/90000\r\na=rtpmap:124 rtx/90000\r\na=setup:actpass\r\n";
+
+    #[test]
+    fn an_offer_in_firefox_s_shape_is_understood() {
+        let offer = parse(FIREFOX).expect("valid");
+        assert_eq!((offer.fragment.as_str(), offer.media.len()), ("01234567", 2));
+        let [audio, video] = &offer.media[..] else { unreachable!() };
+        assert_eq!((audio.direction, audio.ssrc, audio.stopped), (Direction::SendOnly, Some(1234), false));
+        assert_eq!(audio.extension(crate::sdp::AUDIO_LEVEL), Some(1));
+        assert!(!video.stopped, "bundle-only is no refusal");
+        let chosen = crate::sdp::codecs::choose(video).expect("VP8");
+        assert_eq!((chosen.payload_type, chosen.rtx_payload_type), (120, Some(124)));
+    }
+
+    #[test]
+    fn no_cut_of_an_offer_makes_the_parser_panic() {
+        for end in 0..FIREFOX.len() {
+            let _ = parse(&FIREFOX[..end]);
+            let _ = parse(&format!("{}\u{0}é{}", &FIREFOX[..end], &FIREFOX[end..]));
+        }
+    }
+}

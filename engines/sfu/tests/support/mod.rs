@@ -1,0 +1,390 @@
+//! A small world in virtual time: one worker, str0m clients, and a network with delay and loss between them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    missing_docs,
+    dead_code,
+    unreachable_pub
+)]
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use str0m::{
+    Candidate, Event as ClientEvent, Input, Output as ClientOutput, Rtc, RtcConfig,
+    change::{SdpAnswer, SdpPendingOffer},
+    format::Codec,
+    media::{Direction, MediaKind as Kind, Mid as ClientMid},
+    net::{Protocol, Receive},
+    rtp::{ExtensionValues, RtpWrite},
+};
+use voxlink_sfu::{
+    Event, Gates, Mid, OfferError, Output, PeerId, RoomId, Source, SourceSet, Wanted, Worker, WorkerConfig,
+};
+
+pub const ROOM: RoomId = RoomId(1);
+const DELAY: Duration = Duration::from_millis(5);
+const STEP: Duration = Duration::from_millis(1);
+pub const SERVER: &str = "192.0.2.1:7882";
+
+pub fn open_gates() -> Gates {
+    Gates { may_speak: true, may_stream: true, deafened: false, muted: false }
+}
+
+/// A packet a client got out of a slot.
+#[derive(Clone, Debug)]
+pub struct Got {
+    pub mid: String,
+    pub payload: Vec<u8>,
+    pub sequence: u64,
+    pub timestamp: u32,
+    pub at: Instant,
+}
+
+pub struct Client {
+    pub id: PeerId,
+    pub rtc: Rtc,
+    pub address: SocketAddr,
+    pub sources: Vec<(Mid, Source)>,
+    pub got: Vec<Got>,
+    pub slots: Vec<voxlink_sfu::Slot>,
+    pub wanted: Wanted,
+    pub keyframe_requests: usize,
+    pub answer: String,
+    /// For each SSRC, the NTP second at which its newest sender report puts timestamp zero.
+    pub reports: HashMap<u32, f64>,
+    slot_of_ssrc: HashMap<u32, String>,
+    wake: Instant,
+    next_sequence: HashMap<Source, u64>,
+}
+
+struct Flying {
+    at: Instant,
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+pub struct World {
+    pub worker: Worker,
+    pub now: Instant,
+    pub start: Instant,
+    pub clients: Vec<Client>,
+    pub events: Vec<Event>,
+    /// Share of media datagrams lost, both ways.
+    pub loss: f64,
+    /// Every datagram that reached the worker, when asked to keep them.
+    pub recorded: Option<Vec<(SocketAddr, Vec<u8>)>>,
+    pub bursts: usize,
+    seed: u64,
+    flying: VecDeque<Flying>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let now = Instant::now();
+        let config = WorkerConfig { candidates: vec![SERVER.parse().unwrap()], seed: [3; 32] };
+        Self {
+            worker: Worker::new(config, now),
+            now,
+            start: now,
+            clients: Vec::new(),
+            events: Vec::new(),
+            loss: 0.0,
+            recorded: None,
+            bursts: 0,
+            seed: 0x9E37_79B9_7F4A_7C15,
+            flying: VecDeque::new(),
+        }
+    }
+
+    pub fn random(&mut self) -> u64 {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        self.seed
+    }
+
+    /// A client with the four sending m-lines and `slots` slots of each kind, joined to [`ROOM`].
+    pub fn join(&mut self, slots: usize) -> usize {
+        let index = self.prepare(slots);
+        let (offer, pending) = self.offer(index, slots);
+        self.enter(index, &offer, pending).unwrap();
+        index
+    }
+
+    pub fn prepare(&mut self, _slots: usize) -> usize {
+        let index = self.clients.len();
+        let address: SocketAddr = format!("198.51.100.{}:5000", index + 1).parse().unwrap();
+        let mut rtc = RtcConfig::new()
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .set_rtp_mode(true)
+            .build(self.now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        self.clients.push(Client {
+            id: PeerId(index as u64 + 100),
+            rtc,
+            address,
+            sources: Vec::new(),
+            got: Vec::new(),
+            slots: Vec::new(),
+            wanted: Wanted::default(),
+            keyframe_requests: 0,
+            answer: String::new(),
+            reports: HashMap::new(),
+            slot_of_ssrc: HashMap::new(),
+            wake: self.now,
+            next_sequence: HashMap::new(),
+        });
+        index
+    }
+
+    pub fn offer(&mut self, index: usize, slots: usize) -> (String, SdpPendingOffer) {
+        let client = &mut self.clients[index];
+        let mut change = client.rtc.sdp_api();
+        let mut mids = Vec::new();
+        for source in [Source::Microphone, Source::Camera, Source::Screen, Source::ScreenAudio] {
+            let mid = change.add_media(kind(source), Direction::SendOnly, None, None, None);
+            mids.push((Mid::from(&*mid), source));
+        }
+        for _ in 0..slots {
+            change.add_media(Kind::Audio, Direction::RecvOnly, None, None, None);
+            change.add_media(Kind::Video, Direction::RecvOnly, None, None, None);
+        }
+        client.sources = mids;
+        let (offer, pending) = change.apply().unwrap();
+        (offer.to_sdp_string(), pending)
+    }
+
+    pub fn enter(&mut self, index: usize, offer: &str, pending: SdpPendingOffer) -> Result<(), OfferError> {
+        let client = &self.clients[index];
+        let answer = self.worker.join(ROOM, client.id, offer, &client.sources, open_gates(), self.now)?;
+        self.accept(index, answer.sdp, pending);
+        Ok(())
+    }
+
+    pub fn accept(&mut self, index: usize, answer: String, pending: SdpPendingOffer) {
+        let client = &mut self.clients[index];
+        let mut mid = String::new();
+        for line in answer.lines() {
+            if let Some(value) = line.strip_prefix("a=mid:") {
+                mid = value.to_owned();
+            } else if let Some(value) = line.strip_prefix("a=ssrc:") {
+                let ssrc = value.split(' ').next().unwrap().parse().unwrap();
+                client.slot_of_ssrc.insert(ssrc, mid.clone());
+            }
+        }
+        let parsed = SdpAnswer::from_sdp_string(&answer).unwrap();
+        client.answer = answer;
+        client.rtc.sdp_api().accept_answer(pending, parsed).unwrap();
+        client.wake = self.now;
+    }
+
+    pub fn set_sources(&mut self, index: usize, sources: &[Source]) {
+        let has = |source| sources.contains(&source);
+        let set = SourceSet {
+            microphone: has(Source::Microphone),
+            camera: has(Source::Camera),
+            screen: has(Source::Screen),
+            screen_audio: has(Source::ScreenAudio),
+        };
+        self.worker.set_sources(self.clients[index].id, set, self.now);
+    }
+
+    /// Sends one packet with this payload behind the codec's own first bytes.
+    pub fn send(&mut self, index: usize, source: Source, payload: &[u8]) {
+        self.send_marked(index, source, payload, true);
+    }
+
+    /// As [`World::send`]; `marker` says whether it ends a frame.
+    pub fn send_marked(&mut self, index: usize, source: Source, payload: &[u8], marker: bool) {
+        let now = self.now;
+        let elapsed = now - self.start;
+        let client = &mut self.clients[index];
+        let mid: ClientMid = (&*client.sources.iter().find(|(_, s)| *s == source).unwrap().0).into();
+        let codec = if kind(source) == Kind::Audio { Codec::Opus } else { Codec::Vp8 };
+        let pt = client.rtc.codec_config().find(|p| p.spec().codec == codec).unwrap().pt();
+        let rate = if codec == Codec::Opus { 48_000 } else { 90_000 };
+        let sequence = client.next_sequence.entry(source).or_insert(65_500);
+        *sequence += 1;
+        let values = ExtensionValues {
+            audio_level: (codec == Codec::Opus).then_some(-20),
+            voice_activity: (codec == Codec::Opus).then_some(true),
+            ..Default::default()
+        };
+        let time = (elapsed.as_secs_f64() * f64::from(rate)) as u32;
+        let write = RtpWrite::new(pt, (*sequence).into(), time, now, payload.to_vec())
+            .marker(marker)
+            .nackable(codec == Codec::Vp8)
+            .ext_vals(values);
+        let mut direct = client.rtc.direct_api();
+        direct.stream_tx_by_mid(mid, None).unwrap().write_rtp(write);
+        client.wake = now;
+    }
+
+    pub fn run(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.now < end {
+            self.step();
+        }
+    }
+
+    /// Runs until this holds, at most ten seconds.
+    pub fn run_until(&mut self, holds: impl Fn(&World) -> bool) {
+        let end = self.now + Duration::from_secs(10);
+        while !holds(self) {
+            assert!(self.now < end, "it never happened; events: {:?}", self.events);
+            self.step();
+        }
+    }
+
+    pub fn is_connected(&self, index: usize) -> bool {
+        let id = self.clients[index].id;
+        self.events.contains(&Event::Connected { peer: id })
+    }
+
+    pub fn connect_all(&mut self) {
+        self.run_until(|world| {
+            (0..world.clients.len())
+                .all(|index| world.is_connected(index) && world.clients[index].rtc.is_connected())
+        });
+    }
+
+    pub fn fly(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        let is_media = bytes.first().is_some_and(|first| (128..192).contains(first));
+        let roll = (self.random() >> 11) as f64 / (1u64 << 53) as f64;
+        if is_media && roll < self.loss {
+            return;
+        }
+        self.flying.push_back(Flying { at: self.now + DELAY, from, to, bytes });
+    }
+
+    pub fn step(&mut self) {
+        self.now += STEP;
+        let server: SocketAddr = SERVER.parse().unwrap();
+        while self.flying.front().is_some_and(|flying| flying.at <= self.now) {
+            let mut flying = self.flying.pop_front().unwrap();
+            if flying.to == server {
+                if let Some(recorded) = &mut self.recorded {
+                    recorded.push((flying.from, flying.bytes.clone()));
+                }
+                self.worker.handle_datagram(flying.from, &mut flying.bytes, self.now);
+            } else if let Some(index) = self.clients.iter().position(|client| client.address == flying.to) {
+                if let Ok(receive) = Receive::new(Protocol::Udp, flying.from, flying.to, &flying.bytes) {
+                    let _ = self.clients[index].rtc.handle_input(Input::Receive(self.now, receive));
+                }
+                // str0m hands out one packet for each input: it must be drained in between.
+                self.drain_client(index);
+            }
+        }
+        self.worker.end_batch(self.now);
+        self.drain_worker();
+        self.worker.handle_timeout(self.now);
+        self.drain_worker();
+        for index in 0..self.clients.len() {
+            self.run_client(index);
+        }
+    }
+
+    pub fn drain_worker(&mut self) {
+        loop {
+            match self.worker.poll() {
+                Output::Transmit(transmit) => {
+                    let size = transmit.segment.unwrap_or(transmit.bytes.len());
+                    let to = transmit.to;
+                    self.bursts += usize::from(transmit.segment.is_some());
+                    let datagrams: Vec<Vec<u8>> = transmit.bytes.chunks(size).map(<[u8]>::to_vec).collect();
+                    for datagram in datagrams {
+                        self.fly(SERVER.parse().unwrap(), to, datagram);
+                    }
+                }
+                Output::Event(event) => {
+                    if let Event::Slots { peer, slots, wanted } = &event
+                        && let Some(client) = self.clients.iter_mut().find(|client| client.id == *peer)
+                    {
+                        client.slots.clone_from(slots);
+                        client.wanted = *wanted;
+                    }
+                    self.events.push(event);
+                }
+                Output::WakeAt(_) => return,
+            }
+        }
+    }
+
+    fn run_client(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        if self.now >= client.wake && client.rtc.is_alive() {
+            client.rtc.handle_input(Input::Timeout(self.now)).unwrap();
+            self.drain_client(index);
+        }
+    }
+
+    fn drain_client(&mut self, index: usize) {
+        let mut flying = Vec::new();
+        let client = &mut self.clients[index];
+        if !client.rtc.is_alive() {
+            return;
+        }
+        loop {
+            match client.rtc.poll_output().unwrap() {
+                ClientOutput::Timeout(at) => {
+                    client.wake = at;
+                    break;
+                }
+                ClientOutput::Transmit(transmit) => {
+                    flying.push((client.address, transmit.destination, transmit.contents.to_vec()));
+                }
+                ClientOutput::Event(ClientEvent::RtpPacket(packet)) => {
+                    let mid = client.slot_of_ssrc.get(&*packet.header.ssrc).cloned().unwrap_or_default();
+                    if let Some(report) = &packet.last_sender_info {
+                        let ntp =
+                            report.ntp_time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+                        let rate = if packet.payload.len() < 100 { 48_000.0 } else { 90_000.0 };
+                        let zero = ntp - report.rtp_time.numer() as u32 as f64 / rate;
+                        client.reports.insert(*packet.header.ssrc, zero);
+                    }
+                    client.got.push(Got {
+                        mid,
+                        payload: packet.payload.to_vec(),
+                        sequence: *packet.seq_no,
+                        timestamp: packet.header.timestamp,
+                        at: self.now,
+                    });
+                }
+                ClientOutput::Event(ClientEvent::KeyframeRequest(_)) => client.keyframe_requests += 1,
+                ClientOutput::Event(_) => {}
+            }
+        }
+        for (from, to, bytes) in flying {
+            self.fly(from, to, bytes);
+        }
+    }
+}
+
+fn kind(source: Source) -> Kind {
+    match source {
+        Source::Microphone | Source::ScreenAudio => Kind::Audio,
+        Source::Camera | Source::Screen => Kind::Video,
+    }
+}
+
+/// A VP8 payload whose number can be found again.
+pub fn frame(is_key: bool, number: u32) -> Vec<u8> {
+    let mut payload = vec![0x10, if is_key { 0 } else { 1 }, 0, 0];
+    payload.extend(number.to_be_bytes());
+    payload.resize(900, 0xAB);
+    payload
+}
+
+/// The number of a [`frame`].
+pub fn number(payload: &[u8]) -> u32 {
+    u32::from_be_bytes(payload[4..8].try_into().unwrap())
+}
