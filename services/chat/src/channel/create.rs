@@ -1,0 +1,77 @@
+//! Makes a channel.
+
+use voxlink_protocol::{
+    Channel, ChannelId, ChannelKind, GuildId, Permissions, UserId, event::GuildChange, text::ChannelName,
+};
+
+use super::{ChannelFields, DEFAULT_BITRATE, MAX_CHANNELS};
+use crate::{Chat, Refusal, state::GuildState, store};
+
+impl Chat {
+    /// Makes a channel; needs MANAGE_CHANNELS. Without a position it comes last.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownGuild`], [`Refusal::Forbidden`], [`Refusal::TooManyChannels`], [`Refusal::Form`] or
+    /// [`Refusal::Db`].
+    pub async fn create_channel(
+        &self,
+        actor: UserId,
+        guild: GuildId,
+        kind: ChannelKind,
+        name: ChannelName,
+        fields: ChannelFields,
+    ) -> Result<Channel, Refusal> {
+        let now = self.inner.env.now();
+        let turn = self.turn(guild).await?;
+        let channel = {
+            let world = self.world();
+            let view = world.view_guild(guild, actor, now)?;
+            view.require(Permissions::MANAGE_CHANNELS)?;
+            if view.state.channels.len() >= MAX_CHANNELS {
+                return Err(Refusal::TooManyChannels);
+            }
+            let id = ChannelId(self.inner.ids.next(now));
+            let mut channel = blank(id, guild, kind, name, next_position(view.state, kind));
+            fields.apply(&mut channel, view.state, view.permissions)?;
+            channel
+        };
+        self.commit(guild, Some(turn), move |change| {
+            store::channels::insert(change.sql, &channel)?;
+            change.record(GuildChange::ChannelCreate(Box::new(channel.clone())))?;
+            Ok(channel)
+        })
+        .await
+    }
+}
+
+/// A channel of which only this much was said.
+pub(crate) fn blank(
+    id: ChannelId,
+    guild_id: GuildId,
+    kind: ChannelKind,
+    name: ChannelName,
+    position: u32,
+) -> Channel {
+    let voice = kind == ChannelKind::Voice;
+    Channel {
+        id,
+        kind,
+        guild_id,
+        name: name.into_string(),
+        position,
+        parent_id: None,
+        topic: None,
+        nsfw: false,
+        rate_limit_per_user: 0,
+        permission_overwrites: Vec::new(),
+        last_message_id: None,
+        bitrate: voice.then_some(DEFAULT_BITRATE),
+        user_limit: voice.then_some(0),
+        flags: 0,
+    }
+}
+
+fn next_position(state: &GuildState, kind: ChannelKind) -> u32 {
+    let siblings = state.channels.values().filter(|channel| channel.kind == kind);
+    siblings.map(|channel| channel.position.saturating_add(1)).max().unwrap_or(0)
+}

@@ -1,0 +1,61 @@
+//! Invites: making, showing, listing, deleting, joining by one.
+
+pub mod create;
+pub mod delete;
+pub mod join;
+pub mod read;
+
+use voxlink_protocol::{
+    Invite, User,
+    invite::{InviteChannel, InviteGuild, InviteMetadata},
+};
+
+use crate::{Refusal, state::World, store::invites::StoredInvite};
+
+/// v10: living invites of a guild.
+pub const MAX_INVITES: usize = 1000;
+
+/// Who looks at an invite, and so how much they see.
+#[derive(Clone, Debug)]
+enum Audience {
+    /// Someone with the link, not logged in.
+    Stranger,
+    /// Someone with the link and an account; they see who made it.
+    Person(User),
+    /// Someone who may manage it.
+    Manager(User),
+}
+
+/// An invite as it is shown.
+fn present(world: &World, stored: &StoredInvite, audience: Audience) -> Result<Invite, Refusal> {
+    let state = world.guild(stored.guild).ok_or(Refusal::UnknownInvite)?;
+    let channel = state.channels.get(&stored.channel).ok_or(Refusal::UnknownInvite)?;
+    let metadata = matches!(audience, Audience::Manager(_)).then(|| InviteMetadata {
+        uses: stored.uses,
+        max_uses: stored.max_uses,
+        max_age: stored.max_age,
+        temporary: false,
+        created_at: stored.created_at,
+    });
+    Ok(Invite {
+        kind: 0,
+        code: stored.code.clone(),
+        guild: InviteGuild {
+            id: state.guild.id,
+            name: state.guild.name.clone(),
+            icon: state.guild.icon.clone(),
+            description: state.guild.description.clone(),
+            features: state.guild.fixed.features.clone(),
+        },
+        guild_id: None,
+        channel: InviteChannel { id: channel.id, name: channel.name.clone(), kind: channel.kind },
+        inviter: match audience {
+            Audience::Stranger => None,
+            Audience::Person(inviter) | Audience::Manager(inviter) => Some(inviter),
+        },
+        expires_at: stored.expires_at,
+        approximate_member_count: Some(state.members.len() as u64),
+        approximate_presence_count: None,
+        metadata,
+    })
+}

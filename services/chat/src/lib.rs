@@ -1,0 +1,120 @@
+//! Chat: guilds, channels, members, invites, permissions and messages. Owns chat.db.
+//!
+//! A request is checked against memory ([`state::World`]), stored in one transaction that also takes the guild's
+//! next version ([`commit`]), and told on the bus after the commit. The database is the truth: an event may be lost
+//! and is made good from history; what was acknowledged is not lost.
+
+pub mod channel;
+mod commit;
+pub mod guild;
+mod http;
+pub mod invite;
+pub mod member;
+pub mod message;
+mod refusal;
+mod serve;
+pub mod state;
+pub mod store;
+mod sweep;
+mod users;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use axum::extract::FromRef;
+use voxlink_protocol::event::GuildEvent;
+use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Snowflakes, call_pass::PassKey, outbox};
+
+pub use message::send::{Draft, SendError};
+pub use refusal::Refusal;
+use state::World;
+use users::Users;
+
+/// Where chat keeps its data and who it is.
+#[derive(Clone, Debug)]
+pub struct ChatConfig {
+    /// The file of chat.db.
+    pub database: PathBuf,
+    /// This node's number in ids, 0 to 1,023.
+    pub node: u16,
+}
+
+/// The chat service. Cloning shares it.
+#[derive(Clone)]
+pub struct Chat {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    bus: Bus,
+    env: Env,
+    auth: Auth,
+    pass_key: PassKey,
+    ids: Snowflakes,
+    users: Users,
+    /// Written only on the writer thread after a commit; never held across an await.
+    world: RwLock<World>,
+}
+
+impl std::fmt::Debug for Chat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Chat")
+    }
+}
+
+impl Chat {
+    /// Opens the database, loads all guilds, serves the bus and tells what a crash left untold. Needs a tokio
+    /// runtime: clearing away what is old runs beside it until the last clone is dropped.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or read.
+    pub async fn open(
+        config: ChatConfig,
+        bus: Bus,
+        env: Env,
+        auth: Auth,
+        pass_key: PassKey,
+    ) -> Result<Self, DbError> {
+        let db = Db::open(&config.database, store::MIGRATIONS)?;
+        let (guilds, newest) = db
+            .read(|sql| Ok::<_, DbError>((store::load::guilds(sql)?, store::load::newest_message(sql)?)))
+            .await?;
+        let inner = Inner {
+            users: Users::new(bus.clone()),
+            ids: Snowflakes::not_before(config.node, newest.0),
+            world: RwLock::new(World::new(guilds)),
+            db,
+            bus,
+            env,
+            auth,
+            pass_key,
+        };
+        let chat = Self { inner: Arc::new(inner) };
+        chat.serve_bus();
+        outbox::republish::<GuildEvent>(&chat.inner.db, &chat.inner.bus).await?;
+        chat.start_sweeping();
+        Ok(chat)
+    }
+
+    /// All routes, with their full paths.
+    pub fn router(&self) -> axum::Router {
+        http::router(self.clone())
+    }
+
+    fn world(&self) -> RwLockReadGuard<'_, World> {
+        self.inner.world.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
+        self.inner.world.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FromRef<Chat> for Auth {
+    fn from_ref(chat: &Chat) -> Self {
+        chat.inner.auth.clone()
+    }
+}

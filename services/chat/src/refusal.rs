@@ -1,0 +1,65 @@
+//! Why chat did not do what it was asked.
+
+use voxlink_protocol::FieldErrors;
+use voxlink_service_kit::{CallError, DbError};
+
+/// The outcomes that a caller treats differently. What one may not see is refused as unknown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such guild, or not a member.
+    #[error("unknown guild")]
+    UnknownGuild,
+    /// No such channel, or not visible.
+    #[error("unknown channel")]
+    UnknownChannel,
+    /// No such member.
+    #[error("unknown member")]
+    UnknownMember,
+    /// No such message.
+    #[error("unknown message")]
+    UnknownMessage,
+    /// No such invite, or it has ended or is used up.
+    #[error("unknown invite")]
+    UnknownInvite,
+    /// Visible, but not allowed.
+    #[error("missing permissions")]
+    Forbidden,
+    /// Only the author may change the text.
+    #[error("not the author")]
+    NotTheAuthor,
+    /// A message without text.
+    #[error("empty message")]
+    EmptyMessage,
+    /// A category holds no messages.
+    #[error("no messages here")]
+    NoMessagesHere,
+    /// The owner deletes a guild, or gives it away, but does not leave it.
+    #[error("the owner cannot leave")]
+    OwnerCannotLeave,
+    /// In as many guilds as one may be.
+    #[error("too many guilds")]
+    TooManyGuilds,
+    /// The guild has as many channels as it may have.
+    #[error("too many channels")]
+    TooManyChannels,
+    /// The guild has as many invites as it may have.
+    #[error("too many invites")]
+    TooManyInvites,
+    /// A field says something that cannot be.
+    #[error("invalid form")]
+    Form(FieldErrors),
+    /// Nothing was stored.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// Another service did not answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl Refusal {
+    /// A complaint about one field.
+    #[must_use]
+    pub fn field(name: &str, code: &str, message: impl Into<String>) -> Self {
+        Self::Form(FieldErrors::one(name, code, message))
+    }
+}

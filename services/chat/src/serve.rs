@@ -1,0 +1,103 @@
+//! What chat answers on the bus.
+
+use std::{sync::Arc, time::Duration};
+
+use voxlink_protocol::{
+    ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
+    bus::{GuildsOf, IssueCallPass, LoadGuild, PassRefused},
+    voice::CallPass,
+};
+
+use crate::{Chat, Inner};
+
+/// Design §2: a pass is good for at most 60 s.
+const PASS_LIFE: Duration = Duration::from_secs(60);
+
+impl Chat {
+    /// Handlers hold the service weakly: it ends when its owner drops it, though the bus lives on.
+    pub(crate) fn serve_bus(&self) {
+        let weak = Arc::downgrade(&self.inner);
+        let chat = move || weak.upgrade().map(|inner: Arc<Inner>| Self { inner });
+        let bus = &self.inner.bus;
+        let this = chat.clone();
+        bus.serve(move |request: GuildsOf| {
+            let found = this().map(|chat| chat.guilds_of(request.user)).unwrap_or_default();
+            async move { found }
+        });
+        let this = chat.clone();
+        bus.serve(move |request: LoadGuild| {
+            let chat = this();
+            async move { chat?.load_guild(request.guild).await }
+        });
+        bus.serve(move |request: IssueCallPass| {
+            let pass = chat().map_or(Err(PassRefused::Unknown), |chat| chat.issue_call_pass(&request));
+            async move { pass }
+        });
+    }
+
+    /// Where someone is a member.
+    #[must_use]
+    pub fn guilds_of(&self, user: UserId) -> Vec<GuildId> {
+        self.world().guilds_of(user).map(|state| state.guild.id).collect()
+    }
+
+    /// A guild at one version, with its members' accounts.
+    pub async fn load_guild(&self, guild: GuildId) -> Option<GuildSnapshot> {
+        let (mut snapshot, ids) = {
+            let world = self.world();
+            let state = world.guild(guild)?;
+            let ids: Vec<UserId> = state.members.keys().copied().collect();
+            let snapshot = GuildSnapshot {
+                version: state.version,
+                guild: state.guild.clone(),
+                channels: state.channels.values().cloned().collect(),
+                members: state.members.values().cloned().collect(),
+            };
+            (snapshot, ids)
+        };
+        let mut users = self
+            .inner
+            .users
+            .get(ids.iter().copied())
+            .await
+            .inspect_err(|error| tracing::error!(%error, "a guild could not be loaded"))
+            .ok()?;
+        for (member, id) in snapshot.members.iter_mut().zip(ids) {
+            member.user = users.remove(&id);
+        }
+        Some(snapshot)
+    }
+
+    /// A signed pass to a call.
+    ///
+    /// # Errors
+    /// See [`PassRefused`].
+    pub fn issue_call_pass(&self, request: &IssueCallPass) -> Result<Secret, PassRefused> {
+        let now = self.inner.env.now();
+        let world = self.world();
+        let view =
+            world.view_channel(request.channel, request.user, now).map_err(|_| PassRefused::Unknown)?;
+        if view.state.guild.id != request.guild {
+            return Err(PassRefused::Unknown);
+        }
+        if view.channel.kind != ChannelKind::Voice {
+            return Err(PassRefused::NotVoice);
+        }
+        let may = |permission| view.permissions.contains(permission);
+        if !may(Permissions::CONNECT) {
+            return Err(PassRefused::Forbidden);
+        }
+        let unlimited = may(Permissions::MOVE_MEMBERS);
+        Ok(self.inner.pass_key.sign(&CallPass {
+            user_id: request.user,
+            guild_id: request.guild,
+            channel_id: request.channel,
+            session_id: request.session_id.clone(),
+            may_speak: may(Permissions::SPEAK),
+            may_stream: may(Permissions::STREAM),
+            e2ee: false,
+            user_limit: if unlimited { 0 } else { view.channel.user_limit.unwrap_or(0) },
+            expires: now.plus(PASS_LIFE),
+        }))
+    }
+}

@@ -1,0 +1,126 @@
+//! Reads all guilds into memory at start.
+
+use std::collections::HashMap;
+
+use voxlink_protocol::{
+    Channel, ChannelId, ChannelKind, Guild, GuildId, Member, MessageId, Overwrite, OverwriteKind, Role,
+    RoleId, UserId,
+};
+use voxlink_service_kit::{DbError, Sql, params};
+
+use crate::state::{GuildState, new_member};
+
+/// All guilds.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn guilds(sql: &Sql<'_>) -> Result<Vec<GuildState>, DbError> {
+    let mut roles = roles(sql)?;
+    let mut channels = channels(sql)?;
+    let mut members = members(sql)?;
+    sql.query("SELECT id, name, owner_id, version FROM guild", params![], |row| {
+        let id: GuildId = row.get(0)?;
+        let mut guild = Guild::new(id, row.get::<String>(1)?, row.get(2)?);
+        guild.roles = roles.remove(&id).unwrap_or_default();
+        let channels = channels.remove(&id).unwrap_or_default();
+        let members = members.remove(&id).unwrap_or_default();
+        Ok(GuildState::new(row.get(3)?, guild, channels, members))
+    })
+}
+
+/// The newest message id ever given out, 0 when there is none.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn newest_message(sql: &Sql<'_>) -> Result<MessageId, DbError> {
+    let newest: Option<Option<MessageId>> =
+        sql.query_one("SELECT max(newest_message_id) FROM guild", params![], |row| row.get(0))?;
+    Ok(newest.flatten().unwrap_or(MessageId::new(0)))
+}
+
+fn roles(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Role>>, DbError> {
+    let select = "SELECT guild_id, id, name, color, hoist, position, permissions, managed, mentionable
+                  FROM role ORDER BY position, id";
+    let rows = sql.query(select, params![], |row| {
+        let role = Role {
+            id: row.get(1)?,
+            name: row.get(2)?,
+            color: row.get(3)?,
+            hoist: row.get(4)?,
+            position: row.get(5)?,
+            permissions: row.get(6)?,
+            managed: row.get(7)?,
+            mentionable: row.get(8)?,
+            flags: 0,
+        };
+        Ok((row.get(0)?, role))
+    })?;
+    Ok(grouped(rows))
+}
+
+fn channels(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Channel>>, DbError> {
+    let mut overwrites = overwrites(sql)?;
+    let select = "SELECT id, guild_id, kind, name, position, parent_id, topic, nsfw, bitrate, user_limit,
+                  (SELECT max(message.id) FROM message WHERE message.channel_id = channel.id) FROM channel";
+    let rows = sql.query(select, params![], |row| {
+        let (id, guild_id): (ChannelId, GuildId) = (row.get(0)?, row.get(1)?);
+        let kind = ChannelKind::try_from(row.get::<u8>(2)?).map_err(stored_nonsense)?;
+        let channel = Channel {
+            id,
+            kind,
+            guild_id,
+            name: row.get(3)?,
+            position: row.get(4)?,
+            parent_id: row.get(5)?,
+            topic: row.get(6)?,
+            nsfw: row.get(7)?,
+            rate_limit_per_user: 0,
+            permission_overwrites: overwrites.remove(&id).unwrap_or_default(),
+            last_message_id: row.get(10)?,
+            bitrate: row.get(8)?,
+            user_limit: row.get(9)?,
+            flags: 0,
+        };
+        Ok((guild_id, channel))
+    })?;
+    Ok(grouped(rows))
+}
+
+fn overwrites(sql: &Sql<'_>) -> Result<HashMap<ChannelId, Vec<Overwrite>>, DbError> {
+    let select = "SELECT channel_id, target_id, kind, allow_bits, deny_bits FROM overwrite";
+    let rows = sql.query(select, params![], |row| {
+        let kind = OverwriteKind::try_from(row.get::<u8>(2)?).map_err(stored_nonsense)?;
+        let overwrite = Overwrite { id: row.get(1)?, kind, allow: row.get(3)?, deny: row.get(4)? };
+        Ok((row.get(0)?, overwrite))
+    })?;
+    Ok(grouped(rows))
+}
+
+fn members(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<(UserId, Member)>>, DbError> {
+    let held = sql.query("SELECT guild_id, user_id, role_id FROM member_role", params![], |row| {
+        Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
+    })?;
+    let mut held: HashMap<(GuildId, UserId), Vec<RoleId>> = grouped(held);
+    let select = "SELECT guild_id, user_id, nick, joined_at, timed_out_until FROM member";
+    let rows = sql.query(select, params![], |row| {
+        let (guild, user): (GuildId, UserId) = (row.get(0)?, row.get(1)?);
+        let mut member = new_member(row.get(3)?);
+        member.nick = row.get(2)?;
+        member.communication_disabled_until = row.get(4)?;
+        member.roles = held.remove(&(guild, user)).unwrap_or_default();
+        Ok((guild, (user, member)))
+    })?;
+    Ok(grouped(rows))
+}
+
+fn stored_nonsense(what: &'static str) -> DbError {
+    DbError::Other(what.to_owned())
+}
+
+fn grouped<K: std::hash::Hash + Eq, V>(rows: Vec<(K, V)>) -> HashMap<K, Vec<V>> {
+    let mut groups: HashMap<K, Vec<V>> = HashMap::new();
+    for (key, value) in rows {
+        groups.entry(key).or_default().push(value);
+    }
+    groups
+}

@@ -1,0 +1,15 @@
+//! The only place with SQL: domain verbs on chat.db, to be composed within one transaction.
+//!
+//! Nothing here checks permissions or tells anyone.
+
+pub mod channels;
+pub mod guilds;
+pub mod invites;
+pub mod load;
+pub mod members;
+pub mod messages;
+
+use voxlink_service_kit::outbox;
+
+/// Numbered migrations, in order; the list only ever grows.
+pub const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_initial.sql"), outbox::TABLE];
