@@ -1,0 +1,72 @@
+//! How seats and live sessions end: everything they held is let go of here and nowhere else.
+
+use std::time::Instant;
+
+use voxlink_protocol::UserId;
+
+use super::Calls;
+use crate::{
+    shard::Command,
+    voice::{close::VoiceClose, frame::ServerFrame},
+};
+
+impl Calls {
+    /// Frees the seat and tells the guild. `close` goes to its voice socket, if there is one.
+    pub(super) fn end_seat(&mut self, user: UserId, close: Option<VoiceClose>) {
+        let Some(seat) = self.seats.get(&user) else { return };
+        let (guild, left) = (seat.guild, seat.left_state());
+        self.drop_seat(user, close);
+        self.publish(left, guild);
+    }
+
+    /// Frees the seat without a word to the guild.
+    pub(super) fn drop_seat(&mut self, user: UserId, close: Option<VoiceClose>) {
+        self.end_live(user, close);
+        if let Some(seat) = self.seats.remove(&user) {
+            self.sessions.remove(&seat.session_id);
+            self.rooms.remove(&(seat.channel, user));
+            self.guilds.remove(&(seat.guild, user));
+        }
+    }
+
+    /// The session is over, the seat stays for a new one.
+    pub(super) fn reset_seat(&mut self, user: UserId, close: VoiceClose, now: Instant) {
+        let was_showing =
+            self.seats.get(&user).is_some_and(|seat| seat.sources.camera || seat.sources.screen);
+        self.end_live(user, Some(close));
+        if let Some(seat) = self.seats.get_mut(&user) {
+            seat.vacant_since = now;
+        }
+        if was_showing {
+            self.publish_state_of(user);
+        }
+    }
+
+    /// Ends the live session on a seat: engine, socket, and what the others see.
+    pub(super) fn end_live(&mut self, user: UserId, close: Option<VoiceClose>) {
+        let Some(seat) = self.seats.get_mut(&user) else { return };
+        seat.sources = Default::default();
+        let Some(live) = seat.live.take() else { return };
+        let channel = seat.channel;
+        self.peers.remove(&live.peer);
+        if live.joined {
+            self.tell_shard(channel, Command::Leave { peer: live.peer });
+        }
+        if let Some(socket) = live.socket {
+            self.close(socket, close);
+        }
+        if live.present {
+            for other in self.present_in(channel) {
+                self.tell(other, &ServerFrame::ClientDisconnect(user));
+            }
+        }
+    }
+
+    /// Lets a socket go; `None` when it is gone already.
+    pub(super) fn close(&mut self, socket: super::SocketId, close: Option<VoiceClose>) {
+        self.sockets.remove(&socket);
+        if let Some(close) = close {
+            self.outputs.push_back(super::Output::Close(socket, close));
+        }
+    }
+}

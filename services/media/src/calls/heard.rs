@@ -1,0 +1,107 @@
+//! What the shards report.
+
+use std::time::Instant;
+
+use voxlink_protocol::UserId;
+use voxlink_sfu::{Event, PeerId, Slot, Wanted};
+
+use super::{Calls, seat::Link};
+use crate::{
+    shard::Report,
+    voice::{
+        close::VoiceClose,
+        frame::{NamedSlot, ServerFrame},
+    },
+};
+
+impl Calls {
+    /// Takes one report.
+    pub(crate) fn heard(&mut self, report: Report, now: Instant) {
+        match report {
+            Report::Answered { peer, revision, result } => self.answered(peer, revision, result, now),
+            Report::Engine(Event::Connected { peer }) => self.connected(peer),
+            Report::Engine(Event::Disconnected { peer }) => self.disconnected(peer),
+            Report::Engine(Event::Slots { peer, slots, wanted }) => self.slots(peer, slots, wanted),
+            Report::Engine(Event::Speaking { peer, speaking, .. }) => self.speaking(peer, speaking),
+            Report::Crashed { peers } => {
+                for peer in peers {
+                    self.crashed(peer, now);
+                }
+            }
+        }
+    }
+
+    /// Media may flow. The first time the others hear of it, and the newcomer of them.
+    fn connected(&mut self, peer: PeerId) {
+        let Some(user) = self.peers.get(&peer).copied() else { return };
+        let Some(seat) = self.seats.get_mut(&user) else { return };
+        let channel = seat.channel;
+        let Some(live) = seat.live.as_mut() else { return };
+        live.link = Link::Connected;
+        if live.present {
+            return;
+        }
+        let others = self.present_in(channel);
+        if let Some(live) = self.seats.get_mut(&user).and_then(|seat| seat.live.as_mut()) {
+            live.present = true;
+        }
+        for other in &others {
+            self.tell(*other, &ServerFrame::ClientsConnect(vec![user]));
+        }
+        let speakers: Vec<UserId> = others.iter().copied().filter(|other| self.is_speaking(*other)).collect();
+        self.tell(user, &ServerFrame::ClientsConnect(others));
+        for speaker in speakers {
+            self.tell(user, &ServerFrame::Speaking { user: speaker, speaking: true });
+        }
+    }
+
+    /// Nobody is told: a client that is there restarts ICE, the sweep frees one that is not.
+    fn disconnected(&mut self, peer: PeerId) {
+        let user = self.peers.get(&peer);
+        let seat = user.and_then(|user| self.seats.get_mut(user));
+        if let Some(live) = seat.and_then(|seat| seat.live.as_mut()) {
+            live.link = Link::Disconnected;
+        }
+    }
+
+    fn slots(&mut self, peer: PeerId, slots: Vec<Slot>, wanted: Wanted) {
+        let Some(user) = self.peers.get(&peer).copied() else { return };
+        let slots = slots
+            .into_iter()
+            .map(|slot| NamedSlot {
+                mid: slot.mid,
+                content: slot
+                    .content
+                    .and_then(|content| self.peers.get(&content.peer).map(|user| (*user, content.source))),
+            })
+            .collect();
+        self.tell(user, &ServerFrame::Slots { slots, wanted });
+    }
+
+    fn speaking(&mut self, peer: PeerId, speaking: bool) {
+        let Some(user) = self.peers.get(&peer).copied() else { return };
+        let Some(seat) = self.seats.get_mut(&user) else { return };
+        let channel = seat.channel;
+        let Some(live) = seat.live.as_mut() else { return };
+        live.speaking = speaking;
+        for other in self.present_in(channel) {
+            if other != user {
+                self.tell(other, &ServerFrame::Speaking { user, speaking });
+            }
+        }
+    }
+
+    fn is_speaking(&self, user: UserId) -> bool {
+        self.seats.get(&user).and_then(|seat| seat.live.as_ref()).is_some_and(|live| live.speaking)
+    }
+
+    /// The engine has dropped this peer already.
+    fn crashed(&mut self, peer: PeerId, now: Instant) {
+        let Some(user) = self.peers.get(&peer).copied() else { return };
+        if let Some(live) = self.seats.get_mut(&user).and_then(|seat| seat.live.as_mut()) {
+            live.joined = false;
+            live.present = false;
+        }
+        self.reset_seat(user, VoiceClose::Crashed, now);
+    }
+}

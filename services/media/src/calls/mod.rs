@@ -1,0 +1,200 @@
+//! Who sits in which call, and what their voice sockets and the shards are told. The control side, without hands.
+//!
+//! Nothing here awaits, reads a clock or owns a socket. The caller (`control`) hands in what happened with the time it
+//! happened, then drains [`Output`]s until `None`. One operation is one file.
+//!
+//! A *seat* is a person's place in a voice channel: taken by gateway op 4, seen by everyone as a voice state. A *live*
+//! session is what a voice socket opened on that seat: the media transport (a peer of a shard's engine), and the
+//! numbered frames that a reconnecting client may ask for again.
+
+mod end;
+mod guild_changed;
+mod heard;
+mod identify;
+mod leave_seat;
+mod seat;
+mod select_protocol;
+mod set_sources;
+mod sweep;
+mod take_seat;
+#[cfg(test)]
+mod tests;
+mod update_seat;
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
+
+use seat::{Live, Seat};
+use voxlink_protocol::{
+    ChannelId, GuildId, Timestamp, UserId, VoiceState,
+    event::{GuildChange, GuildEvent},
+};
+use voxlink_service_kit::call_pass::PassKey;
+use voxlink_sfu::{PeerId, RoomId};
+
+use crate::{
+    shard::Command,
+    voice::{close::VoiceClose, connection::Ask, frame::ServerFrame},
+};
+
+pub(crate) use guild_changed::Removal;
+
+/// A voice socket, numbered by the shell; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SocketId(pub(crate) u64);
+
+/// What the shell must do.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// Tell everyone.
+    Publish(Box<GuildEvent>),
+    /// Send a frame.
+    Send(SocketId, Arc<str>),
+    /// Close a voice socket.
+    Close(SocketId, VoiceClose),
+    /// Tell the shard of this number.
+    Shard(usize, Command),
+}
+
+/// The control side of all calls of this node.
+pub(crate) struct Calls {
+    pass_key: PassKey,
+    shards: usize,
+    /// Tells this start's media sessions from those of another.
+    started: Timestamp,
+    next_peer: u64,
+    /// One seat per person.
+    seats: HashMap<UserId, Seat>,
+    /// Who sits where, in the order of people's ids.
+    rooms: BTreeSet<(ChannelId, UserId)>,
+    guilds: BTreeSet<(GuildId, UserId)>,
+    peers: HashMap<PeerId, UserId>,
+    sockets: HashMap<SocketId, UserId>,
+    sessions: HashMap<String, UserId>,
+    outputs: VecDeque<Output>,
+}
+
+impl Calls {
+    /// No calls yet. `shards` is at least 1.
+    pub(crate) fn new(pass_key: PassKey, shards: usize, started: Timestamp) -> Self {
+        Self {
+            pass_key,
+            shards: shards.max(1),
+            started,
+            next_peer: 1,
+            seats: HashMap::new(),
+            rooms: BTreeSet::new(),
+            guilds: BTreeSet::new(),
+            peers: HashMap::new(),
+            sockets: HashMap::new(),
+            sessions: HashMap::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// What is to be done next, in order.
+    pub(crate) fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Who is in the calls of a guild.
+    pub(crate) fn voice_states_of(&self, guild: GuildId) -> Vec<VoiceState> {
+        let members = self.guilds.range((guild, UserId::new(0))..=(guild, UserId::new(u64::MAX)));
+        members.filter_map(|(_, user)| self.seats.get(user)).map(Seat::state).collect()
+    }
+
+    /// What a voice socket asks for.
+    pub(crate) fn ask(&mut self, socket: SocketId, ask: Ask, wall: Timestamp, now: Instant) {
+        match ask {
+            Ask::Identify(identify) => self.identify(socket, &identify, wall, now),
+            Ask::Resume(resume) => self.resume(socket, &resume),
+            Ask::SelectProtocol(select) => self.select_protocol(socket, select, now),
+            Ask::Sources(sources) => self.set_sources(socket, sources),
+            Ask::Seen(seq) => {
+                if let Some(live) = self.live_of(socket) {
+                    live.replay.acknowledge(seq);
+                }
+            }
+        }
+    }
+
+    /// A voice socket is gone; `left` when the client said that it will not be back.
+    pub(crate) fn socket_closed(&mut self, socket: SocketId, left: bool, now: Instant) {
+        let Some(user) = self.sockets.remove(&socket) else { return };
+        if left {
+            return self.end_seat(user, None);
+        }
+        if let Some(live) = self.seats.get_mut(&user).and_then(|seat| seat.live.as_mut()) {
+            live.socket = None;
+            live.alone_since = now;
+        }
+    }
+
+    /// Lets the call of this channel panic: for tests of what that ends.
+    pub(crate) fn panic_in(&mut self, channel: ChannelId) {
+        self.tell_shard(channel, Command::Panic { room: room(channel) });
+    }
+
+    fn seat_of(&mut self, socket: SocketId) -> Option<&mut Seat> {
+        let user = self.sockets.get(&socket)?;
+        self.seats.get_mut(user)
+    }
+
+    fn live_of(&mut self, socket: SocketId) -> Option<&mut Live> {
+        self.seat_of(socket)?.live.as_mut()
+    }
+
+    /// The people in a call.
+    fn people_in(&self, channel: ChannelId) -> impl Iterator<Item = UserId> + '_ {
+        let all = (channel, UserId::new(0))..=(channel, UserId::new(u64::MAX));
+        self.rooms.range(all).map(|(_, user)| *user)
+    }
+
+    /// Those of a call whose media is in it.
+    fn present_in(&self, channel: ChannelId) -> Vec<UserId> {
+        self.people_in(channel)
+            .filter(|user| {
+                self.seats.get(user).and_then(|seat| seat.live.as_ref()).is_some_and(|live| live.present)
+            })
+            .collect()
+    }
+
+    fn shard_of(&self, channel: ChannelId) -> usize {
+        // Snowflakes count up in their low bits; a multiplication spreads them (Knuth, TAOCP 6.4).
+        let spread = channel.get().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        usize::try_from(spread).unwrap_or_default() % self.shards
+    }
+
+    fn tell_shard(&mut self, channel: ChannelId, command: Command) {
+        let shard = self.shard_of(channel);
+        self.outputs.push_back(Output::Shard(shard, command));
+    }
+
+    /// Numbers and keeps a frame for a person, and sends it if their socket is there.
+    fn tell(&mut self, user: UserId, frame: &ServerFrame) {
+        let Some(live) = self.seats.get_mut(&user).and_then(|seat| seat.live.as_mut()) else { return };
+        let text = live.replay.push(frame);
+        if let Some(socket) = live.socket {
+            self.outputs.push_back(Output::Send(socket, text));
+        }
+    }
+
+    fn publish(&mut self, state: VoiceState, guild_id: GuildId) {
+        let change = GuildChange::VoiceStateUpdate(Box::new(state));
+        self.outputs.push_back(Output::Publish(Box::new(GuildEvent { guild_id, version: None, change })));
+    }
+
+    fn publish_state_of(&mut self, user: UserId) {
+        if let Some(seat) = self.seats.get(&user) {
+            self.publish(seat.state(), seat.guild);
+        }
+    }
+}
+
+/// The engine's number of a channel's call.
+fn room(channel: ChannelId) -> RoomId {
+    RoomId(channel.get())
+}

@@ -1,0 +1,114 @@
+//! A person's place in a call, and the media session on it.
+
+use std::{collections::VecDeque, time::Instant};
+
+use voxlink_protocol::{ChannelId, GuildId, Secret, UserId, VoiceState, voice::CallPass};
+use voxlink_sfu::{Gates, PeerId, SourceSet};
+
+use super::SocketId;
+use crate::voice::replay::Replay;
+
+/// A place in a voice channel.
+pub(super) struct Seat {
+    pub(super) user: UserId,
+    pub(super) guild: GuildId,
+    pub(super) channel: ChannelId,
+    /// The gateway session that holds it.
+    pub(super) session_id: String,
+    pub(super) may_speak: bool,
+    pub(super) may_stream: bool,
+    pub(super) self_mute: bool,
+    pub(super) self_deaf: bool,
+    /// What the client says it sends.
+    pub(super) sources: SourceSet,
+    pub(super) live: Option<Live>,
+    /// Since when there is no live session.
+    pub(super) vacant_since: Instant,
+}
+
+/// What a voice socket opened: it outlives the socket.
+pub(super) struct Live {
+    pub(super) peer: PeerId,
+    pub(super) media_session: String,
+    /// The pass it was opened with; a resume must show it again.
+    pub(super) token: Secret,
+    pub(super) socket: Option<SocketId>,
+    /// Since when there is no socket; means nothing while there is one.
+    pub(super) alone_since: Instant,
+    pub(super) link: Link,
+    /// The engine knows this peer (or is about to).
+    pub(super) joined: bool,
+    /// The others know that this person's media is in the call.
+    pub(super) present: bool,
+    pub(super) speaking: bool,
+    /// When the shard must have answered each offer, oldest first.
+    pub(super) unanswered: VecDeque<Instant>,
+    pub(super) replay: Replay,
+}
+
+/// What the engine last said about the transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// Nothing yet.
+    New,
+    Connected,
+    Disconnected,
+}
+
+impl Seat {
+    pub(super) fn new(pass: &CallPass, now: Instant) -> Self {
+        Self {
+            user: pass.user_id,
+            guild: pass.guild_id,
+            channel: pass.channel_id,
+            session_id: pass.session_id.clone(),
+            may_speak: pass.may_speak,
+            may_stream: pass.may_stream,
+            self_mute: false,
+            self_deaf: false,
+            sources: SourceSet::default(),
+            live: None,
+            vacant_since: now,
+        }
+    }
+
+    /// What the engine lets through.
+    pub(super) fn gates(&self) -> Gates {
+        Gates {
+            may_speak: self.may_speak,
+            may_stream: self.may_stream,
+            deafened: self.self_deaf,
+            muted: self.self_mute,
+        }
+    }
+
+    /// What the guild sees.
+    pub(super) fn state(&self) -> VoiceState {
+        VoiceState {
+            guild_id: Some(self.guild),
+            channel_id: Some(self.channel),
+            user_id: self.user,
+            member: None,
+            session_id: self.session_id.clone(),
+            deaf: false,
+            mute: false,
+            self_deaf: self.self_deaf,
+            self_mute: self.self_mute,
+            self_stream: self.sources.screen && self.may_stream,
+            self_video: self.sources.camera && self.may_stream,
+            suppress: !self.may_speak,
+            request_to_speak_timestamp: None,
+        }
+    }
+
+    /// What the guild sees once it is given up.
+    pub(super) fn left_state(&self) -> VoiceState {
+        VoiceState {
+            channel_id: None,
+            self_stream: false,
+            self_video: false,
+            suppress: false,
+            ..self.state()
+        }
+    }
+}

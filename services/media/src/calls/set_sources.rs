@@ -1,0 +1,22 @@
+//! Voice op 20: what is being sent from now on.
+
+use voxlink_sfu::SourceSet;
+
+use super::{Calls, SocketId};
+use crate::shard::Command;
+
+impl Calls {
+    /// Tells the engine, and the guild when camera or screen changed.
+    pub(super) fn set_sources(&mut self, socket: SocketId, sources: SourceSet) {
+        let Some(seat) = self.seat_of(socket) else { return };
+        let before = seat.state();
+        seat.sources = sources;
+        let (user, channel, after) = (seat.user, seat.channel, seat.state());
+        if let Some(peer) = seat.live.as_ref().filter(|live| live.joined).map(|live| live.peer) {
+            self.tell_shard(channel, Command::SetSources { peer, sources });
+        }
+        if before != after {
+            self.publish_state_of(user);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The control side's shell: one task that owns [`Calls`] and carries out what it decides.
+//!
+//! Everything that changes a seat goes through this task's queue, so that events are published in the order in which
+//! they became true and no lock is needed.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, interval},
+};
+use voxlink_protocol::{
+    GuildId, VoiceState,
+    bus::{self, LeaveSeat, SeatRefused, TakeSeat, UpdateSeat, VoiceStatesOf},
+    event::GuildEvent,
+};
+use voxlink_service_kit::{Bus, Env};
+
+use crate::{
+    calls::{Calls, Output, Removal, SocketId},
+    shard::{Report, ShardHandle},
+    voice::{close::VoiceClose, connection::Ask, socket::ToSocket},
+};
+
+/// Inquiries that wait; askers wait beyond this, and a guild event that finds no room is retried from a task.
+const MOST_INQUIRIES: usize = 4096;
+/// Fine enough for limits of whole seconds.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What is asked of the control side.
+pub(crate) enum Inquiry {
+    Take(TakeSeat, oneshot::Sender<Result<bus::Seat, SeatRefused>>),
+    Update(UpdateSeat, oneshot::Sender<bool>),
+    Leave(LeaveSeat, oneshot::Sender<bool>),
+    StatesOf(GuildId, oneshot::Sender<Vec<VoiceState>>),
+    Removed(Removal),
+    SocketOpened(SocketId, mpsc::Sender<ToSocket>),
+    Ask(SocketId, Ask),
+    SocketClosed {
+        socket: SocketId,
+        left: bool,
+    },
+    /// A test's panic in the call of this channel.
+    Panic(voxlink_protocol::ChannelId),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// Asks the control side. Cloning shares it.
+#[derive(Clone)]
+pub(crate) struct Control {
+    inquiries: mpsc::Sender<Inquiry>,
+}
+
+impl Control {
+    /// False when the control side has ended.
+    pub(crate) async fn tell(&self, inquiry: Inquiry) -> bool {
+        self.inquiries.send(inquiry).await.is_ok()
+    }
+
+    /// The answer, or `otherwise` while the server shuts down.
+    async fn ask<T>(&self, inquiry: impl FnOnce(oneshot::Sender<T>) -> Inquiry, otherwise: T) -> T {
+        let (reply, answer) = oneshot::channel();
+        if !self.tell(inquiry(reply)).await {
+            return otherwise;
+        }
+        answer.await.unwrap_or(otherwise)
+    }
+
+    /// Closes all voice sockets.
+    pub(crate) async fn shutdown(&self) {
+        self.ask(Inquiry::Shutdown, ()).await;
+    }
+}
+
+/// Starts the task and serves media's part of the bus.
+pub(crate) fn start(
+    calls: Calls,
+    bus: &Bus,
+    env: Env,
+    shards: Vec<ShardHandle>,
+    reports: mpsc::Receiver<Report>,
+) -> Control {
+    let (inquiries, inbox) = mpsc::channel(MOST_INQUIRIES);
+    let control = Control { inquiries };
+    serve(bus, &control);
+    let task = Task { calls, bus: bus.clone(), env, shards, sockets: HashMap::new() };
+    tokio::spawn(task.run(inbox, reports));
+    control
+}
+
+fn serve(bus: &Bus, control: &Control) {
+    let this = control.clone();
+    bus.serve(move |request: TakeSeat| {
+        let this = this.clone();
+        async move { this.ask(|reply| Inquiry::Take(request, reply), Err(SeatRefused::BadPass)).await }
+    });
+    let this = control.clone();
+    bus.serve(move |request: UpdateSeat| {
+        let this = this.clone();
+        async move { this.ask(|reply| Inquiry::Update(request, reply), false).await }
+    });
+    let this = control.clone();
+    bus.serve(move |request: LeaveSeat| {
+        let this = this.clone();
+        async move { this.ask(|reply| Inquiry::Leave(request, reply), false).await }
+    });
+    let this = control.clone();
+    bus.serve(move |request: VoiceStatesOf| {
+        let this = this.clone();
+        async move { this.ask(|reply| Inquiry::StatesOf(request.guild, reply), Vec::new()).await }
+    });
+    let this = control.inquiries.clone();
+    let runtime = tokio::runtime::Handle::current();
+    bus.subscribe(move |event: &Arc<GuildEvent>| {
+        let Some(removal) = Removal::of(event) else { return };
+        // Someone who was thrown out must not stay in the call because a queue was full.
+        if let Err(mpsc::error::TrySendError::Full(inquiry)) = this.try_send(Inquiry::Removed(removal)) {
+            let this = this.clone();
+            runtime.spawn(async move { this.send(inquiry).await });
+        }
+    });
+}
+
+struct Task {
+    calls: Calls,
+    bus: Bus,
+    env: Env,
+    shards: Vec<ShardHandle>,
+    sockets: HashMap<SocketId, mpsc::Sender<ToSocket>>,
+}
+
+impl Task {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Inquiry>, mut reports: mpsc::Receiver<Report>) {
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let answer = tokio::select! {
+                Some(report) = reports.recv() => {
+                    self.calls.heard(report, self.env.clock.monotonic());
+                    None
+                }
+                Some(inquiry) = inbox.recv() => match inquiry {
+                    Inquiry::Shutdown(done) => return self.shut_down(done),
+                    inquiry => self.take(inquiry),
+                },
+                _ = sweep.tick() => {
+                    self.calls.sweep(self.env.clock.monotonic());
+                    None
+                }
+            };
+            self.carry_out().await;
+            // After the events: who asks finds the world as the answer says.
+            if let Some(answer) = answer {
+                answer();
+            }
+        }
+    }
+
+    /// Lets the core decide; the reply to be sent once its outputs are carried out.
+    fn take(&mut self, inquiry: Inquiry) -> Option<Box<dyn FnOnce() + Send>> {
+        let (now, wall) = (self.env.clock.monotonic(), self.env.now());
+        match inquiry {
+            Inquiry::Take(request, reply) => Some(later(reply, self.calls.take_seat(&request, wall, now))),
+            Inquiry::Update(request, reply) => Some(later(reply, self.calls.update_seat(&request))),
+            Inquiry::Leave(request, reply) => Some(later(reply, self.calls.leave_seat(&request))),
+            Inquiry::StatesOf(guild, reply) => Some(later(reply, self.calls.voice_states_of(guild))),
+            Inquiry::Removed(removal) => {
+                self.calls.remove(removal);
+                None
+            }
+            Inquiry::SocketOpened(socket, outbox) => {
+                self.sockets.insert(socket, outbox);
+                None
+            }
+            Inquiry::Ask(socket, ask) => {
+                self.calls.ask(socket, ask, wall, now);
+                None
+            }
+            Inquiry::SocketClosed { socket, left } => {
+                self.sockets.remove(&socket);
+                self.calls.socket_closed(socket, left, now);
+                None
+            }
+            Inquiry::Panic(channel) => {
+                self.calls.panic_in(channel);
+                None
+            }
+            Inquiry::Shutdown(done) => Some(later(done, ())),
+        }
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(output) = self.calls.poll() {
+            match output {
+                Output::Publish(event) => self.bus.publish(*event),
+                Output::Send(socket, text) => self.deliver(socket, ToSocket::Send(text)),
+                Output::Close(socket, close) => {
+                    self.deliver(socket, ToSocket::Close(close));
+                    self.sockets.remove(&socket);
+                }
+                Output::Shard(shard, command) => {
+                    let sent = match self.shards.get(shard) {
+                        Some(handle) => handle.send(command).await,
+                        None => false,
+                    };
+                    if !sent {
+                        // The sweep ends the session whose offer stays unanswered.
+                        tracing::error!(shard, "a media shard has ended");
+                    }
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, socket: SocketId, message: ToSocket) {
+        let Some(outbox) = self.sockets.get(&socket) else { return };
+        match outbox.try_send(message) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                // It does not read: without its sender the socket's task closes it, and the client resumes.
+                self.sockets.remove(&socket);
+                self.calls.socket_closed(socket, false, self.env.clock.monotonic());
+            }
+            // Its task has ended and says why in the inbox: it is only behind this message.
+            Err(mpsc::error::TrySendError::Closed(_)) => {}
+        }
+    }
+
+    fn shut_down(self, done: oneshot::Sender<()>) {
+        for outbox in self.sockets.values() {
+            // One whose outbox is full sees its channel close instead.
+            let _full = outbox.try_send(ToSocket::Close(VoiceClose::GoingAway));
+        }
+        // Nobody waits when the server was torn down meanwhile.
+        let _unheard = done.send(());
+    }
+}
+
+fn later<T: Send + 'static>(reply: oneshot::Sender<T>, value: T) -> Box<dyn FnOnce() + Send> {
+    Box::new(move || {
+        // Whoever asked may have been cancelled.
+        let _gone = reply.send(value);
+    })
+}

@@ -1,0 +1,239 @@
+//! Calls: the threads and sockets that the SFU engine lives on, and the voice gateway.
+//!
+//! Three parts that only send each other values: `calls` (who sits where; pure, driven by `control`), `voice` (the
+//! WebSocket at `/voice`), `shard` (threads, each with an engine and a UDP socket). Media packets never leave their
+//! shard. What this crate never does: store anything, decide who may join (chat signs a pass), look into media.
+
+mod calls;
+mod candidates;
+mod control;
+mod counters;
+mod ice_servers;
+mod shard;
+mod udp;
+mod voice;
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use axum::{Router, extract::FromRef, routing::get};
+use calls::{Calls, SocketId};
+use candidates::Reachable;
+use control::{Control, Inquiry};
+pub use counters::Counters;
+use counters::ShardCounters;
+use shard::{Command, ShardConfig, ShardHandle};
+use tokio::sync::mpsc;
+use udp::UdpPort;
+use voxlink_protocol::ChannelId;
+use voxlink_service_kit::{Auth, Bus, Env, call_pass::PassKey};
+
+/// Reports of all shards that wait for the control side. It only ever waits for shards to take commands, so this holds
+/// seconds of the liveliest server; beyond it events are lost, counted and logged.
+const MOST_REPORTS: usize = 16_384;
+
+/// How media is set up.
+#[derive(Clone, Debug)]
+pub struct MediaConfig {
+    /// Where media arrives: the first shard's port, each further shard has the next one. Port 0 takes any (tests).
+    /// `[::]` takes IPv4 as well.
+    pub listen: SocketAddr,
+    /// What clients are told to send to; empty for all addresses of the machine.
+    pub public_addresses: Vec<IpAddr>,
+    /// Threads; 0 for one per processor.
+    pub shards: usize,
+    /// True when HTTP is served on loopback only: clients are on this machine.
+    pub loopback_first: bool,
+}
+
+/// Why media did not start; its text is a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another program has the UDP port.
+    #[error(
+        "UDP port {0} is already in use. Is another VoxLink running? Stop it, or choose another port with --media-listen."
+    )]
+    PortTaken(SocketAddr),
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen for media on {address} (UDP): {error}. Choose another address with --media-listen."
+    )]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// More shards than ports above the first one.
+    #[error(
+        "{shards} media threads need as many ports from {first} on; choose a lower port with --media-listen."
+    )]
+    Ports {
+        /// How many were asked for.
+        shards: usize,
+        /// The first port.
+        first: u16,
+    },
+    /// No thread, no descriptors, no interfaces.
+    #[error("media could not start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// The media service.
+pub struct Media {
+    state: MediaState,
+    shards: Vec<ShardHandle>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    counters: Vec<Arc<ShardCounters>>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl std::fmt::Debug for Media {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Media").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+/// What handlers need.
+#[derive(Clone)]
+pub(crate) struct MediaState {
+    control: Control,
+    auth: Auth,
+    env: Env,
+    next_socket: Arc<AtomicU64>,
+}
+
+impl MediaState {
+    pub(crate) fn next_socket(&self) -> SocketId {
+        SocketId(self.next_socket.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl FromRef<MediaState> for Auth {
+    fn from_ref(state: &MediaState) -> Self {
+        state.auth.clone()
+    }
+}
+
+impl Media {
+    /// Binds the UDP ports, starts the shards and serves media's requests on the bus. Call within a tokio runtime.
+    ///
+    /// # Errors
+    /// When a port is taken or the system gives no threads.
+    pub fn start(
+        config: MediaConfig,
+        bus: &Bus,
+        env: Env,
+        pass_key: PassKey,
+        auth: Auth,
+    ) -> Result<Self, StartError> {
+        let count = match config.shards {
+            0 => std::thread::available_parallelism()?.get(),
+            some => some,
+        };
+        let interfaces = udp::sys::interface_addresses()?;
+        let reachable = Reachable {
+            public: &config.public_addresses,
+            interfaces: &interfaces,
+            loopback_first: config.loopback_first,
+        };
+        let (reports, reported) = mpsc::channel(MOST_REPORTS);
+        let (mut shards, mut threads, mut counters, mut addresses) = (vec![], vec![], vec![], vec![]);
+        // All ports before any thread: a failure then leaves nothing running.
+        let ports =
+            (0..count).map(|index| bind(config.listen, index, count)).collect::<Result<Vec<_>, _>>()?;
+        for (index, (port, counted)) in ports.into_iter().enumerate() {
+            let bound = port.local_address()?;
+            let candidates = candidates::candidates(bound, &reachable);
+            tracing::info!(shard = index, %bound, ?candidates, buffer = port.receive_buffer(), "media listens");
+            let (handle, thread) = shard::start(ShardConfig {
+                index,
+                pin: count > 1,
+                port,
+                candidates,
+                env: env.clone(),
+                reports: reports.clone(),
+                counters: counted.clone(),
+            })?;
+            shards.push(handle);
+            threads.push(thread);
+            counters.push(counted);
+            addresses.push(bound);
+        }
+        let calls = Calls::new(pass_key, count, env.now());
+        let control = control::start(calls, bus, env.clone(), shards.clone(), reported);
+        let state = MediaState { control, auth, env, next_socket: Arc::new(AtomicU64::new(1)) };
+        Ok(Self { state, shards, threads: Mutex::new(threads), counters, addresses })
+    }
+
+    /// `/voice` and `GET /api/v1/ice-servers`.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/voice", get(voice::socket::open))
+            .route("/voice/", get(voice::socket::open))
+            .route("/api/v1/ice-servers", get(ice_servers::list))
+            .with_state(self.state.clone())
+    }
+
+    /// What went through since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters::sum(self.counters.iter().map(Arc::as_ref))
+    }
+
+    /// The UDP addresses listened on, one per shard.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Closes the voice sockets (code 1001: clients come back and resume) and ends the shards.
+    pub async fn shutdown(&self) {
+        self.state.control.shutdown().await;
+        for shard in &self.shards {
+            // One that has ended already needs no telling.
+            let _ended = shard.send(Command::Stop).await;
+        }
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().filter_map(|thread| thread.join().err()).count()
+        });
+        match joined.await {
+            Ok(0) => {}
+            Ok(panicked) => tracing::error!(panicked, "media threads had panicked"),
+            Err(error) => tracing::error!(%error, "media threads could not be waited for"),
+        }
+    }
+
+    /// Makes the code of one call panic: for tests that see what such a panic ends and what it does not.
+    #[doc(hidden)]
+    pub async fn panic_in_call(&self, channel: ChannelId) {
+        let _over = self.state.control.tell(Inquiry::Panic(channel)).await;
+    }
+}
+
+fn bind(
+    listen: SocketAddr,
+    index: usize,
+    shards: usize,
+) -> Result<(UdpPort, Arc<ShardCounters>), StartError> {
+    let mut address = listen;
+    if listen.port() != 0 {
+        let offset = u16::try_from(index).ok();
+        let port = offset.and_then(|offset| listen.port().checked_add(offset));
+        address.set_port(port.ok_or(StartError::Ports { shards, first: listen.port() })?);
+    }
+    let counters = Arc::<ShardCounters>::default();
+    match UdpPort::bind(address, counters.clone()) {
+        Ok(port) => Ok((port, counters)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(StartError::PortTaken(address)),
+        Err(error) => Err(StartError::Bind { address, error }),
+    }
+}

@@ -1,0 +1,120 @@
+//! The threads that media lives on: each owns one engine, one UDP socket and the rooms that hash to it.
+//!
+//! A shard shares nothing with another. The control side sends [`Command`]s over a bounded queue and wakes it; the
+//! shard answers with [`Report`]s over another. On its thread there is no lock, await or allocation per packet.
+
+mod guard;
+mod records;
+mod run;
+#[cfg(test)]
+mod tests;
+mod wake;
+
+use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle};
+
+use tokio::sync::mpsc;
+use voxlink_service_kit::Env;
+use voxlink_sfu::{Answer, Event, Gates, Mid, OfferError, PeerId, RoomId, Source, SourceSet, WorkerConfig};
+use wake::Waker;
+
+use crate::{counters::ShardCounters, udp::UdpPort};
+
+/// Commands that wait for a shard. It drains them every few milliseconds at the latest; senders wait beyond this.
+const MOST_COMMANDS: usize = 1024;
+
+/// What the control side asks of a shard.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Join {
+        room: RoomId,
+        peer: PeerId,
+        revision: u64,
+        offer: String,
+        sources: Vec<(Mid, Source)>,
+        gates: Gates,
+    },
+    Renegotiate {
+        peer: PeerId,
+        revision: u64,
+        offer: String,
+        sources: Vec<(Mid, Source)>,
+    },
+    SetSources {
+        peer: PeerId,
+        sources: SourceSet,
+    },
+    SetGates {
+        peer: PeerId,
+        gates: Gates,
+    },
+    Leave {
+        peer: PeerId,
+    },
+    /// Ends the thread.
+    Stop,
+    /// Panics in this room's code: so that a test can see what such a panic ends and what it does not.
+    Panic {
+        room: RoomId,
+    },
+}
+
+/// What a shard tells the control side.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// To `Join` and `Renegotiate`, in their order.
+    Answered {
+        peer: PeerId,
+        revision: u64,
+        result: Result<Answer, OfferError>,
+    },
+    Engine(Event),
+    /// A panic ended a call; the engine has dropped these peers.
+    Crashed {
+        peers: Vec<PeerId>,
+    },
+}
+
+/// How to start one.
+pub(crate) struct ShardConfig {
+    /// Which of the shards: names the thread and picks its processor.
+    pub(crate) index: usize,
+    /// Bind the thread to a processor.
+    pub(crate) pin: bool,
+    /// The bound socket.
+    pub(crate) port: UdpPort,
+    /// Host candidates, best first.
+    pub(crate) candidates: Vec<SocketAddr>,
+    pub(crate) env: Env,
+    pub(crate) reports: mpsc::Sender<Report>,
+    pub(crate) counters: Arc<ShardCounters>,
+}
+
+/// The control side's end of a shard.
+#[derive(Clone, Debug)]
+pub(crate) struct ShardHandle {
+    commands: mpsc::Sender<Command>,
+    waker: Arc<Waker>,
+}
+
+impl ShardHandle {
+    /// Hands over a command; waits while the queue is full. False when the shard has ended.
+    pub(crate) async fn send(&self, command: Command) -> bool {
+        let sent = self.commands.send(command).await.is_ok();
+        self.waker.wake();
+        sent
+    }
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// When the system gives no more threads or descriptors.
+pub(crate) fn start(config: ShardConfig) -> io::Result<(ShardHandle, JoinHandle<()>)> {
+    let (commands, inbox) = mpsc::channel(MOST_COMMANDS);
+    let (waker, sleeper) = wake::pair()?;
+    let engine = WorkerConfig { candidates: config.candidates.clone(), seed: config.env.bytes() };
+    let thread = std::thread::Builder::new()
+        .name(format!("media-{}", config.index))
+        .spawn(move || run::Shard::new(config, engine, inbox, sleeper).run())?;
+    Ok((ShardHandle { commands, waker: Arc::new(waker) }, thread))
+}

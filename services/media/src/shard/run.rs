@@ -1,0 +1,296 @@
+//! The loop of one shard: wait, take what is there, let the engine work, send what it made.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc::{self, error::TrySendError};
+use voxlink_service_kit::Env;
+use voxlink_sfu::{Output, RoomId, Worker, WorkerConfig};
+
+use super::{
+    Command, Report, ShardConfig,
+    guard::{self, Outcome},
+    records::Records,
+    wake::Sleeper,
+};
+use crate::{
+    counters::ShardCounters,
+    udp::{UdpPort, sys},
+};
+
+/// Batches taken before timers and commands get their turn.
+const MOST_BATCHES: usize = 4;
+/// Commands taken before packets get their turn.
+const COMMANDS_AT_ONCE: usize = 64;
+/// The longest sleep: nothing depends on it.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+pub(super) struct Shard {
+    index: usize,
+    pin: bool,
+    env: Env,
+    port: UdpPort,
+    engine: WorkerConfig,
+    worker: Worker,
+    records: Records,
+    commands: mpsc::Receiver<Command>,
+    sleeper: Sleeper,
+    reports: mpsc::Sender<Report>,
+    counters: Arc<ShardCounters>,
+    wake_at: Instant,
+    /// Commands are left over: do not sleep.
+    hurry: bool,
+}
+
+impl Shard {
+    pub(super) fn new(
+        config: ShardConfig,
+        engine: WorkerConfig,
+        commands: mpsc::Receiver<Command>,
+        sleeper: Sleeper,
+    ) -> Self {
+        let now = config.env.clock.monotonic();
+        Self {
+            index: config.index,
+            pin: config.pin,
+            env: config.env,
+            port: config.port,
+            worker: Worker::new(engine.clone(), now),
+            engine,
+            records: Records::default(),
+            commands,
+            sleeper,
+            reports: config.reports,
+            counters: config.counters,
+            wake_at: now,
+            hurry: false,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        if self.pin
+            && let Err(error) = sys::pin_to_cpu(self.index)
+        {
+            tracing::info!(%error, shard = self.index, "the media thread is not bound to a processor");
+        }
+        let mut now = self.env.clock.monotonic();
+        loop {
+            self.drain_outputs(now);
+            let timeout = self.sleep_time();
+            if let Err(error) = sys::wait_readable(self.port.descriptor(), self.sleeper.descriptor(), timeout)
+            {
+                tracing::error!(%error, shard = self.index, "waiting failed");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            now = self.receive();
+            self.sleeper.reset();
+            if !self.take_commands(now) {
+                return self.drain_outputs(now);
+            }
+            if now >= self.wake_at {
+                self.engine_code(None, now, |worker| worker.handle_timeout(now));
+            }
+        }
+    }
+
+    fn sleep_time(&self) -> Duration {
+        if self.hurry {
+            return Duration::ZERO;
+        }
+        self.wake_at.saturating_duration_since(self.env.clock.monotonic()).min(LONGEST_WAIT)
+    }
+
+    /// Hands over what is waiting on the socket; the time that was read for it.
+    fn receive(&mut self) -> Instant {
+        let mut now = self.env.clock.monotonic();
+        for _ in 0..MOST_BATCHES {
+            if !self.port.receive() {
+                break;
+            }
+            now = self.env.clock.monotonic();
+            self.feed_batch(now);
+            let full = self.port.received() == sys::BATCH;
+            if !full {
+                break;
+            }
+            self.drain_outputs(now);
+        }
+        now
+    }
+
+    fn feed_batch(&mut self, now: Instant) {
+        let (mut next, count) = (0, self.port.received());
+        while next < count {
+            let (port, place) = (&mut self.port, &mut next);
+            let outcome = guard::run(&mut self.worker, |worker| {
+                while *place < count {
+                    // Counted first: a datagram that panics is not tried again.
+                    *place += 1;
+                    if let Some((from, bytes)) = port.datagram(*place - 1) {
+                        worker.handle_datagram(from, bytes, now);
+                    }
+                }
+            });
+            if let Outcome::Panicked(room) = outcome {
+                self.counters.panics.add(1);
+                // Outside of every room nothing is half done: only the datagram is lost.
+                if let Some(room) = room {
+                    self.end_crashed(room, now);
+                }
+            }
+        }
+        self.engine_code(None, now, |worker| worker.end_batch(now));
+    }
+
+    /// Runs engine code that belongs to `room` if the engine does not know better. A panic outside of any room leaves
+    /// the engine in doubt: it starts anew.
+    fn engine_code<T>(
+        &mut self,
+        room: Option<RoomId>,
+        now: Instant,
+        code: impl FnOnce(&mut Worker) -> T,
+    ) -> Option<T> {
+        match guard::run(&mut self.worker, code) {
+            Outcome::Done(value) => Some(value),
+            Outcome::Panicked(current) => {
+                self.counters.panics.add(1);
+                match room.or(current) {
+                    Some(room) => self.end_crashed(room, now),
+                    None => self.restart_engine(now),
+                }
+                None
+            }
+        }
+    }
+
+    fn end_crashed(&mut self, room: RoomId, now: Instant) {
+        tracing::error!(channel = room.0, shard = self.index, "a call crashed and was ended");
+        let peers = self.records.crashed(room, now);
+        if !guard::end_room(&mut self.worker, room) {
+            self.restart_engine(now);
+        }
+        self.report(Report::Crashed { peers });
+    }
+
+    fn restart_engine(&mut self, now: Instant) {
+        tracing::error!(shard = self.index, "the media engine crashed outside of a call and starts anew");
+        self.engine.seed = self.env.bytes();
+        self.worker = Worker::new(self.engine.clone(), now);
+        self.wake_at = now;
+        for room in self.records.rooms() {
+            let peers = self.records.crashed(room, now);
+            self.report(Report::Crashed { peers });
+        }
+    }
+
+    /// False when the shard is to end.
+    fn take_commands(&mut self, now: Instant) -> bool {
+        self.hurry = false;
+        for _ in 0..COMMANDS_AT_ONCE {
+            match self.commands.try_recv() {
+                Ok(Command::Stop) | Err(mpsc::error::TryRecvError::Disconnected) => return false,
+                Ok(command) => self.obey(command, now),
+                Err(mpsc::error::TryRecvError::Empty) => return true,
+            }
+        }
+        self.hurry = true;
+        true
+    }
+
+    fn obey(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Join { room, peer, revision, offer, sources, gates } => {
+                self.records.joined(room, peer, now);
+                let answer = self.engine_code(Some(room), now, |worker| {
+                    worker.join(room, peer, &offer, &sources, gates, now)
+                });
+                let Some(result) = answer else { return };
+                if result.is_err() {
+                    self.records.left(peer, Default::default(), now);
+                }
+                self.report(Report::Answered { peer, revision, result });
+            }
+            Command::Renegotiate { peer, revision, offer, sources } => {
+                let room = self.records.room_of(peer);
+                let answer =
+                    self.engine_code(room, now, |worker| worker.renegotiate(peer, &offer, &sources, now));
+                if let Some(result) = answer {
+                    self.report(Report::Answered { peer, revision, result });
+                }
+            }
+            Command::SetSources { peer, sources } => {
+                let room = self.records.room_of(peer);
+                self.engine_code(room, now, |worker| worker.set_sources(peer, sources, now));
+            }
+            Command::SetGates { peer, gates } => {
+                let room = self.records.room_of(peer);
+                self.engine_code(room, now, |worker| worker.set_gates(peer, gates, now));
+            }
+            Command::Leave { peer } => {
+                let room = self.records.room_of(peer);
+                let stats = self.engine_code(room, now, |worker| {
+                    let stats = worker.stats(peer);
+                    worker.leave(peer, now);
+                    stats
+                });
+                self.records.left(peer, stats.flatten().unwrap_or_default(), now);
+            }
+            #[allow(clippy::panic)]
+            Command::Panic { room } => {
+                self.engine_code(Some(room), now, |_worker| panic!("a test asked for this panic"));
+            }
+            Command::Stop => {}
+        }
+    }
+
+    /// Sends and reports all that the engine has to say.
+    fn drain_outputs(&mut self, now: Instant) {
+        loop {
+            let (port, reports, counters) = (&mut self.port, &self.reports, &self.counters);
+            let outcome = guard::run(&mut self.worker, |worker| {
+                loop {
+                    match worker.poll() {
+                        Output::Transmit(transmit) => {
+                            port.send(transmit.to, transmit.bytes, transmit.segment)
+                        }
+                        Output::Event(event) => send_report(reports, counters, Report::Engine(event)),
+                        Output::WakeAt(at) => return at,
+                    }
+                }
+            });
+            match outcome {
+                Outcome::Done(at) => {
+                    self.wake_at = at;
+                    break;
+                }
+                Outcome::Panicked(room) => {
+                    self.counters.panics.add(1);
+                    match room {
+                        Some(room) => self.end_crashed(room, now),
+                        None => self.restart_engine(now),
+                    }
+                }
+            }
+        }
+        self.port.flush();
+    }
+
+    fn report(&self, report: Report) {
+        send_report(&self.reports, &self.counters, report);
+    }
+}
+
+/// Never waits: media goes on even when the control side does not keep up.
+fn send_report(reports: &mpsc::Sender<Report>, counters: &ShardCounters, report: Report) {
+    match reports.try_send(report) {
+        Ok(()) => {}
+        Err(TrySendError::Full(_)) => {
+            counters.lost_events.add(1);
+            tracing::error!("the control side of media does not keep up, an event is lost");
+        }
+        // The server is shutting down.
+        Err(TrySendError::Closed(_)) => {}
+    }
+}

@@ -1,0 +1,58 @@
+//! A shard by itself: commands in, reports out.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use super::*;
+
+fn started(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc<ShardCounters>) {
+    let counters = Arc::<ShardCounters>::default();
+    let port = UdpPort::bind("127.0.0.1:0".parse().unwrap(), counters.clone()).unwrap();
+    let candidates = vec![port.local_address().unwrap()];
+    let env = Env::real();
+    let config =
+        ShardConfig { index: 0, pin: true, port, candidates, env, reports, counters: counters.clone() };
+    let (handle, thread) = start(config).unwrap();
+    (handle, thread, counters)
+}
+
+fn nonsense(peer: u64) -> Command {
+    let gates = Gates { may_speak: true, may_stream: true, deafened: false, muted: false };
+    let (room, peer) = (RoomId(1), PeerId(peer));
+    Command::Join { room, peer, revision: peer.0, offer: "nonsense".into(), sources: Vec::new(), gates }
+}
+
+#[tokio::test]
+async fn many_commands_are_worked_off_without_sleeping_in_between() {
+    let (reports, mut reported) = mpsc::channel(1024);
+    let (handle, thread, _) = started(reports);
+    for peer in 0..500 {
+        assert!(handle.send(nonsense(peer)).await);
+    }
+    let all = async {
+        for expected in 0..500 {
+            let report = reported.recv().await.unwrap();
+            assert!(
+                matches!(report, Report::Answered { peer: PeerId(peer), result: Err(_), .. } if peer == expected)
+            );
+        }
+    };
+    tokio::time::timeout(Duration::from_millis(900), all).await.unwrap();
+    assert!(handle.send(Command::Stop).await);
+    thread.join().unwrap();
+    assert!(!handle.send(nonsense(1)).await, "a shard that has ended takes nothing");
+}
+
+#[tokio::test]
+async fn a_panic_is_counted_and_the_shard_goes_on() {
+    let (reports, mut reported) = mpsc::channel(1024);
+    let (handle, thread, counters) = started(reports);
+    assert!(handle.send(Command::Panic { room: RoomId(1) }).await);
+    assert!(handle.send(nonsense(7)).await);
+    assert!(matches!(reported.recv().await, Some(Report::Crashed { peers }) if peers.is_empty()));
+    assert!(matches!(reported.recv().await, Some(Report::Answered { peer: PeerId(7), .. })));
+    assert_eq!(counters.panics.get(), 1);
+    drop(handle);
+    // Nobody can ask for anything any more.
+    tokio::task::spawn_blocking(move || thread.join()).await.unwrap().unwrap();
+}

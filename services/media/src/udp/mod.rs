@@ -1,0 +1,223 @@
+//! One UDP socket as a shard uses it: batches in, batches out, never blocking.
+
+mod origins;
+mod outbox;
+pub(crate) mod sys;
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
+};
+
+use origins::Origins;
+use outbox::Outbox;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::counters::ShardCounters;
+
+/// Asked for; without `CAP_NET_ADMIN` the kernel gives at most `net.core.rmem_max` and `wmem_max`.
+const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+
+/// A bound socket with its buffers.
+pub(crate) struct UdpPort {
+    socket: UdpSocket,
+    inbox: sys::Inbox,
+    outbox: Outbox,
+    origins: Option<Origins>,
+    counters: Arc<ShardCounters>,
+}
+
+impl UdpPort {
+    /// Binds; `[::]` takes IPv4 as well.
+    ///
+    /// # Errors
+    /// When the address is taken or not ours.
+    pub(crate) fn bind(listen: SocketAddr, counters: Arc<ShardCounters>) -> io::Result<Self> {
+        let is_v6 = listen.is_ipv6();
+        let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
+        if is_v6 {
+            socket.set_only_v6(false)?;
+        }
+        socket.set_nonblocking(true)?;
+        if sys::force_buffers(socket.as_fd(), SOCKET_BUFFER_BYTES).is_err() {
+            // A smaller buffer than asked for is no reason to refuse: it only costs packets under bursts.
+            let _smaller = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+            let _smaller = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+        }
+        socket.bind(&listen.into())?;
+        let socket = UdpSocket::from(socket);
+        let origins = if listen.ip().is_unspecified() {
+            sys::tell_arrival_address(socket.as_fd(), is_v6)?;
+            Some(Origins::new())
+        } else {
+            None
+        };
+        Ok(Self { socket, inbox: sys::Inbox::new(), outbox: Outbox::new(is_v6), origins, counters })
+    }
+
+    /// The address with the true port.
+    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// How much the kernel buffers on receive, in bytes (it reports twice what may be used).
+    pub(crate) fn receive_buffer(&self) -> usize {
+        socket2::SockRef::from(&self.socket).recv_buffer_size().unwrap_or_default()
+    }
+
+    /// To wait on.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Takes a batch of what is waiting; false when nothing was.
+    pub(crate) fn receive(&mut self) -> bool {
+        match self.inbox.receive(self.socket.as_fd()) {
+            Ok(count) => count > 0,
+            // An ICMP error of an earlier send surfaces here once; the datagrams behind it come with the next call.
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                self.counters.receive_errors.add(1);
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// How many datagrams the last batch holds.
+    pub(crate) fn received(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// One datagram of the last batch.
+    pub(crate) fn datagram(&mut self, index: usize) -> Option<(SocketAddr, &mut [u8])> {
+        let (datagram, bytes) = self.inbox.get_mut(index)?;
+        self.counters.packets_in.add(1);
+        self.counters.bytes_in.add(bytes.len());
+        if let (Some(origins), Some(local)) = (&mut self.origins, datagram.to) {
+            origins.remember(datagram.from, local);
+        }
+        Some((datagram.from, bytes))
+    }
+
+    /// Queues one transmit of the engine; sends when the buffers are full.
+    pub(crate) fn send(&mut self, to: SocketAddr, bytes: &[u8], segment: Option<usize>) {
+        let from: Option<IpAddr> = self.origins.as_ref().and_then(|origins| origins.of(to));
+        self.outbox.push(self.socket.as_fd(), &self.counters, to, from, bytes, segment);
+    }
+
+    /// Sends what is queued.
+    pub(crate) fn flush(&mut self) {
+        self.outbox.flush(self.socket.as_fd(), &self.counters);
+    }
+
+    /// As on a machine whose network card cannot segment.
+    #[cfg(test)]
+    pub(crate) fn without_segmentation(&mut self) {
+        self.outbox.without_segmentation();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use super::*;
+
+    fn port(listen: &str) -> UdpPort {
+        UdpPort::bind(listen.parse().unwrap(), Arc::default()).unwrap()
+    }
+
+    fn drain(port: &mut UdpPort, expected: usize) -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        for _ in 0..100 {
+            while port.receive() {
+                for index in 0..port.received() {
+                    all.push(port.datagram(index).unwrap().1.to_vec());
+                }
+            }
+            if all.len() >= expected {
+                return all;
+            }
+            sys::wait_readable(port.descriptor(), port.descriptor(), Duration::from_millis(20)).unwrap();
+        }
+        all
+    }
+
+    #[test]
+    fn one_send_arrives_as_its_segments_with_and_without_offload() {
+        for offload in [true, false] {
+            let (mut alice, mut bob) = (port("127.0.0.1:0"), port("127.0.0.1:0"));
+            if !offload {
+                alice.without_segmentation();
+            }
+            let to = bob.local_address().unwrap();
+            let burst: Vec<u8> = (0..2500_u32).map(|n| (n % 251) as u8).collect();
+            alice.send(to, &burst, Some(1000));
+            alice.send(to, b"alone", None);
+            alice.flush();
+            let got = drain(&mut bob, 4);
+            assert_eq!(got, [&burst[..1000], &burst[1000..2000], &burst[2000..], b"alone"]);
+            assert_eq!(alice.counters.packets_out.get(), 4);
+            assert_eq!(alice.counters.bytes_out.get(), 2505);
+        }
+    }
+
+    #[test]
+    fn bursts_beyond_what_the_kernel_takes_at_once_arrive_whole() {
+        let (mut alice, mut bob) = (port("127.0.0.1:0"), port("127.0.0.1:0"));
+        let to = bob.local_address().unwrap();
+        alice.send(to, &[7; 150 * 100], Some(100));
+        alice.flush();
+        assert_eq!(drain(&mut bob, 150).len(), 150);
+    }
+
+    #[test]
+    fn a_send_that_fails_hinders_nobody_behind_it() {
+        let (mut alice, mut bob) = (port("127.0.0.1:0"), port("127.0.0.1:0"));
+        let to = bob.local_address().unwrap();
+        // A socket bound to loopback cannot reach the outside.
+        alice.send("192.0.2.1:9".parse().unwrap(), b"lost", None);
+        alice.send("192.0.2.1:9".parse().unwrap(), &[0; 200], Some(100));
+        alice.send(to, b"here", None);
+        alice.flush();
+        assert_eq!(drain(&mut bob, 1), [b"here"]);
+        assert_eq!(alice.counters.send_errors.get(), 3);
+        alice.send(to, &[1; 300], Some(100));
+        alice.flush();
+        assert_eq!(drain(&mut bob, 3).len(), 3);
+    }
+
+    #[test]
+    fn an_answer_leaves_from_the_address_that_was_asked() {
+        for listen in ["0.0.0.0:0", "[::]:0"] {
+            let mut server = port(listen);
+            let number = server.local_address().unwrap().port();
+            let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+            client.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+            // All of 127/8 is ours; without a chosen source the answer would come from 127.0.0.1.
+            client.send_to(b"hello", ("127.0.0.2", number)).unwrap();
+            sys::wait_readable(server.descriptor(), server.descriptor(), Duration::from_secs(2)).unwrap();
+            assert!(server.receive());
+            let from = server.datagram(0).unwrap().0;
+            assert_eq!(from, client.local_addr().unwrap());
+            server.send(from, b"answer", None);
+            server.send(from, &[3; 20], Some(10));
+            server.flush();
+            let mut buffer = [0; 64];
+            for expected in [6, 10, 10] {
+                let (length, source) = client.recv_from(&mut buffer).unwrap();
+                assert_eq!((length, source.to_string()), (expected, format!("127.0.0.2:{number}")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_refused() {
+        let first = port("127.0.0.1:0");
+        let again = UdpPort::bind(first.local_address().unwrap(), Arc::default());
+        assert_eq!(again.err().unwrap().kind(), io::ErrorKind::AddrInUse);
+    }
+}

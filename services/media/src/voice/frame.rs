@@ -1,0 +1,338 @@
+//! The words of the voice gateway: JSON in, typed; typed out, JSON.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{json, value::RawValue};
+use voxlink_protocol::{GuildId, Secret, UserId};
+use voxlink_sfu::{Mid, Source, SourceSet, Wanted};
+
+use super::close::VoiceClose;
+
+/// Server to client, how often a client beats: that of the v10 voice gateway.
+pub(crate) const HEARTBEAT_INTERVAL_MS: u64 = 13_750;
+
+/// RFC 5888 as we read it: as long as the engine's tags.
+const MOST_MID_BYTES: usize = 16;
+/// Four sources, and some air for what comes.
+const MOST_SOURCES: usize = 16;
+
+mod op {
+    pub(super) const IDENTIFY: u64 = 0;
+    pub(super) const SELECT_PROTOCOL: u64 = 1;
+    pub(super) const READY: u64 = 2;
+    pub(super) const HEARTBEAT: u64 = 3;
+    pub(super) const SESSION_DESCRIPTION: u64 = 4;
+    pub(super) const SPEAKING: u64 = 5;
+    pub(super) const HEARTBEAT_ACK: u64 = 6;
+    pub(super) const RESUME: u64 = 7;
+    pub(super) const HELLO: u64 = 8;
+    pub(super) const RESUMED: u64 = 9;
+    pub(super) const CLIENTS_CONNECT: u64 = 11;
+    pub(super) const CLIENT_DISCONNECT: u64 = 13;
+    pub(super) const SOURCES: u64 = 20;
+    pub(super) const SLOTS: u64 = 21;
+}
+
+/// What a client says.
+#[derive(Clone, Debug)]
+pub(crate) enum ClientFrame {
+    Identify(Identify),
+    SelectProtocol(SelectProtocol),
+    Heartbeat(Heartbeat),
+    Resume(Resume),
+    Sources(SourceSet),
+}
+
+/// Op 0.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Identify {
+    pub(crate) server_id: GuildId,
+    pub(crate) user_id: UserId,
+    pub(crate) session_id: String,
+    pub(crate) token: Secret,
+}
+
+/// Op 1.
+#[derive(Clone, Debug)]
+pub(crate) struct SelectProtocol {
+    pub(crate) revision: u64,
+    pub(crate) offer: String,
+    pub(crate) sources: Vec<(Mid, Source)>,
+}
+
+/// Op 3. The nonce is anything and goes back as it came.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Heartbeat {
+    #[serde(default)]
+    pub(crate) t: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(crate) seq_ack: Option<i64>,
+}
+
+/// Op 7.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Resume {
+    pub(crate) server_id: GuildId,
+    pub(crate) session_id: String,
+    pub(crate) token: Secret,
+    #[serde(default)]
+    pub(crate) seq_ack: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    op: u64,
+    #[serde(borrow, default)]
+    d: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Protocol<'a> {
+    #[serde(borrow)]
+    protocol: std::borrow::Cow<'a, str>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct SdpData {
+    revision: u64,
+    sdp: String,
+    sources: Vec<SdpSource>,
+}
+
+#[derive(Deserialize)]
+struct SdpSource {
+    mid: String,
+    source: SourceName,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SourceName {
+    Microphone,
+    Camera,
+    Screen,
+    ScreenAudio,
+}
+
+#[derive(Deserialize)]
+struct SourcesData {
+    microphone: bool,
+    camera: bool,
+    screen: bool,
+    screen_audio: bool,
+}
+
+/// Reads one frame of a client; says how to close on one that cannot be read.
+pub(crate) fn parse(text: &str) -> Result<ClientFrame, VoiceClose> {
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| VoiceClose::Decode)?;
+    match envelope.op {
+        op::IDENTIFY => data(envelope.d).map(ClientFrame::Identify),
+        op::SELECT_PROTOCOL => select_protocol(envelope.d).map(ClientFrame::SelectProtocol),
+        op::HEARTBEAT => heartbeat(envelope.d).map(ClientFrame::Heartbeat),
+        op::RESUME => data(envelope.d).map(ClientFrame::Resume),
+        op::SOURCES => {
+            let SourcesData { microphone, camera, screen, screen_audio } = data(envelope.d)?;
+            Ok(ClientFrame::Sources(SourceSet { microphone, camera, screen, screen_audio }))
+        }
+        _ => Err(VoiceClose::UnknownOp),
+    }
+}
+
+fn data<T: DeserializeOwned>(raw: Option<&RawValue>) -> Result<T, VoiceClose> {
+    serde_json::from_str(raw.map_or("null", RawValue::get)).map_err(|_| VoiceClose::Decode)
+}
+
+/// Version 8 sends `{"t","seq_ack"}`; version 4 a bare nonce.
+fn heartbeat(raw: Option<&RawValue>) -> Result<Heartbeat, VoiceClose> {
+    match raw {
+        Some(object) if object.get().starts_with('{') => data(raw),
+        nonce => Ok(Heartbeat { t: nonce.map(ToOwned::to_owned), seq_ack: None }),
+    }
+}
+
+fn select_protocol(raw: Option<&RawValue>) -> Result<SelectProtocol, VoiceClose> {
+    let raw = raw.map_or("null", RawValue::get);
+    let protocol: Protocol<'_> = serde_json::from_str(raw).map_err(|_| VoiceClose::Decode)?;
+    if protocol.protocol != "sdp" {
+        return Err(VoiceClose::UnknownProtocol);
+    }
+    let SdpData { revision, sdp, sources } = data(protocol.data)?;
+    if sources.len() > MOST_SOURCES || sources.iter().any(|source| source.mid.len() > MOST_MID_BYTES) {
+        return Err(VoiceClose::Decode);
+    }
+    let sources = sources.into_iter().map(|one| (Arc::from(one.mid), one.source.into())).collect();
+    Ok(SelectProtocol { revision, offer: sdp, sources })
+}
+
+impl From<SourceName> for Source {
+    fn from(name: SourceName) -> Self {
+        match name {
+            SourceName::Microphone => Self::Microphone,
+            SourceName::Camera => Self::Camera,
+            SourceName::Screen => Self::Screen,
+            SourceName::ScreenAudio => Self::ScreenAudio,
+        }
+    }
+}
+
+impl From<Source> for SourceName {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Microphone => Self::Microphone,
+            Source::Camera => Self::Camera,
+            Source::Screen => Self::Screen,
+            Source::ScreenAudio => Self::ScreenAudio,
+        }
+    }
+}
+
+/// A slot as the client sees it.
+pub(crate) struct NamedSlot {
+    pub(crate) mid: Mid,
+    pub(crate) content: Option<(UserId, Source)>,
+}
+
+/// What the server says that matters after a reconnect: numbered and kept.
+pub(crate) enum ServerFrame {
+    SessionDescription { revision: u64, sdp: String, media_session: String },
+    Slots { slots: Vec<NamedSlot>, wanted: Wanted },
+    Speaking { user: UserId, speaking: bool },
+    ClientsConnect(Vec<UserId>),
+    ClientDisconnect(UserId),
+}
+
+impl ServerFrame {
+    /// The frame with its number.
+    pub(crate) fn encode(&self, seq: u64) -> String {
+        let (op, d) = match self {
+            Self::SessionDescription { revision, sdp, media_session } => (
+                op::SESSION_DESCRIPTION,
+                json!({"revision": revision, "type": "answer", "sdp": sdp, "media_session_id": media_session}),
+            ),
+            Self::Slots { slots, wanted } => {
+                let slots: Vec<_> = slots
+                    .iter()
+                    .map(|slot| {
+                        let (user, source) = slot.content.map_or((None, None), |(user, source)| {
+                            (Some(user), Some(SourceName::from(source)))
+                        });
+                        json!({"mid": &*slot.mid, "user_id": user, "source": source})
+                    })
+                    .collect();
+                (op::SLOTS, json!({"slots": slots, "wanted": {"audio": wanted.audio, "video": wanted.video}}))
+            }
+            Self::Speaking { user, speaking } => {
+                (op::SPEAKING, json!({"user_id": user, "speaking": u8::from(*speaking), "ssrc": 0}))
+            }
+            Self::ClientsConnect(users) => (op::CLIENTS_CONNECT, json!({"user_ids": users})),
+            Self::ClientDisconnect(user) => (op::CLIENT_DISCONNECT, json!({"user_id": user})),
+        };
+        json!({"op": op, "d": d, "seq": seq}).to_string()
+    }
+}
+
+/// Op 8.
+pub(crate) fn hello() -> String {
+    json!({"op": op::HELLO, "d": {"v": 8, "heartbeat_interval": HEARTBEAT_INTERVAL_MS}}).to_string()
+}
+
+/// Op 2.
+pub(crate) fn ready(user: UserId, media_session: &str) -> String {
+    json!({"op": op::READY, "d": {"protocols": ["sdp"], "user_id": user, "media_session_id": media_session}})
+        .to_string()
+}
+
+/// Op 6.
+pub(crate) fn heartbeat_ack(nonce: Option<&RawValue>) -> String {
+    json!({"op": op::HEARTBEAT_ACK, "d": {"t": nonce}}).to_string()
+}
+
+/// Op 9.
+pub(crate) fn resumed() -> String {
+    json!({"op": op::RESUMED, "d": null}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    fn refused(text: &str) -> Option<VoiceClose> {
+        parse(text).err()
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        for (text, why) in [
+            ("", VoiceClose::Decode),
+            ("{", VoiceClose::Decode),
+            ("[]", VoiceClose::Decode),
+            (r#"{"d":{}}"#, VoiceClose::Decode),
+            (r#"{"op":"0"}"#, VoiceClose::Decode),
+            (r#"{"op":-1}"#, VoiceClose::Decode),
+            (r#"{"op":0}"#, VoiceClose::Decode),
+            (
+                r#"{"op":0,"d":{"server_id":"1","user_id":"x","session_id":"s","token":"t"}}"#,
+                VoiceClose::Decode,
+            ),
+            (r#"{"op":2,"d":{}}"#, VoiceClose::UnknownOp),
+            (r#"{"op":300}"#, VoiceClose::UnknownOp),
+            (r#"{"op":1,"d":{"protocol":"udp","data":{"address":"1.2.3.4"}}}"#, VoiceClose::UnknownProtocol),
+            (r#"{"op":1,"d":{"protocol":"sdp"}}"#, VoiceClose::Decode),
+            (
+                r#"{"op":1,"d":{"protocol":"sdp","data":{"revision":1,"sdp":"","sources":[{"mid":"0","source":"nose"}]}}}"#,
+                VoiceClose::Decode,
+            ),
+            (
+                r#"{"op":1,"d":{"protocol":"sdp","data":{"revision":1,"sdp":"","sources":[{"mid":"01234567890123456","source":"screen"}]}}}"#,
+                VoiceClose::Decode,
+            ),
+            (
+                r#"{"op":20,"d":{"microphone":1,"camera":false,"screen":false,"screen_audio":false}}"#,
+                VoiceClose::Decode,
+            ),
+        ] {
+            assert_eq!(refused(text), Some(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_may_be_numbers_and_unknown_fields_are_ignored() {
+        let text = r#"{"op":0,"d":{"server_id":1,"user_id":"2","session_id":"s","token":"t","video":true,"x":[]},"y":1}"#;
+        let Ok(ClientFrame::Identify(identify)) = parse(text) else { panic!("not an identify") };
+        assert_eq!((identify.server_id, identify.user_id), (GuildId::new(1), UserId::new(2)));
+    }
+
+    #[test]
+    fn a_heartbeat_comes_back_with_its_own_nonce() {
+        for (text, nonce) in [
+            (r#"{"op":3,"d":{"t":1501184119561,"seq_ack":10}}"#, "1501184119561"),
+            (r#"{"op":3,"d":"abc"}"#, "\"abc\""),
+            (r#"{"op":3,"d":null}"#, "null"),
+            (r#"{"op":3}"#, "null"),
+        ] {
+            let Ok(ClientFrame::Heartbeat(beat)) = parse(text) else { panic!("not a heartbeat") };
+            assert_eq!(heartbeat_ack(beat.t.as_deref()), format!(r#"{{"d":{{"t":{nonce}}},"op":6}}"#));
+        }
+    }
+
+    #[test]
+    fn slots_name_people_and_sources() {
+        let slots = vec![
+            NamedSlot { mid: Arc::from("4"), content: Some((UserId::new(7), Source::ScreenAudio)) },
+            NamedSlot { mid: Arc::from("5"), content: None },
+        ];
+        let text = ServerFrame::Slots { slots, wanted: Wanted { audio: 8, video: 9 } }.encode(3);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            value,
+            json!({"op": 21, "seq": 3, "d": {
+                "slots": [{"mid":"4","user_id":"7","source":"screen_audio"},{"mid":"5","user_id":null,"source":null}],
+                "wanted": {"audio": 8, "video": 9},
+            }})
+        );
+    }
+}
