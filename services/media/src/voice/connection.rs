@@ -62,7 +62,7 @@ impl Connection {
     /// Takes one text frame.
     pub(crate) fn on_text(&mut self, text: &str, now: Instant) -> Result<Step, VoiceClose> {
         self.spend(now)?;
-        let frame = frame::parse(text)?;
+        let frame = frame::parse(text, self.identified)?;
         match frame {
             ClientFrame::Heartbeat(beat) => {
                 if self.identified {
@@ -78,9 +78,6 @@ impl Connection {
             ClientFrame::Resume(resume) => {
                 self.identify(now)?;
                 Ok(Step::Ask(Ask::Resume(resume)))
-            }
-            ClientFrame::SelectProtocol(_) | ClientFrame::Sources(_) if !self.identified => {
-                Err(VoiceClose::NotIdentified)
             }
             ClientFrame::SelectProtocol(select) => Ok(Step::Ask(Ask::SelectProtocol(select))),
             ClientFrame::Sources(sources) => Ok(Step::Ask(Ask::Sources(sources))),

@@ -125,10 +125,12 @@ struct SourcesData {
     screen_audio: bool,
 }
 
-/// Reads one frame of a client; says how to close on one that cannot be read.
-pub(crate) fn parse(text: &str) -> Result<ClientFrame, VoiceClose> {
+/// Reads one frame of a client; says how to close on one that cannot be read. Before the client has identified, the
+/// bodies of other ops are not looked at.
+pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceClose> {
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| VoiceClose::Decode)?;
     match envelope.op {
+        op::SELECT_PROTOCOL | op::SOURCES if !identified => Err(VoiceClose::NotIdentified),
         op::IDENTIFY => data(envelope.d).map(ClientFrame::Identify),
         op::SELECT_PROTOCOL => select_protocol(envelope.d).map(ClientFrame::SelectProtocol),
         op::HEARTBEAT => heartbeat(envelope.d).map(ClientFrame::Heartbeat),
@@ -261,7 +263,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> Option<VoiceClose> {
-        parse(text).err()
+        parse(text, true).err()
     }
 
     #[test]
@@ -302,7 +304,7 @@ mod tests {
     #[test]
     fn ids_may_be_numbers_and_unknown_fields_are_ignored() {
         let text = r#"{"op":0,"d":{"server_id":1,"user_id":"2","session_id":"s","token":"t","video":true,"x":[]},"y":1}"#;
-        let Ok(ClientFrame::Identify(identify)) = parse(text) else { panic!("not an identify") };
+        let Ok(ClientFrame::Identify(identify)) = parse(text, true) else { panic!("not an identify") };
         assert_eq!((identify.server_id, identify.user_id), (GuildId::new(1), UserId::new(2)));
     }
 
@@ -314,7 +316,7 @@ mod tests {
             (r#"{"op":3,"d":null}"#, "null"),
             (r#"{"op":3}"#, "null"),
         ] {
-            let Ok(ClientFrame::Heartbeat(beat)) = parse(text) else { panic!("not a heartbeat") };
+            let Ok(ClientFrame::Heartbeat(beat)) = parse(text, true) else { panic!("not a heartbeat") };
             assert_eq!(heartbeat_ack(beat.t.as_deref()), format!(r#"{{"d":{{"t":{nonce}}},"op":6}}"#));
         }
     }
