@@ -22,7 +22,8 @@ async fn each_mistake_has_its_close_code() {
     let sources = r#"{"op":20,"d":{"microphone":true,"camera":false,"screen":false,"screen_audio":false}}"#;
     for (text, code) in [
         ("not json", 4002),
-        (r#"{"op":1,"d":7}"#, 4002),
+        (r#"{"op":0,"d":7}"#, 4002),
+        (r#"{"op":1,"d":7}"#, 4003),
         (r#"{"op":99,"d":null}"#, 4001),
         (sources, 4003),
         (r#"{"op":7,"d":{"server_id":"900","session_id":"nobody","token":"t","seq_ack":0}}"#, 4006),

@@ -74,7 +74,7 @@ impl World {
     }
 
     fn ask(&mut self, socket: SocketId, text: Value) {
-        let ask = match frame::parse(&text.to_string()).unwrap() {
+        let ask = match frame::parse(&text.to_string(), true).unwrap() {
             frame::ClientFrame::Identify(identify) => Ask::Identify(identify),
             frame::ClientFrame::Resume(resume) => Ask::Resume(resume),
             frame::ClientFrame::SelectProtocol(select) => Ask::SelectProtocol(select),
