@@ -1,0 +1,154 @@
+//! Accounts, passwords, logins, and the search for people. Owns `identity.db`.
+//!
+//! It never keeps a password or a token as such: Argon2id for the one, SHA-256 of 256 random bits for the other.
+//! Hashing has its own few threads and a short queue, so that a storm of logins delays only logins.
+
+mod get_users;
+mod hashing;
+mod http;
+mod last_used;
+mod limits;
+mod list_logins;
+mod log_in;
+mod log_out;
+mod password;
+mod register;
+mod registration;
+mod registration_invite;
+mod resolve_token;
+mod revoke_login;
+mod search_users;
+mod store;
+mod token;
+mod update_profile;
+
+use std::{path::PathBuf, sync::Arc};
+
+use axum::{Router, extract::FromRef};
+use voxlink_protocol::{
+    Secret, Snowflake, User,
+    bus::{GetUsers, ResolveToken, SessionRevoked},
+};
+use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Snowflakes, outbox};
+
+pub use registration::{Registration, UnknownRegistration};
+pub use registration_invite::make_invite_offline;
+
+use crate::{hashing::HashingPool, last_used::LastUsed, limits::Limits, store::Store};
+
+/// The node number in the snowflakes of accounts and logins.
+const NODE: u16 = 1;
+
+/// How identity is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where `identity.db` is or will be.
+    pub path: PathBuf,
+    /// Who may make an account.
+    pub registration: Registration,
+    /// Whether logins and registrations are limited per account and address.
+    pub rate_limits: bool,
+    /// The name that `GET /api/v1/server` tells.
+    pub server_name: String,
+    /// The version that `GET /api/v1/server` tells.
+    pub version: String,
+}
+
+/// Why identity did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database cannot be opened or brought up to date.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The operating system gave no threads for hashing.
+    #[error("cannot start the password threads: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+/// A new login: what its person gets, once.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) token: Secret,
+    pub(crate) user: User,
+}
+
+/// The service. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: Config,
+    auth: Auth,
+    env: Env,
+    ids: Snowflakes,
+    store: Store,
+    hashing: HashingPool,
+    limits: Limits,
+    last_used: LastUsed,
+}
+
+impl Identity {
+    /// Opens the database, publishes revocations that a crash left behind, and serves the bus from now on.
+    ///
+    /// # Errors
+    /// When the database does not open or no thread can be started.
+    pub async fn open(config: Config, bus: Bus, env: Env, auth: Auth) -> Result<Self, OpenError> {
+        let db = Db::open(&config.path, store::MIGRATIONS)?;
+        outbox::republish::<SessionRevoked>(&db, &bus).await?;
+        let store = Store::new(db, bus.clone());
+        let newest = store.newest_id().await?.unwrap_or(Snowflake(0));
+        let inner = Inner {
+            hashing: HashingPool::start()?,
+            limits: Limits::new(config.rate_limits),
+            last_used: LastUsed::start(store.clone()),
+            ids: Snowflakes::not_before(NODE, newest),
+            config,
+            auth,
+            env,
+            store,
+        };
+        let identity = Self { inner: Arc::new(inner) };
+        identity.serve(&bus);
+        Ok(identity)
+    }
+
+    fn serve(&self, bus: &Bus) {
+        let this = self.clone();
+        bus.serve(move |request: ResolveToken| {
+            let this = this.clone();
+            async move {
+                this.resolve_token(&request.token).await.unwrap_or_else(|error| {
+                    tracing::error!(%error, "a token could not be looked up");
+                    None
+                })
+            }
+        });
+        let this = self.clone();
+        bus.serve(move |request: GetUsers| {
+            let this = this.clone();
+            async move {
+                this.get_users(request.ids).await.unwrap_or_else(|error| {
+                    tracing::error!(%error, "accounts could not be looked up");
+                    Vec::new()
+                })
+            }
+        });
+    }
+
+    /// The routes of `/api/v1/auth`, `/api/v1/users`, `/api/v1/server` and `/api/v10/users` that are identity's.
+    pub fn router(&self) -> Router {
+        http::router(self.clone())
+    }
+}
+
+impl FromRef<Identity> for Auth {
+    fn from_ref(identity: &Identity) -> Self {
+        identity.inner.auth.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! Makes an account and its first login.
+
+use voxlink_protocol::{LoginId, User, UserId, text::Username};
+use voxlink_service_kit::DbError;
+
+use crate::{
+    Entry, Identity, Registration,
+    hashing::Busy,
+    password::Password,
+    store::{Admission, NewAccount, NewLogin},
+    token::{SecretHash, new_token},
+};
+
+/// What a person wants to register with.
+#[derive(Debug)]
+pub(crate) struct Application {
+    pub(crate) username: Username,
+    pub(crate) password: Password,
+    /// A registration invite.
+    pub(crate) invite: Option<String>,
+    pub(crate) user_agent: String,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RegisterError {
+    #[error("nobody may register here")]
+    Closed,
+    #[error("an invite is needed")]
+    InviteNeeded,
+    #[error("there is no such invite, or it was used")]
+    InviteUnknown,
+    #[error("the username is taken")]
+    UsernameTaken,
+    #[error("the password is one that everybody tries first")]
+    PasswordObvious,
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error(transparent)]
+    Store(#[from] DbError),
+}
+
+impl Identity {
+    /// Makes the account. The cheap questions come before the hash and once more in the transaction that stores.
+    pub(crate) async fn register(&self, application: Application) -> Result<Entry, RegisterError> {
+        let Application { username, password, invite, user_agent } = application;
+        let admission = match self.inner.config.registration {
+            Registration::Open => Admission::Anyone,
+            Registration::Invite => Admission::Invited(invite.as_deref().map(SecretHash::of)),
+            Registration::Closed => return Err(RegisterError::Closed),
+        };
+        if password.is_obvious(username.as_str()) {
+            return Err(RegisterError::PasswordObvious);
+        }
+        self.inner.store.may_register(username.clone(), admission).await?;
+        let password = self.inner.hashing.hash(password, self.inner.env.bytes()).await?;
+
+        let now = self.inner.env.now();
+        let user = User::new(UserId(self.inner.ids.next(now)), username.into_string());
+        let token = new_token(&self.inner.env);
+        let login = NewLogin {
+            id: LoginId(self.inner.ids.next(now)),
+            user: user.id,
+            token: SecretHash::of(token.expose()),
+            created_at: now,
+            user_agent,
+        };
+        let account = NewAccount { user: user.clone(), password, created_at: now };
+        self.inner.store.create_account(account, login, admission).await?;
+        tracing::info!(user = %user.id, "an account was made");
+        Ok(Entry { token, user })
+    }
+}
