@@ -1,0 +1,133 @@
+//! What is sent: a dispatch's body is encoded once, each session puts only `{"op":0,"s":N` before it.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+/// What a ring entry costs besides its bytes.
+const ENTRY_COST: usize = 80;
+
+/// v10 gateway intents, as far as dispatches here have one.
+#[allow(missing_docs)]
+pub(crate) mod intent {
+    pub(crate) const GUILDS: u64 = 1 << 0;
+    pub(crate) const GUILD_MEMBERS: u64 = 1 << 1;
+    pub(crate) const GUILD_INVITES: u64 = 1 << 6;
+    pub(crate) const GUILD_VOICE_STATES: u64 = 1 << 7;
+    pub(crate) const GUILD_PRESENCES: u64 = 1 << 8;
+    pub(crate) const GUILD_MESSAGES: u64 = 1 << 9;
+    pub(crate) const GUILD_MESSAGE_TYPING: u64 = 1 << 11;
+    /// For everyone.
+    pub(crate) const NONE: u64 = 0;
+}
+
+/// A kind of dispatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// Its `t`.
+    pub(crate) name: &'static str,
+    /// The intent a bot must have asked for, 0 for none.
+    pub(crate) intent: u64,
+    /// Under pressure it is left out rather than queued.
+    pub(crate) droppable: bool,
+}
+
+macro_rules! kinds {
+    ($($name:ident $intent:ident $(($droppable:ident))?;)+) => {
+        #[allow(missing_docs)]
+        impl Kind {
+            $(pub(crate) const $name: Self = Self {
+                name: stringify!($name), intent: intent::$intent, droppable: kinds!(@ $($droppable)?),
+            };)+
+        }
+    };
+    (@ droppable) => { true };
+    (@) => { false };
+}
+
+kinds! {
+    READY NONE;
+    RESUMED NONE;
+    USER_UPDATE NONE;
+    VOICE_SERVER_UPDATE NONE;
+    GUILD_CREATE GUILDS;
+    GUILD_UPDATE GUILDS;
+    GUILD_DELETE GUILDS;
+    GUILD_ROLE_CREATE GUILDS;
+    GUILD_ROLE_UPDATE GUILDS;
+    GUILD_ROLE_DELETE GUILDS;
+    CHANNEL_CREATE GUILDS;
+    CHANNEL_UPDATE GUILDS;
+    CHANNEL_DELETE GUILDS;
+    GUILD_MEMBER_ADD GUILD_MEMBERS;
+    GUILD_MEMBER_UPDATE GUILD_MEMBERS;
+    GUILD_MEMBER_REMOVE GUILD_MEMBERS;
+    INVITE_CREATE GUILD_INVITES;
+    INVITE_DELETE GUILD_INVITES;
+    MESSAGE_CREATE GUILD_MESSAGES;
+    MESSAGE_UPDATE GUILD_MESSAGES;
+    MESSAGE_DELETE GUILD_MESSAGES;
+    VOICE_STATE_UPDATE GUILD_VOICE_STATES;
+    TYPING_START GUILD_MESSAGE_TYPING (droppable);
+    PRESENCE_UPDATE GUILD_PRESENCES (droppable);
+}
+
+/// A dispatch without its sequence number: `,"t":…,"d":…}`, in one or two shared pieces.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    pub(crate) kind: Kind,
+    head: Bytes,
+    /// A piece that many bodies share (the members of a guild).
+    tail: Bytes,
+    cost: u32,
+}
+
+impl Body {
+    /// Encodes a dispatch for this many sessions.
+    pub(crate) fn new(kind: Kind, d: &impl Serialize, audience: usize) -> Self {
+        let mut head = Vec::with_capacity(512);
+        begin(kind, &mut head);
+        // Our own types always become JSON; should one not, clients get `null` instead of a torn frame.
+        let start = head.len();
+        if let Err(error) = serde_json::to_writer(&mut head, d) {
+            tracing::error!(%error, kind = kind.name, "a dispatch could not be encoded");
+            head.truncate(start);
+            head.extend_from_slice(b"null");
+        }
+        head.push(b'}');
+        let cost = cost(head.len() / audience.max(1));
+        Self { kind, head: head.into(), tail: Bytes::new(), cost }
+    }
+
+    /// `d` is a JSON object given as its start and a shared end, e.g. `{"id":"1","members":[` and `…]}`.
+    pub(crate) fn with_shared_end(kind: Kind, d_start: &[u8], d_end: Bytes) -> Self {
+        let mut head = Vec::with_capacity(32 + d_start.len());
+        begin(kind, &mut head);
+        head.extend_from_slice(d_start);
+        Self { kind, cost: cost(head.len()), head: head.into(), tail: d_end }
+    }
+
+    /// The payload's pieces behind the sequence number; what is left is one `}`, for [`Body::with_shared_end`] only.
+    pub(crate) fn pieces(&self) -> [&[u8]; 3] {
+        [&self.head, &self.tail, if self.tail.is_empty() { b"" } else { b"}" }]
+    }
+
+    /// Bytes on the wire, nearly.
+    pub(crate) fn len(&self) -> usize {
+        self.head.len() + self.tail.len() + 32
+    }
+
+    /// This session's share of the memory it holds, in bytes.
+    pub(crate) fn cost(&self) -> usize {
+        self.cost as usize
+    }
+}
+
+fn begin(kind: Kind, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"t\":\"");
+    out.extend_from_slice(kind.name.as_bytes());
+    out.extend_from_slice(b"\",\"d\":");
+}
+
+fn cost(bytes: usize) -> u32 {
+    u32::try_from(bytes + ENTRY_COST).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,79 @@
+//! Parses what clients send; past this the type is the proof.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use voxlink_protocol::gateway::{CloseCode, Identify, PresenceUpdate, Resume, VoiceStateRequest, op};
+
+/// An op of a client.
+#[derive(Debug)]
+pub(crate) enum ClientOp {
+    /// Op 1, with the last `s` seen.
+    Heartbeat(Option<u64>),
+    /// Op 2.
+    Identify(Box<Identify>),
+    /// Op 3.
+    Presence(PresenceUpdate),
+    /// Op 4.
+    Voice(VoiceStateRequest),
+    /// Op 6.
+    Resume(Box<Resume>),
+    /// Op 8; understood, not answered so far.
+    RequestMembers,
+    /// An op of an identified client whose body is wrong: 4003 before IDENTIFY, 4002 after.
+    Malformed,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    op: u8,
+    #[serde(borrow, default)]
+    d: Option<&'a RawValue>,
+}
+
+/// Reads a frame.
+///
+/// # Errors
+/// The close code that says what is wrong: 4002 for what is no op at all, 4001 for one that we do not know.
+pub(crate) fn parse(text: &str) -> Result<ClientOp, CloseCode> {
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| CloseCode::DecodeError)?;
+    let d = envelope.d.map_or("null", RawValue::get);
+    match envelope.op {
+        op::HEARTBEAT => body(d).map(ClientOp::Heartbeat),
+        op::IDENTIFY => body(d).map(ClientOp::Identify),
+        op::PRESENCE_UPDATE => Ok(body(d).map_or(ClientOp::Malformed, ClientOp::Presence)),
+        op::VOICE_STATE_UPDATE => Ok(body(d).map_or(ClientOp::Malformed, ClientOp::Voice)),
+        op::RESUME => body(d).map(ClientOp::Resume),
+        op::REQUEST_GUILD_MEMBERS => Ok(ClientOp::RequestMembers),
+        _ => Err(CloseCode::UnknownOpcode),
+    }
+}
+
+fn body<'de, T: Deserialize<'de>>(d: &'de str) -> Result<T, CloseCode> {
+    serde_json::from_str(d).map_err(|_| CloseCode::DecodeError)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn ops_are_read_and_nonsense_gets_its_code() {
+        assert!(matches!(parse(r#"{"op":1,"d":null}"#), Ok(ClientOp::Heartbeat(None))));
+        assert!(matches!(parse(r#"{"d":7,"op":1}"#), Ok(ClientOp::Heartbeat(Some(7)))));
+        let Ok(ClientOp::Voice(voice)) = parse(r#"{"op":4,"d":{"guild_id":2000,"channel_id":null}}"#) else {
+            panic!("ids may arrive as numbers")
+        };
+        assert_eq!((voice.guild_id.get(), voice.channel_id), (2000, None));
+        assert!(matches!(parse(r#"{"op":3,"d":{"status":"asleep"}}"#), Ok(ClientOp::Malformed)));
+        for (text, code) in [
+            ("", CloseCode::DecodeError),
+            ("[]", CloseCode::DecodeError),
+            (r#"{"op":"2"}"#, CloseCode::DecodeError),
+            (r#"{"op":2,"d":{"token":5}}"#, CloseCode::DecodeError),
+            (r#"{"op":99,"d":{}}"#, CloseCode::UnknownOpcode),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), code, "{text}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The routes: the WebSocket itself and where it is.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use axum::{
+    Json, Router,
+    extract::{FromRef, Request, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::get,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
+use voxlink_service_kit::{
+    ApiError, ApiQuery, Auth, Authenticated, Env,
+    ws::{self, WsLimits},
+};
+
+use crate::{
+    connection::{Connection, Control},
+    hub::Input,
+    session::LinkId,
+    shell::{Shell, ToHub},
+};
+
+/// What the routes need.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    pub(crate) shell: Shell,
+    pub(crate) auth: Auth,
+    pub(crate) env: Env,
+    pub(crate) limits: WsLimits,
+    pub(crate) next_link: Arc<AtomicU64>,
+    pub(crate) draining: Arc<AtomicBool>,
+}
+
+impl FromRef<Routes> for Auth {
+    fn from_ref(routes: &Routes) -> Self {
+        routes.auth.clone()
+    }
+}
+
+#[derive(Deserialize)]
+struct Wish {
+    v: Option<u8>,
+    encoding: Option<String>,
+    compress: Option<String>,
+}
+
+/// All routes of the gateway.
+pub(crate) fn router(routes: Routes) -> Router {
+    let mut router = Router::new().route("/gateway", get(connect)).route("/gateway/", get(connect));
+    for version in ["v10", "v9", "v8"] {
+        router = router
+            .route(&format!("/api/{version}/gateway"), get(address))
+            .route(&format!("/api/{version}/gateway/bot"), get(address_for_bots));
+    }
+    router.with_state(routes)
+}
+
+async fn connect(
+    State(routes): State<Routes>,
+    ApiQuery(wish): ApiQuery<Wish>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    if routes.draining.load(Ordering::Acquire) {
+        let problem = Problem::new(ErrorCode::General, "The server is restarting. Try again in a moment.");
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, problem));
+    }
+    let refuse = |field: &str, sentence: &str| {
+        Err(ApiError::form(FieldErrors::one(field, "BASE_TYPE_CHOICES", sentence)))
+    };
+    if wish.encoding.is_some_and(|encoding| encoding != "json") {
+        return refuse("encoding", "Must be json.");
+    }
+    let compress = match wish.compress.as_deref() {
+        None | Some("") => false,
+        Some("zlib-stream") => true,
+        Some(_) => return refuse("compress", "Must be zlib-stream or absent."),
+    };
+    let host = ws::host_of(request.headers()).unwrap_or("localhost").to_owned();
+    let secure = ws::is_secure(request.headers());
+    let (response, socket) = ws::upgrade(request, routes.limits.clone())?;
+    let link = LinkId(routes.next_link.fetch_add(1, Ordering::Relaxed));
+    tokio::spawn(async move {
+        let Ok(socket) = socket.await else { return };
+        let (stream, frames) = socket.into_parts();
+        let ip = stream.peer_ip();
+        let input = Input::Open { link, ip, host, secure, compress, version: wish.v.unwrap_or(10) };
+        let control = Arc::new(Control::default());
+        let hub = routes.shell.ops;
+        let open = ToHub::Open { link, stream: stream.clone(), control: control.clone(), input };
+        if hub.send(open).await.is_ok() {
+            Connection { link, stream, frames, control, hub, clock: routes.env.clock }.run().await;
+        }
+    });
+    Ok(response)
+}
+
+/// The WebSocket's address as this client can reach it.
+fn url(headers: &HeaderMap) -> String {
+    let scheme = if ws::is_secure(headers) { "wss" } else { "ws" };
+    format!("{scheme}://{}/gateway", ws::host_of(headers).unwrap_or("localhost"))
+}
+
+async fn address(headers: HeaderMap) -> Json<Value> {
+    Json(json!({"url": url(&headers)}))
+}
+
+async fn address_for_bots(_owner: Authenticated, headers: HeaderMap) -> Json<Value> {
+    // v10 wants a limit of starts; the budget of sockets and sessions is what really holds here.
+    let limit = json!({"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1});
+    Json(json!({"url": url(&headers), "shards": 1, "session_start_limit": limit}))
+}

@@ -1,0 +1,202 @@
+//! From a token to a session: IDENTIFY, RESUME, READY, and the session's end.
+
+use std::time::Instant;
+
+use serde_json::json;
+use voxlink_protocol::{
+    GuildId, LoginId, UserId,
+    bus::TokenOwner,
+    gateway::{CloseCode, Status},
+};
+
+use super::{
+    Effect, Hub,
+    links::{Asked, Phase},
+};
+use crate::{
+    dispatch::{Body, Kind},
+    session::{LinkId, NewSession, ResumeError, Session, SessionKey},
+};
+
+impl Hub {
+    pub(super) fn resolved(&mut self, id: LinkId, owner: Result<Option<TokenOwner>, ()>, now: Instant) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let deadline = now + self.config.identify_deadline;
+        let asked = match std::mem::replace(&mut link.phase, Phase::Fresh { deadline }) {
+            Phase::Resolving(asked) => asked,
+            other => {
+                link.phase = other;
+                return;
+            }
+        };
+        let Ok(owner) = owner else {
+            return self.fail(id, CloseCode::UnknownError, "Logins cannot be checked just now.", now);
+        };
+        let Some(owner) = owner.filter(|owner| !self.was_revoked(owner.login)) else {
+            return self.fail(id, CloseCode::AuthenticationFailed, "Authentication failed.", now);
+        };
+        match asked {
+            Asked::Identify { intents, status } => self.identified(id, owner, intents, status, now),
+            Asked::Resume { session_id, seq } => self.resume(id, &owner, &session_id, seq, now),
+        }
+    }
+
+    fn was_revoked(&self, login: LoginId) -> bool {
+        self.revoked.iter().any(|(_, revoked)| *revoked == login)
+    }
+
+    fn identified(
+        &mut self,
+        id: LinkId,
+        owner: TokenOwner,
+        intents: u64,
+        status: Option<Status>,
+        now: Instant,
+    ) {
+        let user = owner.user.id;
+        self.make_room(user, now);
+        let key = self.key();
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.phase = Phase::Bound(key);
+        let session = Session::new(NewSession {
+            id: format!("{:032x}", u128::from_be_bytes(random)),
+            user: owner.user,
+            login: owner.login,
+            intents,
+            host: link.host.clone(),
+            link: id,
+        });
+        self.sessions.insert(key, session);
+        let entry = self.users.entry(user).or_default();
+        let first = entry.sessions.is_empty();
+        entry.sessions.push(key);
+        entry.asking += 1;
+        if let Some(status) = status.or(first.then_some(Status::Online)) {
+            self.set_status(user, status);
+        }
+        self.effects.push_back(Effect::GuildsOf { session: key, user });
+    }
+
+    /// Ends someone's oldest session when they have as many as they may: one without a socket, if there is one.
+    fn make_room(&mut self, user: UserId, now: Instant) {
+        let Some(entry) = self.users.get(&user) else { return };
+        if entry.sessions.len() < self.config.sessions_per_user {
+            return;
+        }
+        let detached = |key: &&SessionKey| self.sessions.get(**key).is_some_and(|one| one.link().is_none());
+        let oldest = entry.sessions.iter().find(detached).or(entry.sessions.first()).copied();
+        if let Some(oldest) = oldest {
+            if let Some(link) = self.sessions.get(oldest).and_then(|session| session.link()) {
+                self.close(link, Some((CloseCode::Normal as u16, "Too many sessions.")), now);
+            }
+            self.end_session(oldest);
+        }
+    }
+
+    /// Chat said where someone is: READY, then each guild as soon as it is known here.
+    pub(super) fn guilds_known(
+        &mut self,
+        key: SessionKey,
+        user: UserId,
+        guilds: Result<Vec<GuildId>, ()>,
+        now: Instant,
+    ) {
+        let Some(entry) = self.users.get_mut(&user) else { return };
+        entry.asking = entry.asking.saturating_sub(1);
+        if let Ok(guilds) = &guilds {
+            entry.guilds = guilds.iter().copied().collect();
+            for (guild, inside) in entry.since.clone() {
+                if inside {
+                    entry.guilds.insert(guild);
+                } else {
+                    entry.guilds.remove(&guild);
+                }
+            }
+        }
+        if entry.asking == 0 {
+            entry.since.clear();
+        }
+        self.dirty_presence.insert(user);
+        let mut guilds_in: Vec<_> = entry.guilds.iter().copied().collect();
+        guilds_in.sort_unstable();
+        let Some(session) = self.sessions.get(key) else { return };
+        let link = session.link();
+        if guilds.is_err() {
+            if let Some(link) = link {
+                self.fail(link, CloseCode::UnknownError, "Guilds cannot be read just now.", now);
+            }
+            return self.end_session(key);
+        }
+        let secure = link.and_then(|link| self.links.get(&link)).is_some_and(|link| link.secure);
+        let scheme = if secure { "wss" } else { "ws" };
+        let mut ready = json!({
+            "v": 10,
+            "user": session.user,
+            "session_id": session.id,
+            "session_type": "normal",
+            "resume_gateway_url": format!("{scheme}://{}/gateway", session.host),
+            "guilds": guilds_in.iter().map(|id| json!({"id": id, "unavailable": true})).collect::<Vec<_>>(),
+            "private_channels": [],
+            "relationships": [],
+        });
+        if session.user.bot {
+            ready["application"] = json!({"id": session.user.id, "flags": 0});
+        }
+        self.sessions.send(key, &Body::new(Kind::READY, &ready, 1));
+        for guild in guilds_in {
+            self.want_guild(guild, key, user);
+        }
+    }
+
+    fn resume(&mut self, id: LinkId, owner: &TokenOwner, session_id: &str, seq: u64, now: Instant) {
+        let found = self.sessions.find(session_id);
+        let session = found.and_then(|key| self.sessions.get_mut(key)).filter(|session| {
+            session.user.id == owner.user.id && session.login == owner.login && session.last_seq() > 0
+        });
+        let (Some(key), Some(session)) = (found, session) else { return self.invalid_session(id) };
+        let before = session.link();
+        match session.resume(id, seq) {
+            Ok(()) => {}
+            Err(ResumeError::InvalidSeq) => {
+                return self.fail(id, CloseCode::InvalidSeq, "That seq was never sent.", now);
+            }
+            Err(ResumeError::TooOld) => {
+                if let Some(link) = before {
+                    self.close(link, Some((CloseCode::Normal as u16, "The session ended.")), now);
+                }
+                self.end_session(key);
+                return self.invalid_session(id);
+            }
+        }
+        if let Some(link) = self.links.get_mut(&id) {
+            link.phase = Phase::Bound(key);
+            session.host.clone_from(&link.host);
+        }
+        if let Some(other) = before.filter(|other| *other != id) {
+            self.close(other, Some((CloseCode::Normal as u16, "Resumed by another socket.")), now);
+        }
+        self.sessions.send(key, &Body::new(Kind::RESUMED, &json!({}), 1));
+    }
+
+    /// Op 9: the client stays connected and identifies anew.
+    fn invalid_session(&mut self, id: LinkId) {
+        self.control(id, b"{\"op\":9,\"s\":null,\"t\":null,\"d\":false}");
+    }
+
+    /// A session is over; its socket, if any, is being closed.
+    pub(super) fn end_session(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.remove(key) else { return };
+        let user = session.user.id;
+        if session.voice.used {
+            self.effects.push_back(Effect::LeaveSeat { user, session_id: session.id });
+        }
+        let Some(entry) = self.users.get_mut(&user) else { return };
+        entry.sessions.retain(|other| *other != key);
+        self.dirty_presence.insert(user);
+        for guild in entry.guilds.iter().copied().collect::<Vec<_>>() {
+            self.leave_guild(guild, key);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Op 4: taking, changing and giving up a seat in a call. One request of a session at a time; of those that come
+//! meanwhile only the newest counts.
+
+use serde_json::json;
+use voxlink_protocol::{Secret, UserId, VoiceState, gateway::VoiceStateRequest};
+
+use super::{Effect, Hub};
+use crate::{
+    dispatch::{Body, Kind},
+    session::SessionKey,
+};
+
+/// What chat and media are to be asked.
+#[derive(Clone, Debug)]
+pub(crate) struct VoiceAsk {
+    pub(crate) session: SessionKey,
+    pub(crate) session_id: String,
+    pub(crate) user: UserId,
+    pub(crate) request: VoiceStateRequest,
+    /// The session is seated there already: only mute and deaf change.
+    pub(crate) seated: bool,
+}
+
+/// What they said.
+#[derive(Debug)]
+pub(crate) enum VoiceOutcome {
+    /// A seat was taken; an empty endpoint means this server.
+    Seated { pass: Secret, endpoint: String },
+    /// The seat was changed or given up, or there was none to give up.
+    Done,
+    /// There is no such seat to change.
+    NoSeat,
+    /// Not allowed, full, or nobody answers.
+    Refused,
+}
+
+impl Hub {
+    pub(super) fn voice_request(&mut self, key: SessionKey, request: VoiceStateRequest) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.voice.busy {
+            session.voice.next = Some(request);
+            return;
+        }
+        session.voice.busy = true;
+        session.voice.used = true;
+        let wanted = request.channel_id.map(|channel| (request.guild_id, channel));
+        // Who asks for what they have already has lost their call and needs another pass (docs/protocol/voice.md).
+        let flags = Some((request.self_mute, request.self_deaf));
+        let again = std::mem::replace(&mut session.voice.flags, flags) == flags;
+        self.effects.push_back(Effect::Voice(VoiceAsk {
+            session: key,
+            session_id: session.id.clone(),
+            user: session.user.id,
+            request,
+            seated: wanted.is_some() && wanted == session.voice.seat && !again,
+        }));
+    }
+
+    pub(super) fn voice_done(&mut self, ask: VoiceAsk, outcome: VoiceOutcome) {
+        let Some(session) = self.sessions.get_mut(ask.session) else {
+            // It ended meanwhile, and whatever it got must not outlive it.
+            self.effects.push_back(Effect::LeaveSeat { user: ask.user, session_id: ask.session_id });
+            return;
+        };
+        session.voice.busy = false;
+        let mut next = session.voice.next.take();
+        match outcome {
+            VoiceOutcome::Seated { pass, endpoint } => {
+                session.voice.seat = ask.request.channel_id.map(|channel| (ask.request.guild_id, channel));
+                let endpoint = if endpoint.is_empty() { format!("{}/voice", session.host) } else { endpoint };
+                let told = json!({"token": pass, "guild_id": ask.request.guild_id, "endpoint": endpoint});
+                self.sessions.send(ask.session, &Body::new(Kind::VOICE_SERVER_UPDATE, &told, 1));
+            }
+            VoiceOutcome::Done => {}
+            VoiceOutcome::NoSeat => {
+                session.voice.seat = None;
+                next = next.or(Some(ask.request));
+            }
+            VoiceOutcome::Refused => self.tell_seat(&ask),
+        }
+        if let Some(next) = next {
+            self.voice_request(ask.session, next);
+        }
+    }
+
+    /// v10 has no refusal: the session hears where it is (nowhere, unless it already had a seat).
+    fn tell_seat(&mut self, ask: &VoiceAsk) {
+        let view = self.guilds.get(&ask.request.guild_id).and_then(|entry| entry.view.as_ref());
+        let current = view.and_then(|view| Some(view.with_member(view.voice.get(&ask.user)?.clone())));
+        let told = current.unwrap_or_else(|| VoiceState {
+            guild_id: Some(ask.request.guild_id),
+            channel_id: None,
+            user_id: ask.user,
+            member: None,
+            session_id: ask.session_id.clone(),
+            deaf: false,
+            mute: false,
+            self_deaf: ask.request.self_deaf,
+            self_mute: ask.request.self_mute,
+            self_stream: false,
+            self_video: false,
+            suppress: false,
+            request_to_speak_timestamp: None,
+        });
+        self.sessions.send(ask.session, &Body::new(Kind::VOICE_STATE_UPDATE, &told, 1));
+    }
+}
