@@ -1,0 +1,31 @@
+/** A refused request in one or two sentences: what happened, whether anything was lost, what to do. */
+import { m } from "../ui/messages.ts";
+import { ApiError } from "./http.ts";
+
+export function sentence(error: unknown): string {
+  if (!(error instanceof ApiError)) return m.error_unknown();
+  if (error.status === 0) return m.error_no_answer();
+  if (error.status === 429) return m.error_too_fast();
+  if (error.status >= 500) return m.error_server();
+  switch (error.code) {
+    case 10003:
+      return m.error_no_channel();
+    case 10004:
+      return m.error_no_guild();
+    case 10006:
+      return m.error_no_invite();
+    case 10008:
+      return m.error_no_message();
+    case 50013:
+      return m.error_not_allowed();
+    case 50035:
+      return m.error_field();
+    default:
+      return error.status === 404 ? m.error_not_found() : m.error_unknown();
+  }
+}
+
+/** The small print under a sentence. */
+export function fineprint(error: unknown): string {
+  return error instanceof ApiError ? `HTTP-${error.status || "0"}${error.code ? `-${error.code}` : ""}` : "CLIENT";
+}

@@ -1,0 +1,47 @@
+/** The keys that work everywhere, and what they do. `KeysDialog.svelte` lists them. */
+import { call } from "../call/call.svelte.ts";
+import { place, visibleChannels } from "../state/place.svelte.ts";
+import { overlays } from "../ui/overlays.svelte.ts";
+import { channelPath, router } from "../ui/router.svelte.ts";
+
+export function handleKey(event: KeyboardEvent): void {
+  const command = event.ctrlKey || event.metaKey;
+  if (command && !event.shiftKey && !event.altKey && event.code === "KeyK") {
+    take(event);
+    overlays.show({ name: "goto" });
+  } else if (command && event.shiftKey && event.code === "KeyM") {
+    take(event);
+    call.toggleMuted();
+  } else if (command && event.shiftKey && event.code === "KeyD") {
+    take(event);
+    call.toggleDeafened();
+  } else if (event.altKey && !command && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+    take(event);
+    moveChannel(event.key === "ArrowUp" ? -1 : 1);
+  } else if (event.key === "?" && !command && !isWriting(event.target)) {
+    take(event);
+    overlays.show({ name: "keys" });
+  } else if (event.key === "Escape" && router.route.name === "settings" && !overlays.dialog && !overlays.menu && !isWriting(event.target)) {
+    take(event);
+    place.back();
+  }
+}
+
+function take(event: KeyboardEvent): void {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+/** To the channel before or after this one, in the order of the list. */
+function moveChannel(by: -1 | 1): void {
+  const { guild } = place;
+  if (!guild) return;
+  const channels = [...visibleChannels(guild, "voice"), ...visibleChannels(guild, "text")];
+  const at = channels.findIndex((channel) => channel.id === place.channelId);
+  const next = channels[(at + by + channels.length) % channels.length];
+  if (next) router.go(channelPath(guild.id, next.id));
+}
+
+function isWriting(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/u.test(target.tagName));
+}

@@ -1,0 +1,163 @@
+/**
+ * The call as components see it. The engine in `../voice` is loaded when it is first needed; until then the call is idle.
+ */
+import type { Call, CallError, CallState, VoiceGateway, VoiceGatewayEvent } from "../voice/types.ts";
+import { announce } from "../ui/announce.svelte.ts";
+import { m } from "../ui/messages.ts";
+import type { Id } from "../state/model.ts";
+import { store } from "../state/store.svelte.ts";
+import { displayName } from "../state/world.ts";
+
+export const idleCall: CallState = {
+  phase: "idle",
+  guildId: null,
+  channelId: null,
+  since: null,
+  muted: false,
+  deafened: false,
+  camera: false,
+  screen: false,
+  members: new Map(),
+  quality: null,
+  error: null,
+};
+
+class CallStore {
+  state = $state.raw<CallState>(idleCall);
+  /** Whether a room holds us: from pressing Join until leaving. */
+  active = $derived(this.state.phase !== "idle" && this.state.channelId !== null);
+  #engine: Promise<Call> | null = null;
+
+  /** The engine, loaded now if it was not. Rejects when it cannot be fetched; asking again tries again. */
+  engine(): Promise<Call> {
+    this.#engine ??= import("../voice/index.ts").then(
+      ({ createCall }) => {
+        const call = createCall(voiceGateway);
+        this.state = call.state;
+        call.subscribe((state) => this.#change(state));
+        return call;
+      },
+      (error: unknown) => {
+        this.#engine = null;
+        throw error;
+      },
+    );
+    return this.#engine;
+  }
+
+  async join(guildId: Id, channelId: Id): Promise<void> {
+    const call = await this.engine().catch(() => null);
+    if (!call) {
+      this.state = { ...idleCall, phase: "failed", guildId, channelId, error: "server-unreachable" };
+      return;
+    }
+    await call.join(guildId, channelId).catch(() => {});
+  }
+
+  leave(): void {
+    if (!this.#engine) this.state = idleCall;
+    else void this.engine().then((call) => call.leave());
+  }
+  toggleMuted(): void {
+    // Unmuting also hears again: the engine sees to it.
+    this.#with((call) => call.setMuted(!call.state.muted));
+  }
+  toggleDeafened(): void {
+    this.#with((call) => call.setDeafened(!call.state.deafened));
+  }
+  toggleCamera(): void {
+    this.#with((call) => void call.setCamera(!call.state.camera).catch(() => {}));
+  }
+  toggleScreen(): void {
+    this.#with((call) => void call.setScreen(!call.state.screen).catch(() => {}));
+  }
+
+  #with(work: (call: Call) => void): void {
+    if (this.active) void this.engine().then(work);
+  }
+
+  #change(state: CallState): void {
+    const before = this.state;
+    this.state = state;
+    if (state.muted !== before.muted && state.phase !== "idle") announce(state.muted ? m.say_muted() : m.say_unmuted());
+    if (state.phase !== before.phase) {
+      if (state.phase === "connected") company = others();
+      if (state.phase === "connected") announce(before.phase === "reconnecting" ? m.say_reconnected() : m.say_joined());
+      else if (state.phase === "reconnecting") announce(m.phase_reconnecting());
+      else if (state.phase === "idle") announce(m.say_left());
+    }
+    if (state.error && state.error !== before.error) announce(callErrorText(state.error));
+  }
+}
+
+export const call = new CallStore();
+
+/** What went wrong with the call, in a sentence or two. */
+export function callErrorText(error: CallError): string {
+  switch (error) {
+    case "microphone-denied":
+      return m.call_microphone_denied();
+    case "microphone-missing":
+      return m.call_microphone_missing();
+    case "camera-denied":
+      return m.call_camera_denied();
+    case "camera-missing":
+      return m.call_camera_missing();
+    case "screen-denied":
+      return m.call_screen_denied();
+    case "server-unreachable":
+      return m.call_unreachable();
+    case "kicked":
+      return m.call_kicked();
+    case "joined-elsewhere":
+      return m.call_elsewhere();
+  }
+}
+
+/** Who of the others is in our room, as far as it was announced. */
+let company = new Set<Id>();
+
+function others(): Set<Id> {
+  const { guildId, channelId } = call.state;
+  const voice = store.world.guilds.get(guildId ?? "")?.voice.values() ?? [];
+  return new Set([...voice].filter((state) => state.channelId === channelId && state.userId !== store.world.self?.id).map((state) => state.userId));
+}
+
+store.listen((event) => {
+  if (event.t !== "VOICE_STATE_UPDATE" || call.state.phase !== "connected") return;
+  const now = others();
+  const guild = store.world.guilds.get(call.state.guildId ?? "");
+  const nameOf = (id: Id) => {
+    const member = guild?.members.get(id);
+    return member ? displayName(member) : m.someone();
+  };
+  for (const id of now) if (!company.has(id)) announce(m.say_came({ name: nameOf(id) }));
+  for (const id of company) if (!now.has(id)) announce(m.say_went({ name: nameOf(id) }));
+  company = now;
+});
+
+const voiceGateway: VoiceGateway = {
+  sendVoiceState: (state) => store.gateway?.send(4, state),
+  selfId: () => store.world.self?.id ?? "",
+  subscribe: (listener) =>
+    store.listen((event) => {
+      const heard = toVoiceEvent(event);
+      if (heard) listener(heard);
+    }),
+};
+
+type Heard = Parameters<Parameters<typeof store.listen>[0]>[0];
+
+function toVoiceEvent(event: Heard): VoiceGatewayEvent | null {
+  switch (event.t) {
+    case "VOICE_STATE_UPDATE":
+      if (event.d.user_id !== store.world.self?.id || !event.d.guild_id) return null;
+      return { type: "voice_state", channel_id: event.d.channel_id, session_id: event.d.session_id, guild_id: event.d.guild_id };
+    case "VOICE_SERVER_UPDATE":
+      return event.d.endpoint === null ? null : { type: "voice_server", guild_id: event.d.guild_id, endpoint: event.d.endpoint, token: event.d.token };
+    case "READY":
+      return { type: "session_new" };
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,30 @@
+/** Small guilds, channels and people for tests: name what matters, the rest is ordinary. */
+import type { Channel, Guild, Member, Message, Role, User } from "./model.ts";
+
+export function aUser(id: string, name = `user${id}`): User {
+  return { id, username: name, name, bot: false };
+}
+export function aMember(id: string, roles: string[] = []): Member {
+  return { user: aUser(id), nick: null, roles };
+}
+export function aChannel(part: Partial<Channel> & { id: string }): Channel {
+  return { kind: "text", name: "tea", topic: "", position: 0, lastMessageId: null, overwrites: [], ...part };
+}
+export function aGuild(
+  part: Partial<Omit<Guild, "members" | "roles" | "channels">> & { id: string; members?: Member[]; roles?: Role[]; channels?: Channel[] },
+): Guild {
+  return {
+    name: "Harbour",
+    ownerId: "10",
+    memberCount: part.members?.length ?? 0,
+    voice: new Map(),
+    presences: new Map(),
+    ...part,
+    members: new Map((part.members ?? []).map((m) => [m.user.id, m])),
+    roles: new Map((part.roles ?? []).map((r) => [r.id, r])),
+    channels: new Map((part.channels ?? []).map((c) => [c.id, c])),
+  };
+}
+export function aMessage(id: string, part: Partial<Message> = {}): Message {
+  return { id, channelId: "2", author: aUser("10"), content: `m${id}`, at: Number(id) * 1000, edited: false, nonce: null, ...part };
+}

@@ -1,0 +1,211 @@
+/**
+ * The one place where state is held. Events come from the gateway, pure functions say what they change, components
+ * read what is here. Nothing but this file assigns it.
+ */
+import { ApiError } from "../api/http.ts";
+import { wireEvent, type WireEvent, type WireMessage, type WireUser } from "../api/wire.ts";
+import { LONG_PAGE, PAGE } from "../api/routes.ts";
+import { openGateway, type Gateway } from "../gateway/socket.ts";
+import type { Session } from "../gateway/session.ts";
+import { account, api } from "./account.svelte.ts";
+import { toMessage, type Guild, type Id } from "./model.ts";
+import { applyTimeline, emptyTimeline, trimmed, type Timeline, type TimelineEvent } from "./timeline.ts";
+import { unread } from "./unread.svelte.ts";
+import { applyEvent, emptyWorld, type World } from "./world.ts";
+
+/** A hole larger than this many pages is not filled: the channel is loaded anew from its end. */
+const GAP_PAGES = 10;
+/** How long a TYPING_START counts, v10: ten seconds, told again every eight. */
+const TYPING_MS = 10_000;
+
+/** Between tries to fill a hole. */
+const GAP_WAIT_MS = 3000;
+
+type Listener = (event: WireEvent) => void;
+
+class Store {
+  world = $state.raw<World>(emptyWorld);
+  timelines = $state.raw<ReadonlyMap<Id, Timeline>>(new Map());
+  connection = $state<Session["phase"]>("idle");
+  /** Whether READY came at least once: until then there is nothing to draw. */
+  arrived = $state(false);
+  /** By channel: who is writing, and until when (milliseconds since 1970). */
+  typing = $state.raw<ReadonlyMap<Id, ReadonlyMap<Id, number>>>(new Map());
+  openChannel: Id | null = null;
+  gateway: Gateway | null = null;
+  #listeners = new Set<Listener>();
+  #loading = new Set<Id>();
+
+  async start(): Promise<void> {
+    if (this.gateway || account.token === null) return;
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    this.gateway = openGateway(`${scheme}//${location.host}/gateway`, account.token, {
+      dispatch: (name, data) => this.#dispatch(name, data),
+      phase: (phase) => (this.connection = phase),
+      signedOut: () => account.forget(),
+    });
+  }
+
+  stop(): void {
+    this.gateway?.stop();
+    this.gateway = null;
+    this.world = emptyWorld;
+    this.timelines = new Map();
+    this.typing = new Map();
+    this.arrived = false;
+    this.connection = "idle";
+    this.openChannel = null;
+  }
+
+  /** Hears every known dispatch after it was applied. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  timeline(channelId: Id): Timeline {
+    return this.timelines.get(channelId) ?? emptyTimeline;
+  }
+
+  changeTimeline(channelId: Id, event: TimelineEvent): void {
+    this.timelines = new Map(this.timelines).set(channelId, applyTimeline(this.timeline(channelId), event));
+  }
+
+  /** The channel that is on the stage now: its timeline is kept whole, the one before is trimmed. */
+  open(channelId: Id | null): void {
+    const before = this.openChannel;
+    this.openChannel = channelId;
+    if (before && before !== channelId) {
+      const line = this.timelines.get(before);
+      if (line) this.timelines = new Map(this.timelines).set(before, trimmed(line));
+    }
+  }
+
+  async loadLatest(channelId: Id): Promise<void> {
+    await this.#once(channelId, async () => {
+      const page = await api.latest(channelId);
+      this.changeTimeline(channelId, { type: "latest", messages: page.map(toMessage), complete: page.length < PAGE });
+    });
+  }
+
+  async loadOlder(channelId: Id): Promise<void> {
+    const first = this.timeline(channelId).messages[0];
+    if (!first || this.timeline(channelId).reachedStart) return;
+    await this.#once(channelId, async () => {
+      const page = await api.before(channelId, first.id);
+      this.changeTimeline(channelId, { type: "older", messages: page.map(toMessage), complete: page.length < PAGE });
+    });
+  }
+
+  /** A message of our own, as the answer to its POST; the gateway will say the same. */
+  received(wire: WireMessage, guildId: Id | undefined): void {
+    this.#apply({ t: "MESSAGE_CREATE", d: guildId ? { ...wire, guild_id: guildId } : wire });
+  }
+
+  /** A guild that we left or deleted: gone at once, whenever its event comes. */
+  leftGuild(guildId: Id): void {
+    this.#apply({ t: "GUILD_DELETE", d: { id: guildId } });
+  }
+
+  /** The answer to a change of one's own name. */
+  renamedSelf(user: WireUser): void {
+    this.#apply({ t: "USER_UPDATE", d: user });
+  }
+
+  removeTyping(channelId: Id, userId: Id): void {
+    const people = this.typing.get(channelId);
+    if (!people?.has(userId)) return;
+    const next = new Map(people);
+    next.delete(userId);
+    this.typing = new Map(this.typing).set(channelId, next);
+  }
+
+  #dispatch(name: string, data: unknown): void {
+    const event = wireEvent(name, data);
+    if (event) this.#apply(event);
+  }
+
+  #apply(event: WireEvent): void {
+    const again = event.t === "READY" && this.arrived;
+    this.world = applyEvent(this.world, event);
+    if (event.t === "READY") this.arrived = true;
+    if (again) this.#repair();
+    if (event.t === "GUILD_CREATE") unread.meet(this.world.guilds.get(event.d.id)?.channels.values() ?? []);
+    if (event.t === "CHANNEL_CREATE") unread.meet(this.#channelOf(event.d.guild_id, event.d.id));
+    this.#applyToTimeline(event);
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #channelOf(guildId: Id | undefined, channelId: Id) {
+    const channel = guildId === undefined ? undefined : this.world.guilds.get(guildId)?.channels.get(channelId);
+    return channel ? [channel] : [];
+  }
+
+  #applyToTimeline(event: WireEvent): void {
+    switch (event.t) {
+      case "MESSAGE_CREATE":
+        if (this.timelines.has(event.d.channel_id)) this.changeTimeline(event.d.channel_id, { type: "created", message: toMessage(event.d) });
+        this.removeTyping(event.d.channel_id, event.d.author.id);
+        return;
+      case "MESSAGE_UPDATE":
+        if (!this.timelines.has(event.d.channel_id)) return;
+        return this.changeTimeline(event.d.channel_id, { type: "updated", id: event.d.id, content: event.d.content, edited: event.d.edited_timestamp != null });
+      case "MESSAGE_DELETE":
+        if (this.timelines.has(event.d.channel_id)) this.changeTimeline(event.d.channel_id, { type: "deleted", id: event.d.id });
+        return;
+      case "TYPING_START": {
+        if (event.d.user_id === this.world.self?.id) return;
+        const people = new Map(this.typing.get(event.d.channel_id)).set(event.d.user_id, Date.now() + TYPING_MS);
+        this.typing = new Map(this.typing).set(event.d.channel_id, people);
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  /** The session was lost and with it events: what is open is repaired from history, what is not is forgotten. */
+  #repair(): void {
+    const kept = new Map<Id, Timeline>();
+    for (const [id, line] of this.timelines) {
+      if (id === this.openChannel) kept.set(id, applyTimeline(line, { type: "gap" }));
+      else if (line.pending.length > 0) kept.set(id, { ...emptyTimeline, pending: line.pending });
+    }
+    this.timelines = kept;
+    if (this.openChannel !== null) void this.fillGap(this.openChannel);
+  }
+
+  /** Fetches what came while there was no session. May be called again after a failure: the hole remembers where it starts. */
+  async fillGap(channelId: Id): Promise<void> {
+    for (let page = 0; page < GAP_PAGES; page++) {
+      const from = this.timeline(channelId).gapAfter;
+      if (from === null) return;
+      let messages;
+      try {
+        messages = await api.after(channelId, from);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.passing) setTimeout(() => void this.fillGap(channelId), GAP_WAIT_MS);
+        return;
+      }
+      this.changeTimeline(channelId, { type: "gap-page", messages: messages.map(toMessage), complete: messages.length < LONG_PAGE });
+    }
+    if (this.timeline(channelId).gapAfter !== null) await this.loadLatest(channelId).catch(() => {});
+  }
+
+  async #once(channelId: Id, work: () => Promise<void>): Promise<void> {
+    if (this.#loading.has(channelId)) return;
+    this.#loading.add(channelId);
+    try {
+      await work();
+    } finally {
+      this.#loading.delete(channelId);
+    }
+  }
+}
+
+export const store = new Store();
+
+/** The guild that has this channel. */
+export function guildOf(channelId: Id): Guild | undefined {
+  return [...store.world.guilds.values()].find((guild) => guild.channels.has(channelId));
+}

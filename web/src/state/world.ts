@@ -1,0 +1,182 @@
+/**
+ * Who and what there is: oneself, the guilds, their channels, people, rooms. One function says what an event changes.
+ * Messages live in `timeline.ts`. No socket, clock or component here.
+ */
+import type { WireEvent, WireVoiceState } from "../api/wire.ts";
+import {
+  compareIds,
+  toChannel,
+  toGuild,
+  toMember,
+  toRole,
+  toStatus,
+  toUser,
+  toVoiceState,
+  type Channel,
+  type Guild,
+  type Id,
+  type Member,
+  type User,
+} from "./model.ts";
+
+export interface World {
+  /** Null until the first READY. */
+  self: User | null;
+  guilds: ReadonlyMap<Id, Guild>;
+  /** Guilds announced by READY whose GUILD_CREATE has not come yet. */
+  awaited: ReadonlySet<Id>;
+}
+
+export const emptyWorld: World = { self: null, guilds: new Map(), awaited: new Set() };
+
+export function applyEvent(world: World, event: WireEvent): World {
+  switch (event.t) {
+    case "READY": {
+      const named = new Set(event.d.guilds.map((guild) => guild.id));
+      return {
+        self: toUser(event.d.user),
+        // What we knew stays on screen until its GUILD_CREATE replaces it; what is not named any more is gone.
+        guilds: new Map([...world.guilds].filter(([id]) => named.has(id))),
+        awaited: named,
+      };
+    }
+    case "GUILD_CREATE": {
+      const guild = toGuild(event.d);
+      const awaited = without(world.awaited, guild.id);
+      return { ...world, awaited, guilds: with_(world.guilds, guild.id, guild) };
+    }
+    case "GUILD_UPDATE":
+      return inGuild(world, event.d.id, (guild) => ({
+        ...guild,
+        name: event.d.name,
+        ownerId: event.d.owner_id,
+        roles: event.d.roles ? new Map(event.d.roles.map((role) => [role.id, toRole(role)])) : guild.roles,
+      }));
+    case "GUILD_DELETE":
+      if (event.d.unavailable) return world;
+      return { ...world, awaited: without(world.awaited, event.d.id), guilds: withoutKey(world.guilds, event.d.id) };
+    case "GUILD_MEMBER_ADD":
+    case "GUILD_MEMBER_UPDATE": {
+      const { user } = event.d;
+      if (!user) return world;
+      return inGuild(world, event.d.guild_id, (guild) => ({
+        ...guild,
+        members: with_(guild.members, user.id, toMember({ ...event.d, user })),
+        memberCount: guild.memberCount + (event.t === "GUILD_MEMBER_ADD" && !guild.members.has(user.id) ? 1 : 0),
+      }));
+    }
+    case "GUILD_MEMBER_REMOVE":
+      return inGuild(world, event.d.guild_id, (guild) => ({
+        ...guild,
+        members: withoutKey(guild.members, event.d.user.id),
+        presences: withoutKey(guild.presences, event.d.user.id),
+        voice: withoutKey(guild.voice, event.d.user.id),
+        memberCount: Math.max(0, guild.memberCount - 1),
+      }));
+    case "GUILD_ROLE_CREATE":
+    case "GUILD_ROLE_UPDATE":
+      return inGuild(world, event.d.guild_id, (guild) => ({ ...guild, roles: with_(guild.roles, event.d.role.id, toRole(event.d.role)) }));
+    case "GUILD_ROLE_DELETE":
+      return inGuild(world, event.d.guild_id, (guild) => ({ ...guild, roles: withoutKey(guild.roles, event.d.role_id) }));
+    case "CHANNEL_CREATE":
+    case "CHANNEL_UPDATE":
+      return inGuild(world, event.d.guild_id, (guild) => {
+        const channel = toChannel(event.d);
+        const last = channel.lastMessageId ?? guild.channels.get(channel.id)?.lastMessageId ?? null;
+        return { ...guild, channels: with_(guild.channels, channel.id, { ...channel, lastMessageId: last }) };
+      });
+    case "CHANNEL_DELETE":
+      return inGuild(world, event.d.guild_id, (guild) => ({
+        ...guild,
+        channels: withoutKey(guild.channels, event.d.id),
+        voice: new Map([...guild.voice].filter(([, state]) => state.channelId !== event.d.id)),
+      }));
+    case "MESSAGE_CREATE":
+      return inGuild(world, event.d.guild_id, (guild) => {
+        const channel = guild.channels.get(event.d.channel_id);
+        if (!channel || (channel.lastMessageId && compareIds(channel.lastMessageId, event.d.id) >= 0)) return guild;
+        return { ...guild, channels: with_(guild.channels, channel.id, { ...channel, lastMessageId: event.d.id }) };
+      });
+    case "PRESENCE_UPDATE":
+      return inGuild(world, event.d.guild_id, (guild) => {
+        const status = toStatus(event.d.status);
+        const before = guild.presences.get(event.d.user.id) ?? "offline";
+        if (before === status) return guild;
+        const presences = status === "offline" ? withoutKey(guild.presences, event.d.user.id) : with_(guild.presences, event.d.user.id, status);
+        return { ...guild, presences };
+      });
+    case "USER_UPDATE": {
+      const user = toUser(event.d);
+      return {
+        ...world,
+        self: world.self?.id === user.id ? user : world.self,
+        guilds: new Map([...world.guilds].map(([id, guild]) => [id, renamed(guild, user)])),
+      };
+    }
+    case "VOICE_STATE_UPDATE":
+      return inGuild(world, event.d.guild_id, (guild) => applyVoiceState(guild, event.d));
+    case "RESUMED":
+    case "MESSAGE_UPDATE":
+    case "MESSAGE_DELETE":
+    case "TYPING_START":
+    case "VOICE_SERVER_UPDATE":
+      return world;
+    default:
+      return unhandled(event);
+  }
+}
+
+function applyVoiceState(guild: Guild, wire: WireVoiceState): Guild {
+  const state = toVoiceState(wire);
+  const user = wire.member?.user;
+  const members = user && !guild.members.has(user.id) ? with_(guild.members, user.id, toMember({ ...wire.member!, user })) : guild.members;
+  const voice = state ? with_(guild.voice, state.userId, state) : withoutKey(guild.voice, wire.user_id);
+  return { ...guild, members, voice };
+}
+
+function renamed(guild: Guild, user: User): Guild {
+  const member = guild.members.get(user.id);
+  return member ? { ...guild, members: with_(guild.members, user.id, { ...member, user }) } : guild;
+}
+
+function inGuild(world: World, id: Id | undefined, change: (guild: Guild) => Guild): World {
+  const guild = id === undefined ? undefined : world.guilds.get(id);
+  if (!guild) return world;
+  const next = change(guild);
+  return next === guild ? world : { ...world, guilds: with_(world.guilds, guild.id, next) };
+}
+
+function with_<V>(map: ReadonlyMap<Id, V>, key: Id, value: V): Map<Id, V> {
+  return new Map(map).set(key, value);
+}
+function withoutKey<V>(map: ReadonlyMap<Id, V>, key: Id): ReadonlyMap<Id, V> {
+  if (!map.has(key)) return map;
+  const next = new Map(map);
+  next.delete(key);
+  return next;
+}
+function without(set: ReadonlySet<Id>, key: Id): ReadonlySet<Id> {
+  return new Set([...set].filter((entry) => entry !== key));
+}
+
+/** The compiler refuses a call when an event is left. */
+export function unhandled(event: never): never {
+  throw new Error(`unhandled event ${JSON.stringify(event)}`);
+}
+
+// What is asked of the world
+
+/** Channels of one kind in their order: position, then age. */
+export function channelsOf(guild: Guild, kind: Channel["kind"]): Channel[] {
+  return [...guild.channels.values()].filter((channel) => channel.kind === kind).sort((a, b) => a.position - b.position || compareIds(a.id, b.id));
+}
+
+/** What a guild calls a person. */
+export function nameIn(guild: Guild | undefined, user: User): string {
+  const member = guild?.members.get(user.id);
+  return member?.nick || member?.user.name || user.name;
+}
+
+export function displayName(member: Member): string {
+  return member.nick || member.user.name;
+}

@@ -1,0 +1,65 @@
+/** What floats above: one dialog and one menu at a time. Asked for here, drawn by `Overlays.svelte`, which is loaded on first use. */
+import type { Component } from "svelte";
+import type { Id } from "../state/model.ts";
+
+export type DialogSpec =
+  | { name: "add-guild" }
+  | { name: "invite"; guildId: Id }
+  | { name: "guild"; guildId: Id }
+  | { name: "leave-guild"; guildId: Id }
+  | { name: "create-channel"; guildId: Id; kind: "text" | "voice" }
+  | { name: "edit-channel"; guildId: Id; channelId: Id }
+  | { name: "delete-channel"; guildId: Id; channelId: Id }
+  | { name: "delete-message"; channelId: Id; messageId: Id }
+  | { name: "person"; guildId: Id; userId: Id }
+  | { name: "goto" }
+  | { name: "keys" };
+
+export interface MenuItem {
+  label: string;
+  icon?: Component<{ class?: string }>;
+  danger?: boolean;
+  action: () => void;
+  testid?: string;
+}
+export interface MenuSpec {
+  label: string;
+  items: MenuItem[];
+  /** Beside an element, or at a point of the window. */
+  at: HTMLElement | { x: number; y: number };
+  /** Where the focus goes afterwards. */
+  opener: HTMLElement | null;
+}
+
+class Overlays {
+  dialog = $state.raw<DialogSpec | null>(null);
+  menu = $state.raw<MenuSpec | null>(null);
+  #opener: HTMLElement | null = null;
+
+  show(dialog: DialogSpec): void {
+    if (!this.dialog) this.#opener = document.activeElement instanceof HTMLElement ? document.activeElement : null;
+    this.dialog = dialog;
+  }
+
+  close(): void {
+    this.dialog = null;
+    const opener = this.#opener;
+    this.#opener = null;
+    // Focus returns where it came from, once the dialog is gone.
+    requestAnimationFrame(() => opener?.isConnected && opener.focus());
+  }
+
+  showMenu(spec: MenuSpec): void {
+    this.menu = spec;
+  }
+
+  closeMenu(): void {
+    const opener = this.menu?.opener;
+    this.menu = null;
+    requestAnimationFrame(() => {
+      if (!this.dialog && opener?.isConnected && (document.activeElement === document.body || !document.activeElement)) opener.focus();
+    });
+  }
+}
+
+export const overlays = new Overlays();

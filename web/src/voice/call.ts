@@ -1,0 +1,340 @@
+// The call as the interface holds it: carries the machine's effects out, feeds it what the browser reports, and
+// publishes a new snapshot whenever something changed. What to do when is in machine.ts; how, in the other files.
+
+import type { ClientFrame, Slot, Sources } from "./frames.ts";
+import { parseFrame } from "./frames.ts";
+import { Link, voiceUrl } from "./link.ts";
+import { LocalMedia } from "./local.ts";
+import { step } from "./machine.ts";
+import { members } from "./members.ts";
+import { Peer } from "./peer.ts";
+import { Playback } from "./playback.ts";
+import { loadPreferences, withDevice, withVolume } from "./preferences.ts";
+import { NO_CALL, type Effect, type Event, type Timer } from "./session.ts";
+import { SpeakingGate } from "./sound.ts";
+import type { Call, CallState, DeviceKind, Devices, SourceKind, VoiceGateway } from "./types.ts";
+
+const SOURCES: readonly SourceKind[] = ["microphone", "camera", "screen", "screen_audio"];
+const SPEAKING_POLL_MS = 100;
+
+export function createCall(gateway: VoiceGateway): Call {
+  return new LiveCall(gateway);
+}
+
+class LiveCall implements Call {
+  state: CallState;
+  readonly #gateway: VoiceGateway;
+  readonly #listeners = new Set<(s: CallState) => void>();
+  readonly #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
+  readonly #local: LocalMedia;
+  readonly #playback = new Playback((userId) => this.userVolume(userId));
+  #preferences = loadPreferences();
+  #session = NO_CALL;
+  #link: Link | null = null;
+  #peer: Peer | null = null;
+  #releaseMicrophone: Promise<() => void> | null = null;
+  #sentSources = "";
+  #muted = false;
+  #deafened = false;
+  #quality: CallState["quality"] = null;
+  #speaking = false;
+  #speakingPoll: ReturnType<typeof setInterval> | undefined;
+
+  constructor(gateway: VoiceGateway) {
+    this.#gateway = gateway;
+    this.#local = new LocalMedia({ device: (kind) => this.#preferences[kind], changed: () => this.#onLocalChanged() });
+    this.state = this.#snapshot(new Map());
+    void this.#playback.setSpeaker(this.#preferences.speaker ?? "");
+    gateway.subscribe((event) => this.#dispatch({ type: "gateway", event }));
+    addEventListener("online", () => this.#dispatch({ type: "online" }));
+    // A closed tab frees its seat at once, not when the server gives it up.
+    addEventListener("pagehide", () => this.leave());
+    navigator.mediaDevices?.addEventListener("devicechange", () => {
+      if (this.#local.error === "microphone-missing") void this.#local.reopenMicrophone();
+    });
+  }
+
+  subscribe(listener: (s: CallState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async join(guildId: string, channelId: string): Promise<void> {
+    this.#dispatch({ type: "join", place: { guildId, channelId } });
+    // Without a microphone one listens; the snapshot's `error` says so.
+    this.#releaseMicrophone ??= this.#local.holdMicrophone();
+    this.#pollSpeaking();
+    await this.#until((s) => s.phase !== "joining" && s.phase !== "connecting");
+  }
+
+  leave(): void {
+    this.#dispatch({ type: "leave" });
+  }
+
+  setMuted(muted: boolean): void {
+    if (!muted && this.#deafened) this.#applyDeafened(false);
+    this.#muted = muted;
+    this.#announce();
+  }
+
+  setDeafened(deafened: boolean): void {
+    this.#applyDeafened(deafened);
+    this.#announce();
+  }
+
+  async setCamera(on: boolean): Promise<void> {
+    if (!on || this.#session.place) await this.#local.setCamera(on);
+  }
+
+  async setScreen(on: boolean): Promise<void> {
+    if (!on || this.#session.place) await this.#local.setScreen(on);
+  }
+
+  async devices(): Promise<Devices> {
+    const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    const { microphone, camera, speaker } = this.#preferences;
+    return {
+      microphones: all.filter((device) => device.kind === "audioinput"),
+      cameras: all.filter((device) => device.kind === "videoinput"),
+      speakers: all.filter((device) => device.kind === "audiooutput"),
+      chosen: { ...(microphone && { microphone }), ...(camera && { camera }), ...(speaker && { speaker }) },
+    };
+  }
+
+  async chooseDevice(kind: DeviceKind, deviceId: string): Promise<void> {
+    this.#preferences = withDevice(this.#preferences, kind, deviceId);
+    switch (kind) {
+      case "microphone":
+        return this.#local.reopenMicrophone();
+      case "camera":
+        return this.#local.camera ? this.#local.setCamera(true) : undefined;
+      case "speaker":
+        return this.#playback.setSpeaker(deviceId);
+    }
+  }
+
+  setUserVolume(userId: string, gain: number): void {
+    this.#preferences = withVolume(this.#preferences, userId, Math.min(2, Math.max(0, gain)));
+    this.#playback.refresh();
+  }
+
+  userVolume(userId: string): number {
+    return this.#preferences.volumes[userId] ?? 1;
+  }
+
+  onDevicesChanged(listener: () => void): () => void {
+    navigator.mediaDevices?.addEventListener("devicechange", listener);
+    return () => navigator.mediaDevices?.removeEventListener("devicechange", listener);
+  }
+
+  microphoneLevel(): number {
+    return this.#local.level();
+  }
+
+  startMeter(): Promise<() => void> {
+    return this.#local.holdMicrophone();
+  }
+
+  #applyDeafened(deafened: boolean): void {
+    this.#deafened = deafened;
+    this.#playback.setDeafened(deafened);
+  }
+
+  /** Mute or deaf changed: the tracks, the main gateway and the interface learn of it. */
+  #announce(): void {
+    this.#sendTracks();
+    if (this.#session.place && this.#session.phase !== "failed") this.#tellGateway(this.#session.place);
+    this.#publish();
+  }
+
+  #tellGateway(place: { guildId: string; channelId: string } | null): void {
+    this.#gateway.sendVoiceState({
+      guild_id: place?.guildId ?? this.state.guildId,
+      channel_id: place?.channelId ?? null,
+      self_mute: this.#muted || this.#deafened,
+      self_deaf: this.#deafened,
+    });
+  }
+
+  #dispatch(event: Event): void {
+    const [next, effects] = step(this.#session, event, { selfId: this.#gateway.selfId(), now: Date.now() });
+    this.#session = next;
+    for (const effect of effects) this.#carryOut(effect);
+    this.#publish();
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.do) {
+      case "voice_state":
+        return this.#tellGateway(effect.place);
+      case "open_link":
+        return this.#openLink(effect.endpoint);
+      case "close_link":
+        this.#link?.close(effect.final);
+        this.#link = null;
+        return;
+      case "send":
+        return this.#send(effect.frame);
+      case "send_sources":
+        this.#sentSources = "";
+        return this.#sendTracks();
+      case "start_peer":
+        this.#peer?.close();
+        this.#peer = this.#newPeer();
+        this.#sentSources = "";
+        return this.#sendTracks();
+      case "close_peer":
+        this.#peer?.close();
+        this.#peer = null;
+        this.#quality = null;
+        return;
+      case "make_offer":
+        return this.#makeOffer(effect);
+      case "take_answer":
+        void this.#peer?.answer(effect.sdp).catch(this.#broken(this.#peer));
+        return;
+      case "start_timer":
+        return this.#startTimer(effect.timer, effect.ms);
+      case "stop_timer":
+        clearTimeout(this.#timers.get(effect.timer));
+        return;
+      case "free_devices":
+        return this.#freeDevices();
+    }
+  }
+
+  #openLink(endpoint: string): void {
+    this.#link?.close(false);
+    this.#link = null;
+    try {
+      this.#link = new Link(voiceUrl(endpoint, location.protocol), {
+        opened: () => this.#dispatch({ type: "link_opened" }),
+        text: (text) => this.#dispatch({ type: "frame", ...parseFrame(text) }),
+        closed: (code) => this.#dispatch({ type: "link_closed", code }),
+      });
+    } catch (reason) {
+      // An address that is none: the link's own timer tries again, a fresh pass may bring a better one.
+      console.warn("The voice server's address cannot be opened.", reason);
+    }
+  }
+
+  #newPeer(): Peer {
+    const peer: Peer = new Peer({
+      media: (state) => peer === this.#peer && this.#dispatch({ type: "media", state }),
+      quality: (quality) => {
+        if (peer !== this.#peer) return;
+        this.#quality = quality;
+        this.#publish();
+      },
+    });
+    return peer;
+  }
+
+  #makeOffer({ revision, ...wish }: Extract<Effect, { do: "make_offer" }>): void {
+    const peer = this.#peer;
+    peer
+      ?.offer(wish)
+      .then((offer) => peer === this.#peer && this.#dispatch({ type: "offer_made", revision, ...offer }))
+      .catch(this.#broken(peer));
+  }
+
+  #broken(peer: Peer | null): (reason: unknown) => void {
+    return (reason) => {
+      if (peer !== this.#peer) return;
+      console.warn("The browser refused this connection; a new one is made.", reason);
+      this.#dispatch({ type: "peer_broken" });
+    };
+  }
+
+  #startTimer(timer: Timer, ms: number): void {
+    clearTimeout(this.#timers.get(timer));
+    // Retries are spread by a quarter so that a crowd does not come back in one moment.
+    const spread = timer === "retry" || timer === "pass" ? 0.75 + Math.random() / 2 : 1;
+    this.#timers.set(timer, setTimeout(() => this.#dispatch({ type: "timer", timer }), ms * spread));
+  }
+
+  #send(frame: ClientFrame): void {
+    this.#link?.send(frame);
+  }
+
+  #onLocalChanged(): void {
+    this.#sendTracks();
+    this.#publish();
+  }
+
+  /** Brings the wire in line with what is open and not muted, and says so (op 20) where that is news. */
+  #sendTracks(): void {
+    const silent = this.#muted || this.#deafened;
+    const microphone = this.#local.track("microphone");
+    if (microphone) microphone.enabled = !silent;
+    for (const source of SOURCES) {
+      const track = source === "microphone" && silent ? null : this.#local.track(source);
+      void this.#peer?.send(source, track).catch((reason: unknown) => console.warn(`Could not send the ${source}.`, reason));
+    }
+    const sources: Sources = this.#local.sources;
+    const text = JSON.stringify(sources);
+    if (this.#session.link !== "open" || !this.#session.offerAnswered || text === this.#sentSources) return;
+    this.#sentSources = text;
+    this.#send({ op: 20, d: sources });
+  }
+
+  #freeDevices(): void {
+    void this.#releaseMicrophone?.then((release) => release());
+    this.#releaseMicrophone = null;
+    clearInterval(this.#speakingPoll);
+    this.#speaking = false;
+    this.#local.reset();
+  }
+
+  /** One's own ring does not wait for the server. */
+  #pollSpeaking(): void {
+    clearInterval(this.#speakingPoll);
+    const gate = new SpeakingGate();
+    this.#speakingPoll = setInterval(() => {
+      const heard = gate.hear(this.#local.level(), performance.now());
+      const speaking = heard && !this.#muted && !this.#deafened;
+      if (speaking === this.#speaking) return;
+      this.#speaking = speaking;
+      this.#publish();
+    }, SPEAKING_POLL_MS);
+  }
+
+  #until(condition: (s: CallState) => boolean): Promise<void> {
+    if (condition(this.state)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const stop = this.subscribe((s) => {
+        if (!condition(s)) return;
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  #publish(): void {
+    const streamOf = (slot: Slot) => this.#peer?.stream(slot);
+    this.#playback.play(this.#session.slots, streamOf);
+    const self = { userId: this.#gateway.selfId(), here: this.#session.media !== "none", speaking: this.#speaking };
+    this.state = this.#snapshot(members(this.#session, self, streamOf, this.state.members));
+    for (const listener of this.#listeners) listener(this.state);
+  }
+
+  #snapshot(members: CallState["members"]): CallState {
+    const { place, phase, since, error } = this.#session;
+    const { camera, screen } = this.#local;
+    return {
+      phase,
+      guildId: place?.guildId ?? null,
+      channelId: place?.channelId ?? null,
+      since,
+      muted: this.#muted || this.#deafened,
+      deafened: this.#deafened,
+      camera: camera !== undefined,
+      screen: screen !== undefined,
+      members,
+      ...(camera && { selfCamera: camera }),
+      ...(screen && { selfScreen: screen }),
+      quality: this.#quality,
+      error: error ?? this.#local.error,
+    };
+  }
+}

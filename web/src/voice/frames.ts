@@ -1,0 +1,114 @@
+// The frames of the voice gateway (docs/protocol/voice.md): what may arrive, parsed once, and what we send.
+
+import type { SourceKind } from "./types.ts";
+
+/** A place in our PeerConnection that the server fills with someone's media, or leaves empty. */
+export interface Slot {
+  mid: string;
+  userId: string | null;
+  source: SourceKind | null;
+}
+
+export type ServerFrame =
+  | { op: "hello"; heartbeatMs: number }
+  | { op: "ready" }
+  | { op: "session_description"; revision: number; sdp: string }
+  | { op: "slots"; slots: readonly Slot[]; wanted: { audio: number; video: number } }
+  | { op: "speaking"; userId: string; speaking: boolean }
+  | { op: "clients_connect"; userIds: readonly string[] }
+  | { op: "client_disconnect"; userId: string }
+  | { op: "heartbeat_ack"; nonce: number }
+  | { op: "resumed" };
+
+/** What is being sent from now on. */
+export type Sources = Record<SourceKind, boolean>;
+
+export interface OfferedSource {
+  mid: string;
+  source: SourceKind;
+}
+
+export type ClientFrame =
+  | { op: 0; d: { server_id: string; user_id: string; session_id: string; token: string; video: true } }
+  | { op: 1; d: { protocol: "sdp"; data: { revision: number; sdp: string; sources: readonly OfferedSource[] } } }
+  | { op: 3; d: { t: number; seq_ack: number } }
+  | { op: 7; d: { server_id: string; session_id: string; token: string; seq_ack: number } }
+  | { op: 20; d: Sources };
+
+/** More slots than this of one kind is not something we would allocate, whatever the server asks. */
+const MOST_SLOTS = 100;
+
+const SOURCES: readonly string[] = ["microphone", "camera", "screen", "screen_audio"];
+
+/** Reads one text frame; `null` for what is not for us (unknown ops, broken JSON): a newer server must not end a call. */
+export function parseFrame(text: string): { frame: ServerFrame | null; seq: number | null } {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch {
+    return { frame: null, seq: null };
+  }
+  if (!isRecord(raw)) return { frame: null, seq: null };
+  return { frame: readFrame(raw["op"], raw["d"]), seq: typeof raw["seq"] === "number" ? raw["seq"] : null };
+}
+
+function readFrame(op: unknown, body: unknown): ServerFrame | null {
+  const d = isRecord(body) ? body : {};
+  switch (op) {
+    case 8:
+      return { op: "hello", heartbeatMs: clamp(d["heartbeat_interval"], 1_000, 60_000, 13_750) };
+    case 2:
+      return { op: "ready" };
+    case 4:
+      return typeof d["sdp"] === "string" && typeof d["revision"] === "number"
+        ? { op: "session_description", revision: d["revision"], sdp: d["sdp"] }
+        : null;
+    case 21:
+      return readSlots(d);
+    case 5:
+      return typeof d["user_id"] === "string"
+        ? { op: "speaking", userId: d["user_id"], speaking: d["speaking"] !== 0 && d["speaking"] !== false }
+        : null;
+    case 11:
+      return { op: "clients_connect", userIds: list(d["user_ids"]).filter((id) => typeof id === "string") };
+    case 13:
+      return typeof d["user_id"] === "string" ? { op: "client_disconnect", userId: d["user_id"] } : null;
+    case 6:
+      return { op: "heartbeat_ack", nonce: typeof d["t"] === "number" ? d["t"] : 0 };
+    case 9:
+      return { op: "resumed" };
+    default:
+      return null;
+  }
+}
+
+function readSlots(d: Record<string, unknown>): ServerFrame {
+  const slots = list(d["slots"]).flatMap((slot): Slot[] => {
+    if (!isRecord(slot) || typeof slot["mid"] !== "string") return [];
+    const userId = typeof slot["user_id"] === "string" ? slot["user_id"] : null;
+    const source = isSource(slot["source"]) ? slot["source"] : null;
+    return [userId && source ? { mid: slot["mid"], userId, source } : { mid: slot["mid"], userId: null, source: null }];
+  });
+  const wanted = isRecord(d["wanted"]) ? d["wanted"] : {};
+  return {
+    op: "slots",
+    slots,
+    wanted: { audio: clamp(wanted["audio"], 0, MOST_SLOTS, 0), video: clamp(wanted["video"], 0, MOST_SLOTS, 0) },
+  };
+}
+
+function isSource(value: unknown): value is SourceKind {
+  return typeof value === "string" && SOURCES.includes(value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function clamp(value: unknown, least: number, most: number, otherwise: number): number {
+  return typeof value === "number" && Number.isFinite(value) ? Math.min(most, Math.max(least, value)) : otherwise;
+}

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "vitest";
+import { parseFrame, type Slot } from "./frames.ts";
+import { voiceUrl } from "./link.ts";
+import { members } from "./members.ts";
+import { flowed, quality, type Counters } from "./quality.ts";
+import { hearStereo, sendStereo } from "./sdp.ts";
+import { NO_CALL } from "./session.ts";
+import { loudness, SpeakingGate } from "./sound.ts";
+
+const section = (mid: string, direction: string, fmtp: string) =>
+  `m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=mid:${mid}\r\na=${direction}\r\na=rtpmap:111 opus/48000/2\r\n${fmtp}a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n`;
+
+const at = (atMs: number, change: Partial<Counters> = {}): Counters => ({
+  atMs,
+  bytesSent: 0,
+  bytesReceived: 0,
+  packetsReceived: 0,
+  packetsLost: 0,
+  lossUp: 0,
+  rttMs: 20,
+  consents: 0,
+  ...change,
+});
+
+describe("frames", () => {
+  test("a slot without a person or with an unknown source is an empty slot", () => {
+    const text = JSON.stringify({
+      op: 21,
+      seq: 3,
+      d: {
+        slots: [
+          { mid: "4", user_id: "8", source: "microphone" },
+          { mid: "5", user_id: null, source: null },
+          { mid: "6", user_id: "8", source: "hologram" },
+        ],
+        wanted: { audio: 1e9, video: 8 },
+      },
+    });
+    expect(parseFrame(text)).toEqual({
+      seq: 3,
+      frame: {
+        op: "slots",
+        slots: [
+          { mid: "4", userId: "8", source: "microphone" },
+          { mid: "5", userId: null, source: null },
+          { mid: "6", userId: null, source: null },
+        ],
+        wanted: { audio: 100, video: 8 },
+      },
+    });
+  });
+
+  test.each(["", "nonsense", "[]", '{"op":99}', '{"op":4,"d":null}', '{"op":5,"d":[]}', "7"])("%s is not for us", (text) => {
+    expect(parseFrame(text).frame).toBeNull();
+  });
+});
+
+describe("the voice address", () => {
+  test("takes the scheme that the page came by", () => {
+    expect(voiceUrl("host:8080/voice", "http:")).toBe("ws://host:8080/voice?v=8");
+    expect(voiceUrl("host/voice", "https:")).toBe("wss://host/voice?v=8");
+  });
+});
+
+describe("stereo", () => {
+  const fmtp = "a=fmtp:111 minptime=10;useinbandfec=1\r\n";
+
+  const stereo = "stereo=1;sprop-stereo=1;maxaveragebitrate=128000;usedtx=0\r\n";
+
+  test("can be heard in every slot and leaves what we send alone", () => {
+    const offer = `v=0\r\n${section("0", "sendonly", fmtp)}${section("4", "recvonly", fmtp)}`;
+    expect(hearStereo(offer)).toBe(
+      `v=0\r\n${section("0", "sendonly", fmtp)}${section("4", "recvonly", "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1\r\n")}`,
+    );
+  });
+
+  test("is sent only for shared sound, whether the answer says something about Opus or not", () => {
+    const voice = `v=0\r\n${section("0", "recvonly", fmtp)}`;
+    const answer = section("3", "recvonly", "a=fmtp:111 usedtx=1;minptime=10\r\n");
+    expect(sendStereo(voice + answer, "3")).toBe(voice + section("3", "recvonly", `a=fmtp:111 minptime=10;${stereo}`));
+    expect(sendStereo(voice + section("3", "recvonly", ""), "3")).toBe(voice + section("3", "recvonly", `a=fmtp:111 ${stereo}`));
+  });
+});
+
+describe("quality", () => {
+  test("is judged by what was lost since the last look", () => {
+    const before = at(0, { packetsReceived: 1_000, packetsLost: 500 });
+    const after = at(2_000, { packetsReceived: 1_090, packetsLost: 510, bytesReceived: 250_000, bytesSent: 12_500 });
+    expect(quality(before, after)).toEqual({ lossUp: 0, lossDown: 0.1, rttMs: 20, upKbps: 50, downKbps: 1_000, level: "bad" });
+  });
+
+  test("is weak when answers take long, good when nothing is wrong", () => {
+    expect(quality(at(0), at(2_000, { rttMs: 300 })).level).toBe("weak");
+    expect(quality(at(0), at(2_000)).level).toBe("good");
+  });
+
+  test("a path that answers STUN is alive though nobody speaks", () => {
+    expect(flowed(at(0), at(2_000, { consents: 1 }))).toBe(true);
+    expect(flowed(at(0), at(2_000))).toBe(false);
+  });
+});
+
+describe("members", () => {
+  const streams = new Map<string, MediaStream>();
+  const streamOf = ({ mid }: Slot) => {
+    const stream = streams.get(mid) ?? ({} as MediaStream);
+    streams.set(mid, stream);
+    return stream;
+  };
+  const self = { userId: "7", here: true, speaking: false };
+
+  test("are one per person, with what their slots carry", () => {
+    const session = {
+      ...NO_CALL,
+      present: new Set(["7", "8", "9"]),
+      speaking: new Set(["9"]),
+      slots: [
+        { mid: "5", userId: "8", source: "camera" },
+        { mid: "6", userId: "8", source: "screen" },
+        { mid: "7", userId: "8", source: "screen_audio" },
+        { mid: "8", userId: null, source: null },
+      ] satisfies Slot[],
+    };
+    const now = members(session, self, streamOf, new Map());
+    expect([...now.keys()]).toEqual(["7", "8", "9"]);
+    expect(now.get("8")).toMatchObject({ screenHasSound: true, speaking: false });
+    expect(now.get("8")?.camera).toBe(streams.get("5"));
+    expect(now.get("9")).toEqual({ userId: "9", speaking: true, screenHasSound: false });
+  });
+
+  test("who did not change stay the same objects", () => {
+    const session = { ...NO_CALL, present: new Set(["8", "9"]) };
+    const before = members(session, self, streamOf, new Map());
+    expect(members({ ...session }, self, streamOf, before)).toBe(before);
+    const after = members({ ...session, speaking: new Set(["8"]) }, self, streamOf, before);
+    expect(after.get("8")).not.toBe(before.get("8"));
+    expect(after.get("9")).toBe(before.get("9"));
+  });
+});
+
+describe("speaking", () => {
+  test("silence is nothing, full scale is everything", () => {
+    expect(loudness(new Float32Array(1_024))).toBe(0);
+    expect(loudness(new Float32Array(1_024).fill(1))).toBe(1);
+  });
+
+  test("outlasts the gaps between words, not the end of a sentence", () => {
+    const gate = new SpeakingGate();
+    expect(gate.hear(0.1, 0)).toBe(false);
+    expect(gate.hear(0.6, 100)).toBe(true);
+    expect(gate.hear(0, 350)).toBe(true);
+    expect(gate.hear(0, 450)).toBe(false);
+  });
+});

@@ -1,0 +1,142 @@
+// The one PeerConnection of a call: four things to send, allocated ahead, and slots to receive into.
+// It decides nothing about reconnecting; machine.ts does.
+
+import type { OfferedSource, Slot } from "./frames.ts";
+import { count, flowed, quality, type Counters } from "./quality.ts";
+import { hearStereo, sendStereo } from "./sdp.ts";
+import type { LinkQuality, SourceKind } from "./types.ts";
+
+export interface PeerEvents {
+  media(state: "connecting" | "up" | "lost"): void;
+  quality(quality: LinkQuality): void;
+}
+
+/** In the order the protocol asks for in the first offer. */
+const SENT: readonly { source: SourceKind; kind: "audio" | "video"; maxBitrate: number; maxFramerate?: number }[] = [
+  { source: "microphone", kind: "audio", maxBitrate: 64_000 },
+  { source: "camera", kind: "video", maxBitrate: 1_700_000, maxFramerate: 30 },
+  { source: "screen", kind: "video", maxBitrate: 2_500_000, maxFramerate: 30 },
+  { source: "screen_audio", kind: "audio", maxBitrate: 128_000 },
+];
+
+const SAMPLE_MS = 2_000;
+/** A path that works answers STUN every 2.5 s at the latest: two silent samples in a row mean that it does not. */
+const SILENT_SAMPLES = 2;
+
+export class Peer {
+  readonly #connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
+  readonly #senders = new Map<SourceKind, RTCRtpTransceiver>();
+  readonly #tracks = new Map<SourceKind, MediaStreamTrack | null>();
+  readonly #streams = new Map<string, MediaStream>();
+  readonly #events: PeerEvents;
+  readonly #sampler: ReturnType<typeof setInterval>;
+  #counters: Counters | null = null;
+  #silentSamples = 0;
+  #closed = false;
+  /** Offers and answers touch the same state: one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(events: PeerEvents) {
+    this.#events = events;
+    for (const { source, kind, maxBitrate, maxFramerate } of SENT) {
+      const encoding: RTCRtpEncodingParameters = maxFramerate === undefined ? { maxBitrate } : { maxBitrate, maxFramerate };
+      const transceiver = this.#connection.addTransceiver(kind, { direction: "sendonly", sendEncodings: [encoding] });
+      if (kind === "video") preferVp8(transceiver);
+      this.#senders.set(source, transceiver);
+    }
+    this.#connection.addEventListener("connectionstatechange", () => this.#report());
+    this.#connection.addEventListener("iceconnectionstatechange", () => this.#report());
+    this.#sampler = setInterval(() => void this.#sample(), SAMPLE_MS);
+  }
+
+  /** A new local offer with at least so many slots of each kind. */
+  offer(wish: { iceRestart: boolean; audio: number; video: number }): Promise<{ sdp: string; sources: OfferedSource[] }> {
+    return this.#inTurn(async () => {
+      this.#allocate("audio", wish.audio);
+      this.#allocate("video", wish.video);
+      if (wish.iceRestart) this.#connection.restartIce();
+      const offer = await this.#connection.createOffer();
+      const sdp = hearStereo(offer.sdp ?? "");
+      await this.#connection.setLocalDescription({ type: "offer", sdp });
+      const sources = SENT.map(({ source }) => ({ mid: this.#senders.get(source)?.mid ?? "", source }));
+      return { sdp, sources };
+    });
+  }
+
+  answer(sdp: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#connection.signalingState !== "have-local-offer") return;
+      const mid = this.#senders.get("screen_audio")?.mid ?? "";
+      await this.#connection.setRemoteDescription({ type: "answer", sdp: sendStereo(sdp, mid) });
+    });
+  }
+
+  /** Puts a track on the wire in place of what was sent, or takes it off with `null`. */
+  async send(source: SourceKind, track: MediaStreamTrack | null): Promise<void> {
+    if (this.#closed || this.#tracks.get(source) === track) return;
+    this.#tracks.set(source, track);
+    await this.#senders.get(source)?.sender.replaceTrack(track);
+  }
+
+  /** What comes in through a slot; a new stream object whenever the slot changes hands, so that nobody sees another's last picture. */
+  stream(slot: Slot): MediaStream | undefined {
+    const key = `${slot.mid}/${slot.userId}/${slot.source}`;
+    const known = this.#streams.get(key);
+    if (known) return known;
+    const track = this.#connection.getTransceivers().find((transceiver) => transceiver.mid === slot.mid)?.receiver.track;
+    if (!track) return undefined;
+    for (const old of this.#streams.keys()) if (old.startsWith(`${slot.mid}/`)) this.#streams.delete(old);
+    const stream = new MediaStream([track]);
+    this.#streams.set(key, stream);
+    return stream;
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#sampler);
+    this.#connection.close();
+    this.#streams.clear();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  #allocate(kind: "audio" | "video", wanted: number): void {
+    const slots = this.#connection
+      .getTransceivers()
+      .filter((transceiver) => transceiver.direction === "recvonly" && transceiver.receiver.track.kind === kind);
+    for (let have = slots.length; have < wanted; have++) this.#connection.addTransceiver(kind, { direction: "recvonly" });
+  }
+
+  #report(): void {
+    if (this.#closed) return;
+    const { connectionState, iceConnectionState } = this.#connection;
+    const troubled = [connectionState, iceConnectionState].some((state) => state === "disconnected" || state === "failed");
+    if (troubled || this.#silentSamples >= SILENT_SAMPLES) this.#events.media("lost");
+    else this.#events.media(connectionState === "connected" ? "up" : "connecting");
+  }
+
+  async #sample(): Promise<void> {
+    const before = this.#counters;
+    const after = count(await this.#connection.getStats(), performance.now());
+    if (this.#closed) return;
+    this.#counters = after;
+    if (!before || this.#connection.connectionState === "new") return;
+    this.#silentSamples = flowed(before, after) ? 0 : this.#silentSamples + 1;
+    this.#events.quality(quality(before, after));
+    this.#report();
+  }
+}
+
+/** VP8 first: every browser encodes and decodes it well, and the server forwards it whole. */
+function preferVp8(transceiver: RTCRtpTransceiver): void {
+  const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
+  if (codecs.some(isVp8)) transceiver.setCodecPreferences([...codecs.filter(isVp8), ...codecs.filter((codec) => !isVp8(codec))]);
+}
+
+function isVp8(codec: RTCRtpCodec): boolean {
+  return codec.mimeType.toLowerCase() === "video/vp8";
+}

@@ -1,0 +1,48 @@
+// What a person chose about sound and picture, kept in this browser: devices and the volume of each other person.
+
+import type { DeviceKind } from "./types.ts";
+
+const KEY = "voxlink.voice";
+/** The oldest choices go when there are more. */
+const MOST_VOLUMES = 500;
+
+export interface Preferences {
+  microphone?: string;
+  camera?: string;
+  speaker?: string;
+  /** Gain by user id, 0 to 2, where it is not 1. */
+  volumes: Record<string, number>;
+}
+
+export function loadPreferences(): Preferences {
+  try {
+    const raw: unknown = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    return isPreferences(raw) ? { ...raw, volumes: raw.volumes ?? {} } : { volumes: {} };
+  } catch {
+    return { volumes: {} };
+  }
+}
+
+export function withDevice(preferences: Preferences, kind: DeviceKind, deviceId: string): Preferences {
+  return save({ ...preferences, [kind]: deviceId });
+}
+
+export function withVolume(preferences: Preferences, userId: string, gain: number): Preferences {
+  const others = Object.entries(preferences.volumes).filter(([id]) => id !== userId);
+  const kept = others.slice(-MOST_VOLUMES + 1);
+  if (gain !== 1) kept.push([userId, gain]);
+  return save({ ...preferences, volumes: Object.fromEntries(kept) });
+}
+
+function save(preferences: Preferences): Preferences {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(preferences));
+  } catch {
+    // Storage is full or forbidden: the choice holds until the page is closed.
+  }
+  return preferences;
+}
+
+function isPreferences(value: unknown): value is Partial<Preferences> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

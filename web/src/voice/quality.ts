@@ -1,0 +1,81 @@
+// How good the connection is, from two reports of getStats: pure, so that it can be tested with made-up reports.
+
+import type { LinkQuality } from "./types.ts";
+
+/** The counters of one moment, summed over everything the call sends and receives. */
+export interface Counters {
+  atMs: number;
+  bytesSent: number;
+  bytesReceived: number;
+  packetsReceived: number;
+  packetsLost: number;
+  /** Loss as the server sees it, averaged over what it reports on; 0 to 1. */
+  lossUp: number;
+  rttMs: number;
+  /** STUN answers on the chosen path: they come even when nobody speaks. */
+  consents: number;
+}
+
+/** Below this much loss nobody notices: Opus conceals it. */
+const WEAK_LOSS = 0.03;
+const BAD_LOSS = 0.1;
+/** ITU-T G.114: up to 150 ms one way is fine for talk, above 400 ms it is not. */
+const WEAK_RTT_MS = 250;
+const BAD_RTT_MS = 600;
+
+export function count(report: RTCStatsReport, atMs: number): Counters {
+  const counters: Counters = { atMs, bytesSent: 0, bytesReceived: 0, packetsReceived: 0, packetsLost: 0, lossUp: 0, rttMs: 0, consents: 0 };
+  const losses: number[] = [];
+  // The DOM types know nothing of the members of each kind of entry.
+  report.forEach((entry: Record<string, unknown>) => {
+    switch (entry["type"]) {
+      case "inbound-rtp":
+        counters.packetsReceived += number(entry["packetsReceived"]);
+        counters.packetsLost += number(entry["packetsLost"]);
+        break;
+      case "remote-inbound-rtp":
+        losses.push(Math.max(0, number(entry["fractionLost"])));
+        break;
+      case "candidate-pair":
+        if (entry["nominated"] !== true && entry["state"] !== "succeeded") break;
+        counters.consents += number(entry["responsesReceived"]);
+        if (entry["nominated"] === true) counters.rttMs = number(entry["currentRoundTripTime"]) * 1_000;
+        break;
+      case "transport":
+        counters.bytesSent += number(entry["bytesSent"]);
+        counters.bytesReceived += number(entry["bytesReceived"]);
+        break;
+    }
+  });
+  if (losses.length > 0) counters.lossUp = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  return counters;
+}
+
+/** Whether anything at all came in between the two. */
+export function flowed(before: Counters, after: Counters): boolean {
+  return after.bytesReceived !== before.bytesReceived || after.consents !== before.consents;
+}
+
+export function quality(before: Counters, after: Counters): LinkQuality {
+  const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1_000);
+  const lost = Math.max(0, after.packetsLost - before.packetsLost);
+  const received = Math.max(0, after.packetsReceived - before.packetsReceived);
+  const lossDown = lost + received > 0 ? lost / (lost + received) : 0;
+  const worst = Math.max(lossDown, after.lossUp);
+  return {
+    lossUp: after.lossUp,
+    lossDown,
+    rttMs: Math.round(after.rttMs),
+    upKbps: kbps(after.bytesSent - before.bytesSent, seconds),
+    downKbps: kbps(after.bytesReceived - before.bytesReceived, seconds),
+    level: worst >= BAD_LOSS || after.rttMs >= BAD_RTT_MS ? "bad" : worst >= WEAK_LOSS || after.rttMs >= WEAK_RTT_MS ? "weak" : "good",
+  };
+}
+
+function kbps(bytes: number, seconds: number): number {
+  return Math.round((Math.max(0, bytes) * 8) / 1_000 / seconds);
+}
+
+function number(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+}

@@ -1,0 +1,40 @@
+// The two things that no API but the SDP text itself can say: that we can play stereo, and that shared sound is stereo.
+
+/** Shared sound: music survives it. RFC 7587 §6.1 names the parameters. */
+const SHARED_SOUND = "stereo=1;sprop-stereo=1;maxaveragebitrate=128000;usedtx=0";
+
+/** Lets every audio slot of our offer decode both channels; without it shared sound would arrive as mono. */
+export function hearStereo(offer: string): string {
+  return mapOpus(offer, (fmtp, section) => (/^a=recvonly/m.test(section) ? withParameters(fmtp, "stereo=1") : fmtp));
+}
+
+/** Makes our encoder send shared sound in stereo, whatever the answer said about it. */
+export function sendStereo(answer: string, mid: string): string {
+  return mapOpus(answer, (fmtp, section) => (midOf(section) === mid ? withParameters(fmtp, SHARED_SOUND) : fmtp));
+}
+
+function mapOpus(sdp: string, change: (parameters: string, section: string) => string): string {
+  return sdp
+    .split(/^(?=m=)/m)
+    .map((section) => {
+      const type = /^a=rtpmap:(\d+) opus\//im.exec(section)?.[1];
+      if (!section.startsWith("m=audio") || type === undefined) return section;
+      const line = new RegExp(`^a=fmtp:${type} (.*)$`, "m");
+      if (line.test(section)) {
+        return section.replace(line, (_, now: string) => `a=fmtp:${type} ${change(now, section)}`);
+      }
+      const parameters = change("", section);
+      return parameters === "" ? section : section.replace(/^(a=rtpmap:\d+ opus\/.*)$/im, `$1\r\na=fmtp:${type} ${parameters}`);
+    })
+    .join("");
+}
+
+function withParameters(fmtp: string, parameters: string): string {
+  const changed = new Set(parameters.split(";").map((parameter) => parameter.split("=")[0]));
+  const kept = fmtp.split(";").filter((parameter) => parameter !== "" && !changed.has(parameter.trim().split("=")[0]));
+  return [...kept, parameters].join(";");
+}
+
+function midOf(section: string): string | undefined {
+  return /^a=mid:(\S+)/m.exec(section)?.[1];
+}

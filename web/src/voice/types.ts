@@ -1,0 +1,99 @@
+// What the interface knows of a call: the words, the snapshot and the handles. Nothing here touches a browser API.
+
+/** What a person can send. The names are those on the wire (docs/protocol/voice.md). */
+export type SourceKind = "microphone" | "camera" | "screen" | "screen_audio";
+
+export type CallPhase = "idle" | "joining" | "connecting" | "connected" | "reconnecting" | "failed";
+
+/** Someone whose media is in the call, oneself included. */
+export interface CallMember {
+  userId: string;
+  speaking: boolean;
+  camera?: MediaStream;
+  screen?: MediaStream;
+  screenHasSound: boolean;
+}
+
+/** How the connection has been over the last two seconds. Losses are shares from 0 to 1. */
+export interface LinkQuality {
+  lossUp: number;
+  lossDown: number;
+  rttMs: number;
+  upKbps: number;
+  downKbps: number;
+  level: "good" | "weak" | "bad";
+}
+
+export type CallError =
+  | "microphone-denied"
+  | "microphone-missing"
+  | "camera-denied"
+  | "camera-missing"
+  | "screen-denied"
+  | "server-unreachable"
+  | "kicked"
+  | "joined-elsewhere";
+
+/** An immutable picture of the call, replaced whenever anything changes. */
+export interface CallState {
+  phase: CallPhase;
+  guildId: string | null;
+  channelId: string | null;
+  /** When the call first connected, in milliseconds since the epoch. */
+  since: number | null;
+  /** True also while deafened: who hears nothing says nothing. */
+  muted: boolean;
+  deafened: boolean;
+  camera: boolean;
+  screen: boolean;
+  members: ReadonlyMap<string, CallMember>;
+  selfCamera?: MediaStream;
+  selfScreen?: MediaStream;
+  quality: LinkQuality | null;
+  /** The last thing that went wrong and has not been put right since. */
+  error: CallError | null;
+}
+
+/** What the call hears from the main gateway. `voice_state` is only ever one's own. */
+export type VoiceGatewayEvent =
+  | { type: "voice_state"; channel_id: string | null; session_id: string; guild_id: string }
+  | { type: "voice_server"; guild_id: string; endpoint: string; token: string }
+  | { type: "session_new" };
+
+/** The main gateway, as far as a call needs it. */
+export interface VoiceGateway {
+  sendVoiceState(d: { guild_id: string | null; channel_id: string | null; self_mute: boolean; self_deaf: boolean }): void;
+  selfId(): string;
+  subscribe(listener: (e: VoiceGatewayEvent) => void): () => void;
+}
+
+export type DeviceKind = "microphone" | "camera" | "speaker";
+
+export interface Devices {
+  microphones: MediaDeviceInfo[];
+  cameras: MediaDeviceInfo[];
+  speakers: MediaDeviceInfo[];
+  chosen: { microphone?: string; camera?: string; speaker?: string };
+}
+
+export interface Call {
+  readonly state: CallState;
+  subscribe(listener: (s: CallState) => void): () => void;
+  /** Enters a room; from another room this is a move. Resolves when the call is connected, has failed or was left. */
+  join(guildId: string, channelId: string): Promise<void>;
+  leave(): void;
+  setMuted(m: boolean): void;
+  setDeafened(d: boolean): void;
+  setCamera(on: boolean): Promise<void>;
+  setScreen(on: boolean): Promise<void>;
+  devices(): Promise<Devices>;
+  chooseDevice(kind: DeviceKind, deviceId: string): Promise<void>;
+  /** `gain` from 0 to 2; 1 is as sent. */
+  setUserVolume(userId: string, gain: number): void;
+  userVolume(userId: string): number;
+  onDevicesChanged(listener: () => void): () => void;
+  /** How loud the open microphone is right now, 0 to 1; 0 when none is open. */
+  microphoneLevel(): number;
+  /** Keeps the microphone open for a level meter, in a call or not, until the returned function is called. */
+  startMeter(): Promise<() => void>;
+}

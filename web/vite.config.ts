@@ -1,0 +1,27 @@
+/// <reference types="vitest/config" />
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vite";
+
+/** Where `npm run dev` finds the server: requests it does not serve itself go there. */
+const server = process.env["VOXLINK_SERVER"] ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [svelte()],
+  build: {
+    target: "es2022",
+    // light-dark() stays as it is written: a part of the page may have its own theme.
+    cssTarget: ["chrome123", "edge123", "firefox128", "safari17.5"],
+    manifest: true,
+    // The server's content security policy allows no data: fonts, and small files cost nothing over one connection.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: {
+      "/api": server,
+      "/gateway": { target: server, ws: true },
+      "/voice": { target: server, ws: true },
+    },
+  },
+  test: { include: ["src/**/*.test.ts"], environment: "node" },
+});
