@@ -1,0 +1,236 @@
+//! A participant of a call without a browser: str0m, the voice gateway, one UDP socket.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use str0m::{
+    Candidate, Event, Input, Output, Rtc,
+    change::SdpAnswer,
+    media::{Direction, MediaKind, Mid},
+    net::{Protocol, Receive},
+    rtp::RtpWrite,
+};
+use tokio::net::UdpSocket;
+use tokio_tungstenite::tungstenite::Message;
+
+/// What op 0 needs, from the main gateway.
+#[derive(Clone, Debug)]
+pub(crate) struct Ticket {
+    /// `host/voice`.
+    pub endpoint: String,
+    /// The guild.
+    pub guild: String,
+    /// Oneself.
+    pub user: String,
+    /// The gateway session.
+    pub session: String,
+    /// The call pass.
+    pub token: String,
+}
+
+/// What a publisher sends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Video {
+    /// Frames a second.
+    pub frames: u32,
+    /// Packets of 1,200 bytes a frame.
+    pub packets: u32,
+}
+
+/// Counters of one participant.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// 1 once ICE and DTLS are done.
+    pub connected: AtomicU64,
+    /// RTP packets received.
+    pub received: AtomicU64,
+    /// RTP packets sent.
+    pub sent: AtomicU64,
+}
+
+/// Joins and stays until `until`. Counts what arrives.
+pub(crate) async fn take_part(
+    ticket: Ticket,
+    video: Option<Video>,
+    counters: Arc<Counters>,
+    until: Instant,
+) -> Result<(), String> {
+    let url = format!("ws://{}?v=8", ticket.endpoint);
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.map_err(|error| error.to_string())?;
+    let udp = UdpSocket::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+    let local = udp.local_addr().map_err(|error| error.to_string())?;
+    let mut rtc = Rtc::builder()
+        .set_rtp_mode(true)
+        .clear_codecs()
+        .enable_opus(true, false)
+        .enable_vp8(true)
+        .build(Instant::now());
+    rtc.add_local_candidate(Candidate::host(local, "udp").map_err(|error| error.to_string())?);
+
+    let mut api = rtc.sdp_api();
+    let kinds = [
+        ("microphone", MediaKind::Audio),
+        ("camera", MediaKind::Video),
+        ("screen", MediaKind::Video),
+        ("screen_audio", MediaKind::Audio),
+    ];
+    let sources: Vec<(&str, Mid)> = kinds
+        .iter()
+        .map(|(name, kind)| {
+            (
+                *name,
+                api.add_media(
+                    *kind,
+                    Direction::SendOnly,
+                    Some("me".to_owned()),
+                    Some((*name).to_owned()),
+                    None,
+                ),
+            )
+        })
+        .collect();
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        for _ in 0..8 {
+            api.add_media(kind, Direction::RecvOnly, None, None, None);
+        }
+    }
+    let (offer, pending) = api.apply().ok_or("no offer")?;
+    let mut pending = Some(pending);
+    let camera = sources[1].1;
+    let named: Vec<Value> =
+        sources.iter().map(|(name, mid)| json!({"mid": mid.to_string(), "source": name})).collect();
+    let identify = json!({"op": 0, "d": {"server_id": ticket.guild, "user_id": ticket.user, "session_id": ticket.session, "token": ticket.token, "video": true}});
+    let select = json!({"op": 1, "d": {"protocol": "sdp", "data": {"revision": 1, "sdp": offer.to_sdp_string(), "sources": named}}});
+    let say = |value: &Value| Message::text(value.to_string());
+    socket.send(say(&identify)).await.map_err(|error| error.to_string())?;
+
+    let mut buffer = vec![0; 2048];
+    let mut frame_at: Option<Instant> = None;
+    let mut clock = Frames::default();
+    let mut heartbeat = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        let wake = loop {
+            match rtc.poll_output().map_err(|error| error.to_string())? {
+                Output::Timeout(at) => break at,
+                Output::Transmit(packet) => {
+                    let _lost = udp.send_to(&packet.contents, packet.destination).await;
+                }
+                Output::Event(Event::Connected) => {
+                    counters.connected.store(1, Ordering::Relaxed);
+                    if video.is_some() {
+                        let on = json!({"op": 20, "d": {"microphone": false, "camera": true, "screen": false, "screen_audio": false}});
+                        socket.send(say(&on)).await.map_err(|error| error.to_string())?;
+                        frame_at = Some(Instant::now() + Duration::from_millis(500));
+                    }
+                }
+                Output::Event(Event::RtpPacket(_)) => {
+                    counters.received.fetch_add(1, Ordering::Relaxed);
+                }
+                Output::Event(_) => {}
+            }
+        };
+        let wake =
+            [Some(wake), frame_at, Some(until), Some(heartbeat)].into_iter().flatten().min().unwrap_or(until);
+        tokio::select! {
+            biased;
+            received = udp.recv_from(&mut buffer) => {
+                let Ok((length, from)) = received else { continue };
+                feed(&mut rtc, from, local, &buffer[..length]);
+                // Whatever else is waiting, without going through the scheduler again.
+                while let Ok((length, from)) = udp.try_recv_from(&mut buffer) {
+                    feed(&mut rtc, from, local, &buffer[..length]);
+                }
+            }
+            message = socket.next() => {
+                let Some(Ok(message)) = message else { return Err("the voice socket closed".to_owned()) };
+                let Message::Text(text) = message else { continue };
+                let frame: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+                match frame["op"].as_u64() {
+                    Some(2) => {
+                        socket.send(say(&select)).await.map_err(|error| error.to_string())?;
+                    }
+                    Some(4) => if let Some(pending) = pending.take() {
+                        let sdp = frame["d"]["sdp"].as_str().unwrap_or_default();
+                        let answer = SdpAnswer::from_sdp_string(sdp).map_err(|error| error.to_string())?;
+                        rtc.sdp_api().accept_answer(pending, answer).map_err(|error| error.to_string())?;
+                    },
+                    _ => {}
+                }
+            }
+            () = tokio::time::sleep_until(wake.into()) => {
+                let now = Instant::now();
+                rtc.handle_input(Input::Timeout(now)).map_err(|error| error.to_string())?;
+                if now >= heartbeat {
+                    heartbeat = now + Duration::from_secs(5);
+                    let beat = json!({"op": 3, "d": {"t": 1, "seq_ack": -1}});
+                    socket.send(say(&beat)).await.map_err(|error| error.to_string())?;
+                }
+                if let (Some(video), Some(at)) = (video, frame_at) && now >= at {
+                    clock.write(&mut rtc, camera, video, now, &counters);
+                    frame_at = Some(at + Duration::from_secs(1) / video.frames);
+                }
+            }
+        }
+    }
+    let _closed = socket.close(None).await;
+    Ok(())
+}
+
+fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
+    let now = Instant::now();
+    if let Ok(contents) = bytes.try_into() {
+        let receive = Receive { proto: Protocol::Udp, source: from, destination: local, contents };
+        let _refused = rtc.handle_input(Input::Receive(now, receive));
+    }
+}
+
+/// Numbers of a made-up VP8 stream: every packet looks like the start of an inter frame, the first like a key frame.
+#[derive(Default)]
+struct Frames {
+    sequence: u64,
+    time: u32,
+    types: HashMap<Mid, str0m::media::Pt>,
+}
+
+impl Frames {
+    fn write(&mut self, rtc: &mut Rtc, mid: Mid, video: Video, now: Instant, counters: &Counters) {
+        let pt = match self.types.get(&mid) {
+            Some(pt) => *pt,
+            None => {
+                let vp8 = rtc
+                    .codec_config()
+                    .params()
+                    .iter()
+                    .find(|p| p.spec().codec == str0m::format::Codec::Vp8)
+                    .map(|p| p.pt());
+                let Some(pt) = vp8 else { return };
+                *self.types.entry(mid).or_insert(pt)
+            }
+        };
+        let mut api = rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
+        self.time = self.time.wrapping_add(90_000 / video.frames);
+        let key = self.sequence == 0;
+        for index in 0..video.packets {
+            let mut payload = vec![0_u8; 1150];
+            // RFC 7741: S bit on the first packet; then the frame tag, whose lowest bit is 0 in a key frame.
+            payload[0] = if index == 0 { 0x10 } else { 0 };
+            payload[1] = u8::from(!key);
+            let packet = RtpWrite::new(pt, self.sequence.into(), self.time, now, payload)
+                .marker(index + 1 == video.packets)
+                .nackable(true);
+            stream.write_rtp(packet);
+            self.sequence += 1;
+            counters.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

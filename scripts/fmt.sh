@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Formats everything.
+source "$(dirname "$0")/common.sh"
+
+cargo fmt --all

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Mutates the inputs of each parser, optimised and for longer than a test may: the tests that are
+# `#[ignore = "make fuzz"]` and whose names begin with fuzz_.
+source "$(dirname "$0")/common.sh"
+
+cargo test --workspace --locked --release --lib --tests -- --ignored fuzz_ --nocapture

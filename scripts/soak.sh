@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The long versions of tests: those that are `#[ignore = "make soak"]` and whose names begin with soak_.
+source "$(dirname "$0")/common.sh"
+
+scripts/build.sh
+VOXLINK_BIN=$(target_dir)/release/voxlink
+export VOXLINK_BIN
+cargo test --workspace --locked --tests -- --ignored soak_ --nocapture

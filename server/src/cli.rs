@@ -1,0 +1,212 @@
+//! The command line. Every option of `serve` is also `VOXLINK_<NAME>` in the environment and a key in the file.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Deserializer, de};
+use voxlink_identity::Registration;
+
+/// Text, voice, video and screen sharing for communities, on a server of your own.
+#[derive(Debug, Parser)]
+#[command(name = "voxlink", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the server.
+    Serve(Box<ServeOptions>),
+    /// Things for the operator at the console.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Prints a code with which one person may register (see --registration invite). The server may be running.
+    Invite(InviteOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InviteOptions {
+    /// The server's data folder.
+    #[arg(long, value_name = "FOLDER", env = "VOXLINK_DATA_DIR", default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// The options of `serve`, as far as they were given. The same keys are read from the file, with `_` or `-`.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServeOptions {
+    /// The settings file [default: voxlink.toml, when there is one].
+    #[arg(long, value_name = "FILE", env = "VOXLINK_CONFIG")]
+    #[serde(skip)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where everything is kept; made when missing [default: ./data].
+    #[arg(long, value_name = "FOLDER", env = "VOXLINK_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Where HTTP is served; may be given several times [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_LISTEN", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) listen: Vec<SocketAddr>,
+
+    /// Where HTTPS is served.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_TLS_LISTEN", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) tls_listen: Vec<SocketAddr>,
+
+    /// Where the certificate comes from.
+    #[arg(long, env = "VOXLINK_TLS")]
+    pub(crate) tls: Option<Tls>,
+
+    /// Where voice and video arrive (UDP); each further core takes the next port [default: 0.0.0.0:7882].
+    #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_MEDIA_LISTEN")]
+    pub(crate) media_listen: Option<SocketAddr>,
+
+    /// Where STUN and TURN are served [default: 0.0.0.0:3478].
+    #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_TURN_LISTEN")]
+    pub(crate) turn_listen: Option<SocketAddr>,
+
+    /// The UDP ports that TURN relays through [default: 40000-44999].
+    #[arg(long, value_name = "FIRST-LAST", env = "VOXLINK_RELAY_PORTS")]
+    pub(crate) relay_ports: Option<PortRange>,
+
+    /// The address under which the world reaches this machine; may be given several times [default: all of its own].
+    #[arg(long, value_name = "ADDRESS", env = "VOXLINK_PUBLIC_ADDRESS", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) public_address: Vec<IpAddr>,
+
+    /// Who may make an account: open, invite (the first account and whoever brings a code) or closed [default: open].
+    #[arg(long, value_name = "WHO", env = "VOXLINK_REGISTRATION")]
+    pub(crate) registration: Option<Registration>,
+
+    /// Keeps a service's data in PostgreSQL, e.g. chat=postgres://…; may be given several times.
+    #[arg(long, value_name = "SERVICE=URL", env = "VOXLINK_DATABASE", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) database: Vec<Database>,
+
+    /// Limits on logins, registrations and requests [default: on].
+    #[arg(long, env = "VOXLINK_RATE_LIMITS")]
+    pub(crate) rate_limits: Option<Switch>,
+
+    /// Runs only these services in this process.
+    #[arg(long, value_name = "SERVICE", env = "VOXLINK_ONLY", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) only: Vec<Service>,
+}
+
+/// Where a certificate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Tls {
+    /// Made by the server itself.
+    SelfSigned,
+    /// From a certificate authority, by ACME.
+    Acme,
+    /// From files.
+    Files,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Service {
+    Identity,
+    Chat,
+    Gateway,
+    Files,
+    Media,
+    Recording,
+}
+
+/// `FIRST-LAST`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct PortRange {
+    pub(crate) first: u16,
+    pub(crate) last: u16,
+}
+
+impl FromStr for PortRange {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let ports = text.split_once('-').and_then(|(first, last)| {
+            Some(Self { first: first.trim().parse().ok()?, last: last.trim().parse().ok()? })
+        });
+        ports
+            .filter(|range| range.first > 0 && range.first <= range.last)
+            .ok_or("ports are written as FIRST-LAST, e.g. 40000-44999")
+    }
+}
+
+impl TryFrom<String> for PortRange {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+/// `SERVICE=URL`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Database {
+    pub(crate) service: Service,
+}
+
+impl FromStr for Database {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let service = text
+            .split_once('=')
+            .filter(|(_, url)| url.starts_with("postgres://") || url.starts_with("postgresql://"))
+            .and_then(|(service, _)| Service::from_str(service, false).ok());
+        service.map(|service| Self { service }).ok_or("a database is written as SERVICE=postgres://…")
+    }
+}
+
+impl TryFrom<String> for Database {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+/// A list in the file may be a single value.
+fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct Visitor<T>(std::marker::PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Visitor<T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string or a list of strings")
+        }
+        fn visit_str<E: de::Error>(self, one: &str) -> Result<Vec<T>, E> {
+            T::deserialize(de::value::StrDeserializer::new(one)).map(|one| vec![one])
+        }
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut many: A) -> Result<Vec<T>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(one) = many.next_element()? {
+                all.push(one);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_any(Visitor(std::marker::PhantomData))
+}

@@ -1,0 +1,90 @@
+//! Makes the services, in the order in which they need each other, and ends them in the other one.
+
+use std::time::Duration;
+
+use axum::Router;
+use voxlink_chat::{Chat, ChatConfig};
+use voxlink_gateway::{Gateway, GatewayConfig};
+use voxlink_identity::{Config as IdentityConfig, Identity};
+use voxlink_media::{Media, MediaConfig};
+use voxlink_service_kit::{Auth, Bus, Env, call_pass::PassKey};
+
+use crate::{Failure, data_dir::DataDir, settings::Settings};
+
+/// Node number of chat in snowflakes; identity has its own.
+const CHAT_NODE: u16 = 0;
+
+/// All services of this process.
+#[derive(Debug)]
+pub(crate) struct Services {
+    identity: Identity,
+    chat: Chat,
+    gateway: Gateway,
+    media: Media,
+}
+
+impl Services {
+    /// Opens and starts everything.
+    ///
+    /// # Errors
+    /// When a database does not open or a port is taken.
+    pub(crate) async fn start(settings: &Settings, data: &DataDir) -> Result<Self, Failure> {
+        let env = Env::real();
+        let bus = bus();
+        let auth = Auth::new(bus.clone(), env.clone());
+        // Chat signs and media verifies in this one process: the key may end with it.
+        let pass_key = PassKey::new(&env.bytes::<32>());
+
+        let identity = IdentityConfig {
+            path: data.file("identity.db"),
+            registration: settings.registration,
+            rate_limits: settings.rate_limits,
+            server_name: "VoxLink".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let identity = Identity::open(identity, bus.clone(), env.clone(), auth.clone())
+            .await
+            .map_err(|error| unopened("identity.db", &error))?;
+
+        let chat = ChatConfig { database: data.file("chat.db"), node: CHAT_NODE };
+        let chat = Chat::open(chat, bus.clone(), env.clone(), auth.clone(), pass_key.clone())
+            .await
+            .map_err(|error| unopened("chat.db", &error))?;
+
+        let gateway = Gateway::start(GatewayConfig::default(), bus.clone(), env.clone(), auth.clone());
+
+        let media = MediaConfig {
+            listen: settings.media_listen,
+            public_addresses: settings.public_addresses.clone(),
+            shards: 0,
+            loopback_first: settings.listen.iter().all(|address| address.ip().is_loopback()),
+        };
+        let media =
+            Media::start(media, &bus, env, pass_key, auth).map_err(|error| Failure(error.to_string()))?;
+        Ok(Self { identity, chat, gateway, media })
+    }
+
+    /// The routes of all services.
+    pub(crate) fn router(&self) -> Router {
+        let Self { identity, chat, gateway, media } = self;
+        identity.router().merge(chat.router()).merge(gateway.router()).merge(media.router())
+    }
+
+    /// Lets go of clients: they come back to the next server and resume. Calls last for as long as the gateway takes.
+    pub(crate) async fn drain(&self, within: Duration) {
+        self.gateway.drain(within).await;
+        self.media.shutdown().await;
+    }
+}
+
+fn unopened(name: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure(format!("The database {name} in the data folder cannot be opened: {error}."))
+}
+
+/// `VOXLINK_BUS=serialising`, for tests: every call between services crosses as JSON, as between machines.
+fn bus() -> Bus {
+    match std::env::var("VOXLINK_BUS").as_deref() {
+        Ok("serialising") => Bus::serialising(),
+        _ => Bus::in_process(),
+    }
+}

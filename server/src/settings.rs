@@ -1,0 +1,134 @@
+//! What `serve` goes by: the command line, then the environment (both by clap), then the file, then the defaults.
+
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use voxlink_identity::Registration;
+
+use crate::{
+    Failure,
+    cli::{ServeOptions, Switch},
+};
+
+const FILE: &str = "voxlink.toml";
+
+/// Decided settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) media_listen: SocketAddr,
+    pub(crate) public_addresses: Vec<IpAddr>,
+    pub(crate) registration: Registration,
+    pub(crate) rate_limits: bool,
+    /// Options that were given and whose part is not built yet.
+    pub(crate) ahead_of_time: Vec<&'static str>,
+}
+
+/// Decides.
+///
+/// # Errors
+/// When the file cannot be read or says something unknown.
+pub(crate) fn resolve(given: ServeOptions) -> Result<Settings, Failure> {
+    let file = match &given.config {
+        Some(path) => read(path)?,
+        None if Path::new(FILE).exists() => read(Path::new(FILE))?,
+        None => ServeOptions::default(),
+    };
+    Ok(decide(merge(given, file)))
+}
+
+fn read(path: &Path) -> Result<ServeOptions, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let what = if error.kind() == ErrorKind::NotFound { "There is no" } else { "Cannot read the" };
+        Failure(format!("{what} settings file {shown} ({error}). Name another one with --config."))
+    })?;
+    parse(&text).map_err(|error| Failure(format!("The settings file {shown} is wrong: {error}")))
+}
+
+fn parse(text: &str) -> Result<ServeOptions, toml::de::Error> {
+    let table: toml::Table = toml::from_str(text)?;
+    let table: toml::Table = table.into_iter().map(|(key, value)| (key.replace('-', "_"), value)).collect();
+    table.try_into()
+}
+
+/// What was given goes before what the file says.
+fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
+    fn list<T>(given: Vec<T>, file: Vec<T>) -> Vec<T> {
+        if given.is_empty() { file } else { given }
+    }
+    ServeOptions {
+        config: given.config,
+        data_dir: given.data_dir.or(file.data_dir),
+        listen: list(given.listen, file.listen),
+        tls_listen: list(given.tls_listen, file.tls_listen),
+        tls: given.tls.or(file.tls),
+        media_listen: given.media_listen.or(file.media_listen),
+        turn_listen: given.turn_listen.or(file.turn_listen),
+        relay_ports: given.relay_ports.or(file.relay_ports),
+        public_address: list(given.public_address, file.public_address),
+        registration: given.registration.or(file.registration),
+        database: list(given.database, file.database),
+        rate_limits: given.rate_limits.or(file.rate_limits),
+        only: list(given.only, file.only),
+    }
+}
+
+fn decide(options: ServeOptions) -> Settings {
+    let ahead_of_time = [
+        ("--tls-listen", !options.tls_listen.is_empty()),
+        ("--tls", options.tls.is_some()),
+        ("--turn-listen", options.turn_listen.is_some()),
+        ("--relay-ports", options.relay_ports.is_some()),
+        ("--database", !options.database.is_empty()),
+        ("--only", !options.only.is_empty()),
+    ];
+    let default_listen = || vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))];
+    Settings {
+        data_dir: options.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
+        listen: if options.listen.is_empty() { default_listen() } else { options.listen },
+        media_listen: options.media_listen.unwrap_or((Ipv4Addr::UNSPECIFIED, 7882).into()),
+        public_addresses: options.public_address,
+        registration: options.registration.unwrap_or_default(),
+        rate_limits: options.rate_limits != Some(Switch::Off),
+        ahead_of_time: ahead_of_time.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_file_fills_in_what_was_not_given_and_lists_may_be_single_values() {
+        let file = parse("data_dir = \"/srv/voice\"\nlisten = \"0.0.0.0:80\"\nrate-limits = \"off\"\nregistration = \"invite\"")
+            .unwrap();
+        let given = ServeOptions { data_dir: Some("/elsewhere".into()), ..ServeOptions::default() };
+        let settings = decide(merge(given, file));
+        assert_eq!(settings.data_dir, Path::new("/elsewhere"));
+        assert_eq!(settings.listen, ["0.0.0.0:80".parse().unwrap()]);
+        assert_eq!((settings.registration, settings.rate_limits), (Registration::Invite, false));
+        assert!(settings.ahead_of_time.is_empty());
+    }
+
+    #[test]
+    fn options_whose_part_is_not_built_are_named() {
+        let file = parse(
+            "tls = \"self-signed\"\nrelay_ports = \"40000-40100\"\ndatabase = [\"chat=postgres://db/chat\"]\nonly = [\"chat\"]",
+        );
+        assert_eq!(decide(file.unwrap()).ahead_of_time, ["--tls", "--relay-ports", "--database", "--only"]);
+    }
+
+    #[test]
+    fn an_unknown_key_or_a_wrong_value_is_refused_by_name() {
+        assert!(parse("listn = \"x\"").unwrap_err().to_string().contains("listn"));
+        assert!(parse("listen = \"here\"").is_err());
+        assert!(parse("relay_ports = \"5-4\"").is_err());
+        assert!(parse("database = \"chat=mysql://db\"").is_err());
+    }
+}

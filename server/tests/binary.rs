@@ -1,0 +1,198 @@
+//! The binary as an operator meets it.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+fn voxlink() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_voxlink"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env("RUST_LOG", "warn");
+    command.current_dir(std::env::temp_dir());
+    command
+}
+
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("voxlink-binary-{name}-{}", std::process::id()));
+    let _old = std::fs::remove_dir_all(&path);
+    path
+}
+
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    /// Starts on ports that are free, and waits for the ready line.
+    fn start(data: &PathBuf, more: &[&str]) -> Self {
+        let mut command = voxlink();
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--media-listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data);
+        let mut process = command.args(more).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("VoxLink is ready at http://").map(str::to_owned);
+        let Some(address) = address else {
+            let mut log = String::new();
+            process.stderr.as_mut().unwrap().read_to_string(&mut log).unwrap();
+            panic!("{line:?} {log}");
+        };
+        Self { process, address: address.replace("localhost", "127.0.0.1") }
+    }
+
+    /// Sends a request without a body; returns the whole answer.
+    fn ask(&self, request_line: &str, headers: &str) -> String {
+        let mut socket = TcpStream::connect(&self.address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let request = format!("{request_line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn terminate(mut self) -> Output {
+        let killed = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
+        assert!(killed.success());
+        let deadline = Instant::now() + Duration::from_secs(15);
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let mut process = std::mem::replace(&mut self.process, voxlink().arg("--version").spawn().unwrap());
+        let mut output = Output { status: process.wait().unwrap(), stdout: vec![], stderr: vec![] };
+        process.stdout.as_mut().unwrap().read_to_end(&mut output.stdout).unwrap();
+        process.stderr.as_mut().unwrap().read_to_end(&mut output.stderr).unwrap();
+        output
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone = self.process.kill();
+        let _status = self.process.wait();
+    }
+}
+
+#[test]
+fn it_says_that_it_is_ready_answers_and_stops_when_asked_to() {
+    let server = Server::start(&folder("ready"), &[]);
+    let health = server.ask("GET /healthz", "");
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+    assert!(health.contains("content-type: application/json\r\n"), "{health}");
+    assert!(health.ends_with("{\"status\":\"ok\"}"), "{health}");
+    assert!(server.ask("GET /", "accept: text/html\r\n").contains("<!doctype html>"));
+    assert!(server.ask("GET /api/v9/users/@me", "").contains("401: Unauthorized"));
+    assert!(server.ask("GET /api/v10/nothing", "").ends_with("{\"code\":0,\"message\":\"404: Not Found\"}"));
+    let about = server.ask("GET /api/v1/server", "");
+    assert!(about.contains("\"registration\":\"open\""), "{about}");
+
+    let idle = TcpStream::connect(&server.address).unwrap();
+    let output = server.terminate();
+    drop(idle);
+    assert!(output.status.success(), "{:?}", output.status);
+    assert_eq!(output.stdout, b"", "stdout has one line only");
+}
+
+#[test]
+fn headers_beyond_the_limit_end_only_their_own_connection() {
+    let server = Server::start(&folder("headers"), &[]);
+    let answer = server.ask("GET /healthz", &format!("x: {}\r\n", "a".repeat(100_000)));
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(server.ask("nonsense", "").starts_with("HTTP/1.1 400"));
+    assert!(server.ask("GET /healthz", "").contains("ok"));
+}
+
+#[test]
+fn every_option_of_the_design_is_accepted() {
+    let server = Server::start(
+        &folder("options"),
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--tls-listen",
+            "127.0.0.1:0",
+            "--tls",
+            "self-signed",
+            "--turn-listen",
+            "0.0.0.0:3478",
+            "--relay-ports",
+            "40000-44999",
+            "--public-address",
+            "192.0.2.1",
+            "--public-address",
+            "2001:db8::1",
+            "--registration",
+            "invite",
+            "--database",
+            "chat=postgres://localhost/chat",
+            "--rate-limits",
+            "off",
+            "--only",
+            "identity,chat",
+        ],
+    );
+    assert!(server.ask("GET /api/v1/server", "").contains("\"registration\":\"invite\""));
+    let log = server.terminate().stderr;
+    let log = String::from_utf8(log).unwrap();
+    for option in ["--tls-listen", "--tls", "--turn-listen", "--relay-ports", "--database", "--only"] {
+        assert_eq!(log.matches(&format!("\"option\":\"{option}\"")).count(), 1, "{log}");
+    }
+}
+
+#[test]
+fn the_environment_and_the_file_set_what_the_command_line_does_not() {
+    let data = folder("file");
+    std::fs::create_dir_all(&data).unwrap();
+    let file = data.join("voxlink.toml");
+    std::fs::write(&file, "registration = \"closed\"\nrate-limits = \"off\"\n").unwrap();
+    let server = Server::start(&data, &["--config", file.to_str().unwrap()]);
+    assert!(server.ask("GET /api/v1/server", "").contains("\"registration\":\"closed\""));
+    drop(server);
+
+    std::fs::write(&file, "registratoin = \"closed\"\n").unwrap();
+    let refused = voxlink().args(["serve", "--config"]).arg(&file).output().unwrap();
+    let words = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && words.contains("registratoin"), "{words}");
+}
+
+fn refusal(arguments: &[&str]) -> String {
+    let output = voxlink().arg("serve").args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.stdout, b"");
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(words.lines().count(), 1, "{words}");
+    words
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_said_in_a_sentence() {
+    let blocked = folder("blocked");
+    std::fs::write(&blocked, "a file where the folder should be").unwrap();
+    let words = refusal(&["--data-dir", blocked.join("data").to_str().unwrap()]);
+    assert!(words.contains("cannot write to its data folder") && words.contains("--data-dir"), "{words}");
+
+    let data = folder("first");
+    let first = Server::start(&data, &[]);
+    let words = refusal(&["--data-dir", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    assert!(words.contains("Another VoxLink"), "{words}");
+    let words = refusal(&["--data-dir", folder("second").to_str().unwrap(), "--listen", &first.address]);
+    assert!(words.contains("another program is using it") && words.contains("--listen"), "{words}");
+}
+
+#[test]
+fn the_operator_makes_an_invite_while_the_server_runs() {
+    let data = folder("invite");
+    let _server = Server::start(&data, &["--registration", "invite"]);
+    let made = voxlink().args(["admin", "invite", "--data-dir"]).arg(&data).output().unwrap();
+    assert!(made.status.success());
+    assert_eq!(String::from_utf8(made.stdout).unwrap().trim_end().len(), 20);
+    let nowhere = voxlink().args(["admin", "invite", "--data-dir"]).arg(folder("nowhere")).output().unwrap();
+    assert!(!nowhere.status.success());
+}

@@ -1,0 +1,13 @@
+//! A user of VoxLink in Rust, and a server to use: for the tests of the whole and for benchmarks.
+//!
+//! Values stay JSON here on purpose: the tests see what any other client would see.
+
+pub mod gateway;
+pub mod person;
+pub mod rest;
+pub mod server;
+
+pub use gateway::{Gateway, GatewayError};
+pub use person::Person;
+pub use rest::{Reply, Rest};
+pub use server::{Options, TestServer};

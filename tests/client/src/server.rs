@@ -1,0 +1,180 @@
+//! A real server process on free ports with a data folder of its own.
+
+use std::{
+    ffi::OsString,
+    io::{BufRead, BufReader},
+    net::{SocketAddr, TcpListener, UdpSocket},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+/// How to start it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Keep this data folder instead of making one.
+    pub data_dir: Option<PathBuf>,
+    /// More arguments for `serve`.
+    pub arguments: Vec<OsString>,
+    /// More environment.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// A running server. Dropping it kills the process and removes the folder that it made.
+#[derive(Debug)]
+pub struct TestServer {
+    binary: PathBuf,
+    options: Options,
+    data_dir: PathBuf,
+    made_folder: bool,
+    /// Where REST and gateway are.
+    pub address: SocketAddr,
+    /// Where media is.
+    pub media: SocketAddr,
+    process: Option<Child>,
+    /// From spawning to the ready line, of the last start.
+    pub start_up: Duration,
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+impl TestServer {
+    /// The binary to test: `VOXLINK_BIN`, else the newer of the release and debug builds beside this crate's target folder.
+    ///
+    /// # Panics
+    /// When there is none: build it first.
+    #[must_use]
+    pub fn binary() -> PathBuf {
+        if let Some(named) = std::env::var_os("VOXLINK_BIN") {
+            return named.into();
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let built = ["debug", "release"].map(|profile| target.join(profile).join("voxlink"));
+        let newest =
+            built.into_iter().filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).max();
+        newest
+            .map(|(_, path)| path)
+            .expect("no voxlink binary: run cargo build -p voxlink first, or set VOXLINK_BIN")
+    }
+
+    /// Starts [`TestServer::binary`] with rate limits off.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(&Self::binary(), Options::default())
+    }
+
+    /// Starts a binary.
+    ///
+    /// # Panics
+    /// When it does not become ready within 30 s.
+    #[must_use]
+    pub fn start_with(binary: &Path, options: Options) -> Self {
+        let free = |port: std::io::Result<SocketAddr>| port.expect("loopback has a free port");
+        let address = free(TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()));
+        let media = free(UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()));
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let made_folder = options.data_dir.is_none();
+        let fresh = std::env::temp_dir().join(format!("voxlink-test-{}-{number}", std::process::id()));
+        let data_dir = options.data_dir.clone().unwrap_or(fresh);
+        let mut server = Self {
+            binary: binary.to_owned(),
+            options,
+            data_dir,
+            made_folder,
+            address,
+            media,
+            process: None,
+            start_up: Duration::ZERO,
+        };
+        server.spawn();
+        server
+    }
+
+    fn spawn(&mut self) {
+        let start = Instant::now();
+        let mut command = Command::new(&self.binary);
+        command
+            .args(["serve", "--rate-limits", "off", "--data-dir"])
+            .arg(&self.data_dir)
+            .args(["--listen", &self.address.to_string(), "--media-listen", &self.media.to_string()])
+            .args(&self.options.arguments)
+            .envs(self.options.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        if std::env::var_os("VOXLINK_TEST_LOG").is_none() {
+            command.stderr(Stdio::null());
+        }
+        let mut process = command.spawn().expect("the binary starts");
+        let mut line = String::new();
+        let stdout = process.stdout.take().expect("stdout is piped");
+        let read = BufReader::new(stdout).read_line(&mut line);
+        assert!(
+            read.is_ok() && line.starts_with("VoxLink is ready at"),
+            "not ready: {line:?}; VOXLINK_TEST_LOG=1 shows its log"
+        );
+        self.start_up = start.elapsed();
+        self.process = Some(process);
+    }
+
+    /// The process id.
+    ///
+    /// # Panics
+    /// When it is not running.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("the server runs").id()
+    }
+
+    /// Where its data is.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _gone = process.kill();
+            let _status = process.wait();
+        }
+    }
+
+    /// Starts again on the same ports and data.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.spawn();
+    }
+
+    /// Resident memory in KiB.
+    #[must_use]
+    pub fn rss_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").trim().parse().unwrap_or(0)
+    }
+
+    /// CPU time of all its threads so far (schedstat).
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).into_iter().flatten().flatten();
+        let nanos = tasks.filter_map(|task| {
+            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanos.sum())
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.kill();
+        if self.made_folder {
+            let _left = std::fs::remove_dir_all(&self.data_dir);
+        }
+    }
+}
