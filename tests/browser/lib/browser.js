@@ -1,0 +1,66 @@
+// Chromium as the tests use it: a process per person, with a microphone that plays a tone of their own.
+
+import { accessSync, constants } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { chromium } from "playwright-core";
+import { ears } from "./ears.js";
+import { toneWav } from "./tone.js";
+
+/** No screen, no GPU, no updates; every permission granted; a fake camera, and a shared screen that is the tab itself. */
+const FLAGS = [
+  "--no-sandbox",
+  "--use-fake-ui-for-media-stream",
+  "--use-fake-device-for-media-stream=display-media-type=browser",
+  "--autoplay-policy=no-user-gesture-required",
+  "--disable-features=WebRtcHideLocalIpsWithMdns",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** How long a state may take on a slow machine before a test says that it does not come. */
+export const PATIENCE_MS = 15_000;
+
+function chromiumPath() {
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  for (const path of names.flatMap((name) => folders.map((folder) => join(folder, name)))) {
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not this one.
+    }
+  }
+  throw new Error("Chromium is not on PATH: `apt-get install chromium`.");
+}
+
+/** A browser process; `toneHz` is what its microphone hears. */
+export async function openBrowser({ toneHz } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), "voxlink-tone-"));
+  const args = [...FLAGS];
+  if (toneHz) {
+    const file = join(folder, `${toneHz}.wav`);
+    await writeFile(file, toneWav(toneHz));
+    args.push(`--use-file-for-fake-audio-capture=${file}`);
+  }
+  const browser = await chromium.launch({ executablePath: chromiumPath(), headless: true, args });
+  browser.on("disconnected", () => void rm(folder, { recursive: true, force: true }));
+  return browser;
+}
+
+/** A page that keeps its errors in `page.problems` and can say what it hears. */
+export async function openPage(browser, { locale = "en-US", colorScheme = "light", viewport = { width: 1280, height: 800 } } = {}) {
+  const context = await browser.newContext({ locale, colorScheme, viewport, permissions: ["microphone", "camera", "clipboard-read", "clipboard-write"] });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(String(error)));
+  await page.addInitScript(ears);
+  return page;
+}

@@ -1,0 +1,77 @@
+// Runs inside the page before the app: listens to what the app plays and looks at what it shows.
+// It watches playback, not the network: an element that is paused, muted or turned down is not heard.
+
+export function ears() {
+  const elements = new Set();
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function (...rest) {
+    elements.add(this);
+    return play.apply(this, rest);
+  };
+
+  const connections = [];
+  const Original = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Original {
+    constructor(...rest) {
+      super(...rest);
+      connections.push(this);
+    }
+  };
+
+  let context;
+  const analysers = new Map();
+  const analyserOf = (stream) => {
+    if (!analysers.has(stream)) {
+      context ??= new AudioContext();
+      const analyser = context.createAnalyser();
+      analyser.fftSize = 8192;
+      context.createMediaStreamSource(stream).connect(analyser);
+      analysers.set(stream, analyser);
+    }
+    return analysers.get(stream);
+  };
+  const audible = () =>
+    [...elements].filter(
+      (element) =>
+        !element.paused && !element.muted && element.volume > 0 && element.srcObject instanceof MediaStream && element.srcObject.getAudioTracks().length > 0,
+    );
+
+  /** Goertzel: the amplitude (0 to 1) at one frequency. */
+  const amplitude = (samples, hz, rate) => {
+    const turn = 2 * Math.cos((2 * Math.PI * hz) / rate);
+    let one = 0;
+    let two = 0;
+    for (const sample of samples) [one, two] = [sample + turn * one - two, one];
+    return (2 * Math.sqrt(Math.max(0, one * one + two * two - turn * one * two))) / samples.length;
+  };
+
+  window.testEars = {
+    /** How many connections this page has made, and how many still stand. */
+    connections: () => ({ made: connections.length, open: connections.filter((it) => it.connectionState !== "closed").length }),
+    /** The loudest moment at each frequency while listening for `ms`. */
+    async listen(frequencies, ms) {
+      const loudest = Object.fromEntries(frequencies.map((hz) => [hz, 0]));
+      const samples = new Float32Array(8192);
+      for (const end = performance.now() + ms; performance.now() < end; ) {
+        for (const element of audible()) {
+          const analyser = analyserOf(element.srcObject);
+          analyser.getFloatTimeDomainData(samples);
+          for (const hz of frequencies) loudest[hz] = Math.max(loudest[hz], amplitude(samples, hz, analyser.context.sampleRate) * element.volume);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      return loudest;
+    },
+    /** A fingerprint of what a video shows now, or null while it shows nothing. */
+    look(video) {
+      if (!(video instanceof HTMLVideoElement) || video.videoWidth === 0 || video.paused) return null;
+      const canvas = new OffscreenCanvas(64, 36);
+      const pen = canvas.getContext("2d");
+      pen.drawImage(video, 0, 0, 64, 36);
+      const { data } = pen.getImageData(0, 0, 64, 36);
+      let hash = 2166136261;
+      for (const byte of data) hash = Math.imul(hash ^ byte, 16777619);
+      return hash >>> 0;
+    },
+  };
+}

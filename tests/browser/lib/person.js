@@ -1,0 +1,195 @@
+// A person at a browser: what they do, by the names (data-testid) that the client promises, and what they see and hear.
+
+import assert from "node:assert/strict";
+import { openPage, PATIENCE_MS } from "./browser.js";
+
+const PASSWORD = "correct horse battery";
+
+/** Louder than this at its frequency (amplitude, full scale is 1) a tone is heard; conversions and gain control leave it far above. */
+const HEARD = 0.01;
+/** What leaks between the two tones' frequencies stays far below this share. */
+const LEAK = 0.2;
+
+export class Person {
+  constructor(page, name) {
+    this.page = page;
+    this.name = name;
+  }
+
+  /** Opens the server's page in a browser and registers there. */
+  static async register(browser, server, name, options = {}) {
+    const person = new Person(await openPage(browser, options), name);
+    await person.page.goto(options.url ?? server.url);
+    await person.enter("register");
+    return person;
+  }
+
+  /** Opens the server's page as someone who is known to it. */
+  static async login(browser, server, name, options = {}) {
+    const person = new Person(await openPage(browser, options), name);
+    await person.page.goto(options.url ?? server.url);
+    await person.enter("login");
+    return person;
+  }
+
+  at(testid) {
+    return this.page.getByTestId(testid);
+  }
+
+  async enter(mode) {
+    const password = this.at("door-password");
+    await password.waitFor();
+    const wanted = mode === "register" ? "new-password" : "current-password";
+    if ((await password.getAttribute("autocomplete")) !== wanted) await this.at("door-switch").click();
+    await this.at("door-username").fill(this.name);
+    await password.fill(PASSWORD);
+    const [answer] = await Promise.all([
+      this.page.waitForResponse((response) => response.url().endsWith(`/auth/${mode}`) && response.ok()),
+      this.at("door-submit").click(),
+    ]);
+    const { token, user } = await answer.json();
+    this.token = token;
+    this.id = user.id;
+    await this.at("guild-add").waitFor();
+  }
+
+  async createGuild(name) {
+    await this.at("guild-add").click();
+    await this.at("guild-create-name").fill(name);
+    await this.at("guild-create-submit").click();
+    await this.at("composer").waitFor();
+  }
+
+  async inviteLink() {
+    await this.at("invite-open").first().click();
+    const field = this.at("invite-link");
+    await this.until("an invite link", () => field.inputValue());
+    const link = await field.inputValue();
+    await this.page.keyboard.press("Escape");
+    await field.waitFor({ state: "detached" });
+    return link;
+  }
+
+  async acceptInvite(link) {
+    await this.page.goto(link);
+    await this.at("invite-page-join").click();
+    await this.at("composer").waitFor();
+  }
+
+  async say(text) {
+    const composer = this.at("composer");
+    await composer.click();
+    await composer.fill(text);
+    await composer.press("Enter");
+  }
+
+  /** How many messages with exactly this text are shown. */
+  shown(text) {
+    return this.at("message").filter({ hasText: text }).count();
+  }
+
+  async reads(text) {
+    await this.until(`the message "${text}"`, async () => (await this.shown(text)) > 0);
+  }
+
+  /** Opens the guild's first text channel. */
+  async openChannel() {
+    await this.page.locator('[data-testid^="channel-"]').first().click();
+    await this.at("composer").waitFor();
+  }
+
+  async openRoom() {
+    await this.page.locator('[data-testid^="room-"]:not([data-testid="room-join"])').first().click();
+    await this.at("room-join").or(this.at("dock-leave")).first().waitFor();
+  }
+
+  /** Goes into the guild's first voice room and waits until the call stands. */
+  async joinRoom() {
+    await this.openRoom();
+    if (await this.at("room-join").isVisible()) await this.at("room-join").click();
+    await this.inPhase("connected");
+  }
+
+  phase() {
+    return this.at("call-phase").first().getAttribute("data-phase");
+  }
+
+  async inPhase(wanted, ms = PATIENCE_MS) {
+    await this.until(`the call to be ${wanted}`, async () => (await this.#attribute("call-phase", "data-phase")) === wanted, ms);
+  }
+
+  async seesSign(person, sign, value, ms = PATIENCE_MS) {
+    const name = `tile-${person.id}`;
+    await this.until(`${person.name} with ${sign}=${value}`, async () => (await this.#attribute(name, `data-${sign}`)) === value, ms);
+  }
+
+  /** Waits until one tone is heard and the other is not. */
+  async hears(hz, notHz, ms = PATIENCE_MS) {
+    let heard = {};
+    await this.until(
+      `${hz} Hz and not ${notHz} Hz`,
+      async () => {
+        heard = await this.listen([hz, notHz], 700);
+        return heard[hz] > HEARD && heard[notHz] < heard[hz] * LEAK;
+      },
+      ms,
+      () => JSON.stringify(heard),
+    );
+  }
+
+  /** Waits until a tone has been silent for longer than its gaps are. */
+  async hearsNo(hz, ms = PATIENCE_MS) {
+    await this.until(`no ${hz} Hz`, async () => (await this.listen([hz], 1_500))[hz] < HEARD / 5, ms);
+  }
+
+  listen(frequencies, ms) {
+    return this.page.evaluate(([hz, time]) => window.testEars.listen(hz, time), [frequencies, ms]);
+  }
+
+  /** Waits for pictures that keep changing in a video below this element. */
+  async seesMoving(testid, ms = PATIENCE_MS) {
+    const seen = new Set();
+    await this.until(
+      `moving pictures in ${testid}`,
+      async () => {
+        const look = await this.look(testid);
+        if (look !== null) seen.add(look);
+        return seen.size >= 4;
+      },
+      ms,
+    );
+  }
+
+  async seesPicture(testid, ms = PATIENCE_MS) {
+    await this.until(`a picture in ${testid}`, async () => (await this.look(testid)) !== null, ms);
+  }
+
+  look(testid) {
+    return this.page.evaluate((id) => {
+      const video = document.querySelector(`[data-testid="${id}"] video, video[data-testid="${id}"]`);
+      return window.testEars.look(video);
+    }, testid);
+  }
+
+  connections() {
+    return this.page.evaluate(() => window.testEars.connections());
+  }
+
+  /** Polls until `condition` gives something true; says what was waited for, and where the person was, if it never does. */
+  async until(what, condition, ms = PATIENCE_MS, detail = () => "") {
+    const end = Date.now() + ms;
+    for (;;) {
+      const result = await condition();
+      if (result) return result;
+      if (Date.now() > end) break;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const phase = await this.#attribute("call-phase", "data-phase");
+    assert.fail(`${this.name} waited in vain for ${what} (call: ${phase}, page: ${this.page.url()}, problems: ${this.page.problems.join("; ")}) ${detail()}`);
+  }
+
+  async #attribute(testid, name) {
+    const found = this.at(testid).first();
+    return (await found.count()) > 0 ? found.getAttribute(name, { timeout: 1_000 }).catch(() => null) : null;
+  }
+}
