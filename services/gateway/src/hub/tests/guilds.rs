@@ -220,7 +220,10 @@ fn who_asks_for_the_seat_they_have_gets_another_pass() {
     let (anna, session) = world.join(ANNA);
     world.say(anna, 4, json!({"guild_id": "10", "channel_id": "20", "self_mute": true}));
     world.announce(seat(Some(GENERAL), &session));
-    world.answer_seat(VoiceOutcome::Seated { pass: voxlink_protocol::Secret::new("pass"), endpoint: String::new() });
+    world.answer_seat(VoiceOutcome::Seated {
+        pass: voxlink_protocol::Secret::new("pass"),
+        endpoint: String::new(),
+    });
     world.say(anna, 4, json!({"guild_id": "10", "channel_id": "20", "self_mute": false}));
     assert!(world.asked_seats[0].seated, "a change of mute needs no pass");
     world.answer_seat(VoiceOutcome::Done);
