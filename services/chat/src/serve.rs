@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use voxlink_protocol::{
     ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
-    bus::{GuildsOf, IssueCallPass, LoadGuild, PassRefused},
+    bus::{GuildsOf, InviteWorks, IssueCallPass, LoadGuild, PassRefused},
     voice::CallPass,
 };
 
@@ -28,6 +28,14 @@ impl Chat {
         bus.serve(move |request: LoadGuild| {
             let chat = this();
             async move { chat?.load_guild(request.guild).await }
+        });
+        let this = chat.clone();
+        bus.serve(move |request: InviteWorks| {
+            let chat = this();
+            async move {
+                let Some(chat) = chat else { return false };
+                chat.living_invite(&request.code.0).await.is_ok()
+            }
         });
         bus.serve(move |request: IssueCallPass| {
             let pass = chat().map_or(Err(PassRefused::Unknown), |chat| chat.issue_call_pass(&request));

@@ -81,6 +81,7 @@ pub struct Identity {
 #[derive(Debug)]
 struct Inner {
     config: Config,
+    bus: Bus,
     auth: Auth,
     env: Env,
     ids: Snowflakes,
@@ -106,6 +107,7 @@ impl Identity {
             last_used: LastUsed::start(store.clone()),
             ids: Snowflakes::not_before(NODE, newest),
             config,
+            bus: bus.clone(),
             auth,
             env,
             store,

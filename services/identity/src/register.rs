@@ -1,6 +1,6 @@
 //! Makes an account and its first login.
 
-use voxlink_protocol::{LoginId, User, UserId, text::Username};
+use voxlink_protocol::{InviteCode, LoginId, User, UserId, bus::InviteWorks, text::Username};
 use voxlink_service_kit::DbError;
 
 use crate::{
@@ -11,12 +11,15 @@ use crate::{
     token::{SecretHash, new_token},
 };
 
+/// Longer ones are not asked about, in bytes: chat's codes have 11 to 22.
+const LONGEST_GUILD_INVITE: usize = 64;
+
 /// What a person wants to register with.
 #[derive(Debug)]
 pub(crate) struct Application {
     pub(crate) username: Username,
     pub(crate) password: Password,
-    /// A registration invite.
+    /// A registration code, or an invite into a guild.
     pub(crate) invite: Option<String>,
     pub(crate) user_agent: String,
 }
@@ -45,6 +48,8 @@ impl Identity {
         let Application { username, password, invite, user_agent } = application;
         let admission = match self.inner.config.registration {
             Registration::Open => Admission::Anyone,
+            // A friend's invite into a guild is an invite to the server as well.
+            Registration::Invite if self.guild_invite_works(invite.as_deref()).await => Admission::Anyone,
             Registration::Invite => Admission::Invited(invite.as_deref().map(SecretHash::of)),
             Registration::Closed => return Err(RegisterError::Closed),
         };
@@ -68,5 +73,14 @@ impl Identity {
         self.inner.store.create_account(account, login, admission).await?;
         tracing::info!(user = %user.id, "an account was made");
         Ok(Entry { token, user })
+    }
+
+    async fn guild_invite_works(&self, code: Option<&str>) -> bool {
+        let Some(code) = code.filter(|code| code.len() <= LONGEST_GUILD_INVITE) else { return false };
+        let asked = self.inner.bus.call(InviteWorks { code: InviteCode(code.to_owned()) }).await;
+        asked.unwrap_or_else(|error| {
+            tracing::warn!(%error, "an invite could not be checked");
+            false
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use voxlink_protocol::{LoginId, UserId, text::Username};
+use voxlink_protocol::{LoginId, UserId, bus::InviteWorks, text::Username};
 use voxlink_service_kit::env::ManualClock;
 
 use super::*;
@@ -116,6 +116,16 @@ async fn by_invite_the_first_account_comes_in_and_hands_out_codes() {
 
     let console = make_invite_offline(&f.identity.inner.config.path, &Env::real()).await.unwrap();
     assert!(f.register("chloe", Some(console.expose())).await.is_ok());
+}
+
+#[tokio::test]
+async fn by_invite_a_friends_link_into_a_guild_lets_one_in_as_well() {
+    let f = server("guild-invite", Registration::Invite).await;
+    f.register("anna", None).await.unwrap();
+    f.identity.inner.bus.serve(|request: InviteWorks| async move { request.code.0 == "harbour" });
+    assert!(f.register("boris", Some("harbour")).await.is_ok());
+    assert!(f.register("chloe", Some("harbour")).await.is_ok(), "chat counts its uses, identity does not");
+    assert_eq!(f.register("dora", Some("elsewhere")).await, Err(RegisterError::InviteUnknown));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::{
     event::GuildEvent,
     guild::GuildSnapshot,
     id::{ChannelId, GuildId, LoginId, UserId},
+    invite::InviteCode,
     secret::Secret,
     user::User,
     voice::VoiceState,
@@ -72,6 +73,14 @@ pub struct GuildsOf {
 #[allow(missing_docs)]
 pub struct LoadGuild {
     pub guild: GuildId,
+}
+
+/// To chat: does this invite let someone into a guild now? On a server that registers by invitation it lets them make
+/// an account too.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct InviteWorks {
+    pub code: InviteCode,
 }
 
 /// To chat: may this person join this call? The pass is for VOICE_SERVER_UPDATE's `token`.
@@ -153,6 +162,7 @@ requests! {
     GetUsers = "identity.get_users", |_this| 0 => Vec<User>;
     GuildsOf = "chat.guilds_of", |this| this.user.get() => Vec<GuildId>;
     LoadGuild = "chat.load_guild", |this| this.guild.get() => Option<GuildSnapshot>;
+    InviteWorks = "chat.invite_works", |_this| 0 => bool;
     IssueCallPass = "chat.issue_call_pass", |this| this.guild.get() => Result<Secret, PassRefused>;
     TakeSeat = "media.take_seat", |_this| 0 => Result<Seat, SeatRefused>;
     UpdateSeat = "media.update_seat", |this| this.guild.get() => bool;

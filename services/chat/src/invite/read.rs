@@ -66,7 +66,7 @@ impl Chat {
     }
 
     /// An invite that can still be used.
-    pub(super) async fn living_invite(&self, code: &str) -> Result<StoredInvite, Refusal> {
+    pub(crate) async fn living_invite(&self, code: &str) -> Result<StoredInvite, Refusal> {
         let stored = self.stored_invite(code).await?;
         if stored.is_alive(self.inner.env.now()) { Ok(stored) } else { Err(Refusal::UnknownInvite) }
     }

@@ -120,3 +120,50 @@ fn bytes_may_arrive_one_by_one() {
     }
     assert_eq!(messages, [Incoming::Text("x".repeat(300)), Incoming::Binary(Vec::new())]);
 }
+
+/// Mutated frames in pieces of any size: refused or read, never a panic, and never more memory than was fed.
+fn read_mutations(rounds: usize) {
+    let mut seed = 0x5EED_F4A3_u64;
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap_or_default()
+    };
+    let good = [
+        masked(0x01, b"first half"),
+        masked(0x80, b", second half"),
+        masked(0x89, b"ping"),
+        masked(0x82, &[7; 200]),
+        masked(0x88, &1000_u16.to_be_bytes()),
+    ]
+    .concat();
+    for _ in 0..rounds {
+        let mut bytes = good.clone();
+        for _ in 0..random() % 5 {
+            let at = random() % bytes.len();
+            bytes[at] = u8::try_from(random() & 0xFF).unwrap_or_default();
+        }
+        let mut reader = FrameReader::new(128);
+        'frames: for piece in bytes.chunks(1 + random() % 64) {
+            reader.feed(piece);
+            loop {
+                match reader.next() {
+                    Ok(Some(Incoming::Text(text))) => assert!(text.len() <= 128),
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(_) => break 'frames,
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn mutated_frames_never_panic() {
+    read_mutations(2000);
+}
+
+#[test]
+#[ignore = "make fuzz"]
+fn fuzz_frames() {
+    read_mutations(5_000_000);
+}
