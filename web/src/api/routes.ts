@@ -27,7 +27,7 @@ export function routes(http: Http) {
     rename: (name: string | null) => patch<WireUser>(`${V10}/users/@me`, { global_name: name }),
     leaveGuild: (guild: string) => remove(`${V10}/users/@me/guilds/${guild}`),
 
-    createGuild: (name: string) => post<WireGuild>(`${V1}/guilds`, { name }),
+    createGuild: (guild: { name: string; text_channel_name: string; voice_channel_name: string }) => post<WireGuild>(`${V1}/guilds`, guild),
     renameGuild: (guild: string, name: string) => patch<WireGuild>(`${V10}/guilds/${guild}`, { name }),
     deleteGuild: (guild: string) => remove(`${V10}/guilds/${guild}`),
     members: (guild: string, after: string) => get<WireMember[]>(`${V10}/guilds/${guild}/members?limit=1000&after=${after}`),
