@@ -8,6 +8,8 @@
 
 mod api;
 mod dtls;
+#[cfg(test)]
+mod fuzz;
 mod nack;
 mod peer;
 mod rng;

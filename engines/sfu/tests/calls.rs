@@ -402,6 +402,16 @@ fn firefox_s_parser_reads_our_answers() {
 
 #[test]
 fn mutated_real_packets_never_panic() {
+    mutate_real_packets(20_000);
+}
+
+#[test]
+#[ignore = "make fuzz"]
+fn fuzz_real_packets() {
+    mutate_real_packets(5_000_000);
+}
+
+fn mutate_real_packets(rounds: usize) {
     let mut world = World::new();
     world.recorded = Some(Vec::new());
     (0..2).for_each(|_| _ = world.join(2));
@@ -410,7 +420,7 @@ fn mutated_real_packets_never_panic() {
     talk_and_show(&mut world, 0, 0, 20);
     let recorded = world.recorded.take().unwrap();
     assert!(recorded.len() > 50);
-    for round in 0..20_000 {
+    for round in 0..rounds {
         let (from, mut bytes) = recorded[world.random() as usize % recorded.len()].clone();
         for _ in 0..world.random() % 4 {
             let at = world.random() as usize % bytes.len();
