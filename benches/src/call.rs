@@ -51,6 +51,8 @@ pub(crate) struct Video {
 pub(crate) struct Counters {
     /// 1 once ICE and DTLS are done.
     pub connected: AtomicU64,
+    /// 1 when a receiver asked for a key frame.
+    pub key_frame_wanted: AtomicU64,
     /// RTP packets received.
     pub received: AtomicU64,
     /// RTP packets sent.
@@ -118,26 +120,14 @@ pub(crate) async fn take_part(
     let mut clock = Frames::default();
     let mut heartbeat = Instant::now() + Duration::from_secs(5);
     while Instant::now() < until {
-        let wake = loop {
-            match rtc.poll_output().map_err(|error| error.to_string())? {
-                Output::Timeout(at) => break at,
-                Output::Transmit(packet) => {
-                    let _lost = udp.send_to(&packet.contents, packet.destination).await;
-                }
-                Output::Event(Event::Connected) => {
-                    counters.connected.store(1, Ordering::Relaxed);
-                    if video.is_some() {
-                        let on = json!({"op": 20, "d": {"microphone": false, "camera": true, "screen": false, "screen_audio": false}});
-                        socket.send(say(&on)).await.map_err(|error| error.to_string())?;
-                        frame_at = Some(Instant::now() + Duration::from_millis(500));
-                    }
-                }
-                Output::Event(Event::RtpPacket(_)) => {
-                    counters.received.fetch_add(1, Ordering::Relaxed);
-                }
-                Output::Event(_) => {}
-            }
-        };
+        let wake = drain(&mut rtc, &udp, &counters)?;
+        clock.key |= counters.key_frame_wanted.swap(0, Ordering::Relaxed) == 1;
+        let connected = counters.connected.load(Ordering::Relaxed) == 1;
+        if video.is_some() && frame_at.is_none() && connected {
+            let on = json!({"op": 20, "d": {"microphone": false, "camera": true, "screen": false, "screen_audio": false}});
+            socket.send(say(&on)).await.map_err(|error| error.to_string())?;
+            frame_at = Some(Instant::now() + Duration::from_millis(500));
+        }
         let wake =
             [Some(wake), frame_at, Some(until), Some(heartbeat)].into_iter().flatten().min().unwrap_or(until);
         tokio::select! {
@@ -145,8 +135,10 @@ pub(crate) async fn take_part(
             received = udp.recv_from(&mut buffer) => {
                 let Ok((length, from)) = received else { continue };
                 feed(&mut rtc, from, local, &buffer[..length]);
-                // Whatever else is waiting, without going through the scheduler again.
+                // Whatever else is waiting, without going through the scheduler again. str0m hands out one packet
+                // an input: it is drained each time.
                 while let Ok((length, from)) = udp.try_recv_from(&mut buffer) {
+                    drain(&mut rtc, &udp, &counters)?;
                     feed(&mut rtc, from, local, &buffer[..length]);
                 }
             }
@@ -185,6 +177,24 @@ pub(crate) async fn take_part(
     Ok(())
 }
 
+/// Sends and counts all that str0m has to say; returns when it wants to be woken.
+fn drain(rtc: &mut Rtc, udp: &UdpSocket, counters: &Counters) -> Result<Instant, String> {
+    loop {
+        match rtc.poll_output().map_err(|error| error.to_string())? {
+            Output::Timeout(at) => return Ok(at),
+            Output::Transmit(packet) => {
+                let _lost = udp.try_send_to(&packet.contents, packet.destination);
+            }
+            Output::Event(Event::Connected) => counters.connected.store(1, Ordering::Relaxed),
+            Output::Event(Event::KeyframeRequest(_)) => counters.key_frame_wanted.store(1, Ordering::Relaxed),
+            Output::Event(Event::RtpPacket(_)) => {
+                counters.received.fetch_add(1, Ordering::Relaxed);
+            }
+            Output::Event(_) => {}
+        }
+    }
+}
+
 fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
     let now = Instant::now();
     if let Ok(contents) = bytes.try_into() {
@@ -193,11 +203,13 @@ fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
     }
 }
 
-/// Numbers of a made-up VP8 stream: every packet looks like the start of an inter frame, the first like a key frame.
+/// Numbers of a made-up VP8 stream: a key frame when one is asked for, inter frames otherwise.
 #[derive(Default)]
 struct Frames {
     sequence: u64,
     time: u32,
+    /// The next frame is to be a key frame.
+    key: bool,
     types: HashMap<Mid, str0m::media::Pt>,
 }
 
@@ -219,7 +231,7 @@ impl Frames {
         let mut api = rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
         self.time = self.time.wrapping_add(90_000 / video.frames);
-        let key = self.sequence == 0;
+        let key = std::mem::take(&mut self.key) || self.sequence == 0;
         for index in 0..video.packets {
             let mut payload = vec![0_u8; 1150];
             // RFC 7741: S bit on the first packet; then the frame tag, whose lowest bit is 0 in a key frame.
