@@ -1,0 +1,67 @@
+// kill -9 ten times in the middle of a thousand messages, with two browsers looking on.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withTwoPeople } from "../lib/stage.js";
+
+const MESSAGES = 1000;
+const KILLS = 10;
+const WRITERS = 4;
+/** Both sides pause between tries, up to ten seconds. */
+const BACK_MS = 30_000;
+/** Turns of the wheel: a thousand messages are about 60,000 pixels high. */
+const TURNS = 600;
+
+test("ten kills among a thousand messages: each browser is back by itself and shows each one once", { timeout: 240_000 }, async () => {
+  await withTwoPeople(async ({ server, ada, ben }) => {
+    await Promise.all([ada.openChannel(), ben.openChannel()]);
+    const channel = await ada.page.locator('[data-testid^="channel-"]').first().getAttribute("data-testid");
+    const path = `/api/v10/channels/${channel.slice("channel-".length)}/messages`;
+
+    let acknowledged = 0;
+    const writers = Array.from({ length: WRITERS }, (_, writer) => writeAll(writer));
+    async function writeAll(writer) {
+      const token = [ada, ben][writer % 2].token;
+      for (let number = 0; number < MESSAGES / WRITERS; number++) {
+        const body = { content: `message ${writer}-${number} of many`, nonce: `${writer}-${number}`, enforce_nonce: true };
+        // Until it is acknowledged, with the same nonce each time.
+        while (!(await server.api("POST", path, { token, body }).catch(() => null))) await new Promise((resolve) => setTimeout(resolve, 10));
+        acknowledged++;
+      }
+    }
+    for (let kill = 1; kill <= KILLS; kill++) {
+      while (acknowledged < (MESSAGES * kill) / (KILLS + 1)) await new Promise((resolve) => setTimeout(resolve, 2));
+      await server.crashAndRestart();
+    }
+    await Promise.all(writers);
+    assert.equal(acknowledged, MESSAGES);
+
+    await Promise.all([ada, ben].map((person) => person.at("connection-banner").waitFor({ state: "detached", timeout: BACK_MS })));
+    await ada.say("that was the last one");
+    for (const person of [ada, ben]) {
+      await person.until("the last message", async () => (await person.shown("that was the last one")) > 0, BACK_MS);
+      const seen = await readAll(person);
+      assert.equal(seen.size, MESSAGES, `${person.name} sees every message`);
+      for (const [text, ids] of seen) assert.equal(ids.size, 1, `${person.name} sees "${text}" once`);
+      assert.deepEqual(person.page.problems, []);
+    }
+  });
+});
+
+/** Scrolls from the newest message to the first and notes under which ids each text is shown. */
+async function readAll(person) {
+  const seen = new Map();
+  const feed = person.page.getByRole("log");
+  await feed.hover();
+  for (let turn = 0; turn < TURNS && seen.size < MESSAGES; turn++) {
+    const rows = await person.page.evaluate(() =>
+      [...document.querySelectorAll('[data-testid="message"]')].map((row) => [row.dataset.messageId, row.textContent.match(/message \d+-\d+ of many/)?.[0]]),
+    );
+    const texts = rows.map(([, text]) => text).filter(Boolean);
+    assert.equal(new Set(texts).size, texts.length, `${person.name} never sees a text twice at a time`);
+    for (const [id, text] of rows) if (text) seen.set(text, (seen.get(text) ?? new Set()).add(id));
+    await person.page.mouse.wheel(0, -400);
+    await person.page.waitForTimeout(30);
+  }
+  return seen;
+}
