@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Licences, bans and sources of all dependencies (deny.toml); advisories only where RUSTSEC_DB names the folder that
-# cargo-deny keeps its advisory databases in, because tests do not depend on the network.
+# Licences, bans and sources of all dependencies (deny.toml); advisories only where RUSTSEC_DB names an unpacked RustSec
+# advisory database, because tests do not depend on the network.
 source "$(dirname "$0")/common.sh"
 
 tools=$(target_dir)/tools
@@ -14,7 +14,6 @@ if [ ! -x "$deny" ]; then
 fi
 "$deny" --locked check bans licenses sources
 if [ -n "${RUSTSEC_DB:-}" ]; then
-  config=$(target_dir)/deny.toml
-  { cat deny.toml && printf '\n[advisories]\ndb-path = "%s"\n' "$RUSTSEC_DB"; } >"$config"
-  "$deny" --locked --offline --config "$config" check advisories
+  audit=$(command -v cargo-audit || echo "$tools/bin/cargo-audit")
+  "$audit" audit --db "$RUSTSEC_DB" --no-fetch --stale --file Cargo.lock
 fi
