@@ -35,13 +35,17 @@ class Store {
   gateway: Gateway | null = null;
   #listeners = new Set<Listener>();
   #loading = new Set<Id>();
+  /** Counts sessions that began anew: a page that was asked for before says nothing about what came in between. */
+  #sessions = 0;
+  /** Answers to our own posts while there was no session: the hole before them must be known first. */
+  #late: [WireMessage, Id | undefined][] = [];
 
   async start(): Promise<void> {
     if (this.gateway || account.token === null) return;
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     this.gateway = openGateway(`${scheme}//${location.host}/gateway`, account.token, {
       dispatch: (name, data) => this.#dispatch(name, data),
-      phase: (phase) => (this.connection = phase),
+      phase: (phase) => this.#connectionIs(phase),
       signedOut: () => account.forget(),
     });
   }
@@ -55,6 +59,7 @@ class Store {
     this.arrived = false;
     this.connection = "idle";
     this.openChannel = null;
+    this.#late = [];
   }
 
   /** Hears every known dispatch after it was applied. */
@@ -83,8 +88,12 @@ class Store {
 
   async loadLatest(channelId: Id): Promise<void> {
     await this.#once(channelId, async () => {
+      const session = this.#sessions;
       const page = await api.latest(channelId);
       this.changeTimeline(channelId, { type: "latest", messages: page.map(toMessage), complete: page.length < PAGE });
+      if (session === this.#sessions) return;
+      this.changeTimeline(channelId, { type: "gap" });
+      void this.fillGap(channelId);
     });
   }
 
@@ -99,6 +108,10 @@ class Store {
 
   /** A message of our own, as the answer to its POST; the gateway will say the same. */
   received(wire: WireMessage, guildId: Id | undefined): void {
+    if (this.connection !== "ready") {
+      this.#late.push([wire, guildId]);
+      return;
+    }
     this.#apply({ t: "MESSAGE_CREATE", d: guildId ? { ...wire, guild_id: guildId } : wire });
   }
 
@@ -118,6 +131,12 @@ class Store {
     const next = new Map(people);
     next.delete(userId);
     this.typing = new Map(this.typing).set(channelId, next);
+  }
+
+  #connectionIs(phase: Session["phase"]): void {
+    this.connection = phase;
+    // After the frame that made it so was applied whole.
+    if (phase === "ready") queueMicrotask(() => this.#late.splice(0).forEach(([wire, guildId]) => this.received(wire, guildId)));
   }
 
   #dispatch(name: string, data: unknown): void {
@@ -166,6 +185,7 @@ class Store {
 
   /** The session was lost and with it events: what is open is repaired from history, what is not is forgotten. */
   #repair(): void {
+    this.#sessions++;
     const kept = new Map<Id, Timeline>();
     for (const [id, line] of this.timelines) {
       if (id === this.openChannel) kept.set(id, applyTimeline(line, { type: "gap" }));
@@ -180,6 +200,7 @@ class Store {
     for (let page = 0; page < GAP_PAGES; page++) {
       const from = this.timeline(channelId).gapAfter;
       if (from === null) return;
+      const session = this.#sessions;
       let messages;
       try {
         messages = await api.after(channelId, from);
@@ -187,7 +208,7 @@ class Store {
         if (!(error instanceof ApiError) || error.passing) setTimeout(() => void this.fillGap(channelId), GAP_WAIT_MS);
         return;
       }
-      this.changeTimeline(channelId, { type: "gap-page", messages: messages.map(toMessage), complete: messages.length < LONG_PAGE });
+      this.changeTimeline(channelId, { type: "gap-page", messages: messages.map(toMessage), complete: messages.length < LONG_PAGE && session === this.#sessions });
     }
     if (this.timeline(channelId).gapAfter !== null) await this.loadLatest(channelId).catch(() => {});
   }
