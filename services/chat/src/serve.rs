@@ -7,6 +7,7 @@ use voxlink_protocol::{
     bus::{GuildsOf, InviteWorks, IssueCallPass, LoadGuild, PassRefused},
     voice::CallPass,
 };
+use voxlink_service_kit::{CallError, Unavailable};
 
 use crate::{Chat, Inner};
 
@@ -25,9 +26,9 @@ impl Chat {
             async move { found }
         });
         let this = chat.clone();
-        bus.serve(move |request: LoadGuild| {
+        bus.try_serve(move |request: LoadGuild| {
             let chat = this();
-            async move { chat?.load_guild(request.guild).await }
+            async move { chat.ok_or(Unavailable)?.load_guild(request.guild).await.map_err(|_| Unavailable) }
         });
         let this = chat.clone();
         bus.serve(move |request: InviteWorks| {
@@ -49,11 +50,14 @@ impl Chat {
         self.world().guilds_of(user).map(|state| state.guild.id).collect()
     }
 
-    /// A guild at one version, with its members' accounts.
-    pub async fn load_guild(&self, guild: GuildId) -> Option<GuildSnapshot> {
+    /// A guild at one version, with its members' accounts; `None` when there is no such guild.
+    ///
+    /// # Errors
+    /// When identity does not answer.
+    pub async fn load_guild(&self, guild: GuildId) -> Result<Option<GuildSnapshot>, CallError> {
         let (mut snapshot, ids) = {
             let world = self.world();
-            let state = world.guild(guild)?;
+            let Some(state) = world.guild(guild) else { return Ok(None) };
             let ids: Vec<UserId> = state.members.keys().copied().collect();
             let snapshot = GuildSnapshot {
                 version: state.version,
@@ -63,17 +67,12 @@ impl Chat {
             };
             (snapshot, ids)
         };
-        let mut users = self
-            .inner
-            .users
-            .get(ids.iter().copied())
-            .await
-            .inspect_err(|error| tracing::error!(%error, "a guild could not be loaded"))
-            .ok()?;
+        let found = self.inner.users.get(ids.iter().copied()).await;
+        let mut users = found.inspect_err(|error| tracing::error!(%error, "a guild could not be loaded"))?;
         for (member, id) in snapshot.members.iter_mut().zip(ids) {
             member.user = users.remove(&id);
         }
-        Some(snapshot)
+        Ok(Some(snapshot))
     }
 
     /// A signed pass to a call.

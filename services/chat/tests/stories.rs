@@ -17,12 +17,12 @@ use voxlink_chat::{
 };
 use voxlink_protocol::{
     ChannelId, ChannelKind, MessageId, Overwrite, OverwriteKind, Permissions, Snowflake, UserId,
-    bus::{GuildsOf, IssueCallPass, LoadGuild, PassRefused},
+    bus::{GetUsers, GuildsOf, IssueCallPass, LoadGuild, PassRefused},
     event::{GuildChange, GuildEvent},
     text::MessageText,
 };
 use voxlink_service_kit::{
-    Bus, Env,
+    Bus, CallError, Env, Unavailable,
     call_pass::PassKey,
     env::{Clock, ManualClock},
 };
@@ -304,7 +304,7 @@ async fn everything_is_there_after_a_restart_and_ids_go_on_growing_though_the_cl
     stage.join(ANNA, text, BORIS).await;
     stage.chat.update_channel(UserId::new(ANNA), voice, hidden_from_everyone(guild)).await.unwrap();
     let newest = stage.chat.send(&user(BORIS), text, draft("x", None)).await.unwrap();
-    let before = stage.chat.load_guild(guild).await.unwrap();
+    let before = stage.chat.load_guild(guild).await.unwrap().unwrap();
     stage.chat.delete_message(UserId::new(BORIS), text, newest.id).await.unwrap();
     drop(stage);
     let past = SystemTime::now() - Duration::from_secs(86_400);
@@ -473,4 +473,14 @@ async fn one_is_in_at_most_two_hundred_guilds() {
     assert_eq!(stage.chat.join(&user(ANNA), &code).await, Err(Refusal::TooManyGuilds));
     let seen = stage.chat.invite(&code, false).await.unwrap();
     assert_eq!(seen.approximate_member_count, Some(1));
+}
+
+#[tokio::test]
+async fn a_guild_whose_members_cannot_be_looked_up_is_not_a_guild_that_is_gone() {
+    let folder = Folder::new();
+    let stage = open(&folder).await;
+    let (guild, _, _) = stage.guild(1).await;
+    stage.bus.try_serve(|_: GetUsers| async { Err(Unavailable) });
+    let answer = stage.bus.call(LoadGuild { guild }).await;
+    assert_eq!(answer, Err(CallError::Unavailable("chat.load_guild")));
 }

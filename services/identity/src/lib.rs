@@ -29,7 +29,7 @@ use voxlink_protocol::{
     Secret, Snowflake, User,
     bus::{GetUsers, ResolveToken, SessionRevoked},
 };
-use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Snowflakes, outbox};
+use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Snowflakes, Unavailable, outbox};
 
 pub use registration::{Registration, UnknownRegistration};
 pub use registration_invite::make_invite_offline;
@@ -119,24 +119,14 @@ impl Identity {
 
     fn serve(&self, bus: &Bus) {
         let this = self.clone();
-        bus.serve(move |request: ResolveToken| {
+        bus.try_serve(move |request: ResolveToken| {
             let this = this.clone();
-            async move {
-                this.resolve_token(&request.token).await.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a token could not be looked up");
-                    None
-                })
-            }
+            async move { this.resolve_token(&request.token).await.map_err(unavailable) }
         });
         let this = self.clone();
-        bus.serve(move |request: GetUsers| {
+        bus.try_serve(move |request: GetUsers| {
             let this = this.clone();
-            async move {
-                this.get_users(request.ids).await.unwrap_or_else(|error| {
-                    tracing::error!(%error, "accounts could not be looked up");
-                    Vec::new()
-                })
-            }
+            async move { this.get_users(request.ids).await.map_err(unavailable) }
         });
     }
 
@@ -144,6 +134,11 @@ impl Identity {
     pub fn router(&self) -> Router {
         http::router(self.clone())
     }
+}
+
+fn unavailable(error: DbError) -> Unavailable {
+    tracing::error!(%error, "a question from the bus could not be answered");
+    Unavailable
 }
 
 impl FromRef<Identity> for Auth {

@@ -14,7 +14,7 @@ use std::{
 
 use voxlink_protocol::bus::{Announcement, Request};
 
-type Answer<R> = Pin<Box<dyn Future<Output = <R as Request>::Reply> + Send>>;
+type Answer<R> = Pin<Box<dyn Future<Output = Result<<R as Request>::Reply, Unavailable>> + Send>>;
 type Handler<R> = Arc<dyn Fn(R) -> Answer<R> + Send + Sync>;
 type Listener<A> = Arc<dyn Fn(&Arc<A>) + Send + Sync>;
 
@@ -24,10 +24,18 @@ pub enum CallError {
     /// Nobody serves this request.
     #[error("no service answers {0}")]
     NoService(&'static str),
+    /// Its service cannot answer now; asking again later may help.
+    #[error("{0} cannot be answered now")]
+    Unavailable(&'static str),
     /// The request or reply did not survive serialisation.
     #[error("{0} cannot cross the bus")]
     Codec(&'static str),
 }
+
+/// A service could not answer now: its database failed, or another service that it needs did. Not an outcome of the
+/// domain: an account that cannot be looked up is not an account that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable;
 
 /// The bus. Cloning shares it.
 #[derive(Clone)]
@@ -72,6 +80,19 @@ impl Bus {
         F: Fn(R) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = R::Reply> + Send + 'static,
     {
+        self.try_serve(move |request| {
+            let reply = handler(request);
+            async move { Ok(reply.await) }
+        });
+    }
+
+    /// As [`Bus::serve`], for a service that may be unable to answer.
+    pub fn try_serve<R, F, Fut>(&self, handler: F)
+    where
+        R: Request,
+        F: Fn(R) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R::Reply, Unavailable>> + Send + 'static,
+    {
         let boxed: Handler<R> = Arc::new(move |request| Box::pin(handler(request)));
         let mut handlers = self.inner.handlers.write().unwrap_or_else(PoisonError::into_inner);
         handlers.insert(R::NAME, Box::new(boxed));
@@ -80,7 +101,7 @@ impl Bus {
     /// Asks the service that owns the data.
     ///
     /// # Errors
-    /// When nobody serves the request. What the domain refuses is in the reply.
+    /// When nobody serves the request or its service cannot answer now. What the domain refuses is in the reply.
     pub async fn call<R: Request>(&self, request: R) -> Result<R::Reply, CallError> {
         let handler = {
             let handlers = self.inner.handlers.read().unwrap_or_else(PoisonError::into_inner);
@@ -88,9 +109,10 @@ impl Bus {
         };
         let handler = handler.ok_or(CallError::NoService(R::NAME))?;
         if !self.inner.serialising {
-            return Ok(handler(request).await);
+            return handler(request).await.map_err(|Unavailable| CallError::Unavailable(R::NAME));
         }
-        let reply = handler(through_json(&request, R::NAME)?).await;
+        let answer = handler(through_json(&request, R::NAME)?).await;
+        let reply = answer.map_err(|Unavailable| CallError::Unavailable(R::NAME))?;
         through_json(&reply, R::NAME)
     }
 
@@ -154,6 +176,15 @@ mod tests {
             });
             let found = bus.call(GetUsers { ids: vec![UserId::new(7)] }).await;
             assert_eq!(found, Ok(vec![User::new(UserId::new(7), "anna")]));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_that_cannot_answer_is_not_a_service_that_found_nothing() {
+        for bus in [Bus::in_process(), Bus::serialising()] {
+            bus.try_serve(|_: GetUsers| async { Err(Unavailable) });
+            let answer = bus.call(GetUsers { ids: vec![UserId::new(7)] }).await;
+            assert_eq!(answer, Err(CallError::Unavailable("identity.get_users")));
         }
     }
 

@@ -14,7 +14,7 @@ pub mod snowflakes;
 pub mod ws;
 
 pub use auth::{Auth, Authenticated};
-pub use bus::{Bus, CallError};
+pub use bus::{Bus, CallError, Unavailable};
 pub use db::{Db, DbError, Sql};
 pub use env::Env;
 pub use http::{ApiError, ApiJson, ApiPath, ApiQuery};
