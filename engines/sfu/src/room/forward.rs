@@ -15,21 +15,22 @@ impl Room {
         self.write_jobs(context, true);
         self.hold_until = None;
         self.listed = false;
-        let mut held = Vec::new();
-        for index in std::mem::take(&mut self.fresh) {
-            let Some(track) = self.tracks.get_mut(index) else { continue };
-            let Some(since) = track.pending_since else { continue };
+        let mut fresh = std::mem::take(&mut self.fresh);
+        fresh.retain(|&index| {
+            let Some(track) = self.tracks.get_mut(index) else { return false };
+            let Some(since) = track.pending_since else { return false };
             if track.kind() == MediaKind::Video && !track.frame_ended && context.now < since + HOLD {
                 self.hold_until = Some(self.hold_until.map_or(since + HOLD, |hold| hold.min(since + HOLD)));
-                held.push(index);
-                continue;
+                return true;
             }
             track.pending_since = None;
             track.sending.clear();
             std::mem::swap(&mut track.sending, &mut track.pending);
             self.jobs.extend(track.subscribers.iter().map(|&(peer, slot)| Job { peer, slot, track: index }));
-        }
-        self.fresh = held;
+            false
+        });
+        // The same allocation, batch after batch.
+        self.fresh = fresh;
         self.jobs.sort_unstable();
     }
 
