@@ -1,8 +1,8 @@
 /**
- * The permission arithmetic of the v10 API: what a member may do in a guild and in one of its channels.
+ * The permission arithmetic of the v10 API: what a member may do in a guild and in one of its channels, and over whom.
  * Pure; the server computes the same from the same facts, and its answer is the one that counts.
  */
-import type { Channel, Guild, Id } from "./state/model.ts";
+import { compareIds, type Channel, type Guild, type Id, type Member, type Overwrite, type Role } from "./state/model.ts";
 
 /** Bits by their v10 names. */
 export const Permission = {
@@ -12,47 +12,152 @@ export const Permission = {
   administrator: 1n << 3n,
   manageChannels: 1n << 4n,
   manageGuild: 1n << 5n,
+  addReactions: 1n << 6n,
+  viewAuditLog: 1n << 7n,
   stream: 1n << 9n,
   viewChannel: 1n << 10n,
   sendMessages: 1n << 11n,
   manageMessages: 1n << 13n,
+  embedLinks: 1n << 14n,
+  attachFiles: 1n << 15n,
+  readHistory: 1n << 16n,
+  mentionEveryone: 1n << 17n,
+  useExternalEmojis: 1n << 18n,
   connect: 1n << 20n,
   speak: 1n << 21n,
+  muteMembers: 1n << 22n,
+  deafenMembers: 1n << 23n,
+  moveMembers: 1n << 24n,
+  changeNickname: 1n << 26n,
+  manageNicknames: 1n << 27n,
+  manageRoles: 1n << 28n,
+  manageWebhooks: 1n << 29n,
+  manageExpressions: 1n << 30n,
+  useCommands: 1n << 31n,
+  moderateMembers: 1n << 40n,
+  createExpressions: 1n << 43n,
+  pinMessages: 1n << 51n,
+  bypassSlowMode: 1n << 52n,
 } as const;
 
-const all = (1n << 53n) - 1n;
+export type PermissionName = keyof typeof Permission;
+
+/** Every bit that has a name in v10: 47 has none. */
+export const ALL = (1n << 53n) - 1n - (1n << 47n);
+/** What a timeout leaves. */
+const WHILE_TIMED_OUT = Permission.viewChannel | Permission.readHistory;
 
 /** What `userId` may do in the guild as a whole: the owner everything, others what @everyone and their roles add up to. */
-export function guildPermissions(guild: Guild, userId: Id): bigint {
-  if (guild.ownerId === userId) return all;
-  const member = guild.members.get(userId);
-  // The @everyone role has the guild's own id.
-  let bits = guild.roles.get(guild.id)?.permissions ?? 0n;
-  for (const role of member?.roles ?? []) bits |= guild.roles.get(role)?.permissions ?? 0n;
-  return bits & Permission.administrator ? all : bits;
+export function guildPermissions(guild: Guild, userId: Id, now = Date.now()): bigint {
+  const bits = untimed(guild, userId);
+  return bits !== ALL && timedOut(guild, userId, now) ? bits & WHILE_TIMED_OUT : bits;
 }
 
 /** The same in one channel: overwrites of @everyone, then of the roles together, then of the member; deny before allow. */
-export function channelPermissions(guild: Guild, channel: Channel, userId: Id): bigint {
-  let bits = guildPermissions(guild, userId);
+export function channelPermissions(guild: Guild, channel: { overwrites: readonly Overwrite[] }, userId: Id, now = Date.now()): bigint {
+  let bits = untimed(guild, userId);
   if (bits & Permission.administrator) return bits;
-  const overwrite = (id: Id) => channel.overwrites.find((entry) => entry.id === id);
-  const everyone = overwrite(guild.id);
+  const overwrite = (type: 0 | 1, id: Id) => channel.overwrites.find((entry) => entry.type === type && entry.id === id);
+  const everyone = overwrite(0, guild.id);
   if (everyone) bits = (bits & ~everyone.deny) | everyone.allow;
   let deny = 0n;
   let allow = 0n;
   for (const role of guild.members.get(userId)?.roles ?? []) {
-    const entry = overwrite(role);
+    if (role === guild.id) continue;
+    const entry = overwrite(0, role);
     deny |= entry?.deny ?? 0n;
     allow |= entry?.allow ?? 0n;
   }
   bits = (bits & ~deny) | allow;
-  const own = overwrite(userId);
+  const own = overwrite(1, userId);
   if (own) bits = (bits & ~own.deny) | own.allow;
-  return bits & Permission.viewChannel ? bits : 0n;
+  if (!(bits & Permission.viewChannel)) return 0n;
+  return timedOut(guild, userId, now) ? bits & WHILE_TIMED_OUT : bits;
 }
 
 /** Whether all of `wanted` is in `bits`. */
 export function may(bits: bigint, wanted: bigint): boolean {
   return (bits & wanted) === wanted;
+}
+
+/** What a role may do in a channel when somebody has it and no other. */
+export function rolePermissionsIn(guild: Guild, channel: { overwrites: readonly Overwrite[] }, roleId: Id): bigint {
+  const probe: Guild = { ...guild, ownerId: "", members: new Map([["0", { roles: roleId === guild.id ? [] : [roleId], timedOutUntil: 0 } as unknown as Member]]) };
+  return channelPermissions(probe, channel, "0");
+}
+
+function untimed(guild: Guild, userId: Id): bigint {
+  if (guild.ownerId === userId) return ALL;
+  // The @everyone role has the guild's own id.
+  let bits = guild.roles.get(guild.id)?.permissions ?? 0n;
+  for (const role of guild.members.get(userId)?.roles ?? []) bits |= guild.roles.get(role)?.permissions ?? 0n;
+  return bits & Permission.administrator ? ALL : bits;
+}
+
+function timedOut(guild: Guild, userId: Id, now: number): boolean {
+  return guild.ownerId !== userId && (guild.members.get(userId)?.timedOutUntil ?? 0) > now;
+}
+
+// Hierarchy
+
+/** Of two roles the one that outranks: the higher position, then the older id. Positive when `a` does. */
+export function compareRoles(a: Pick<Role, "id" | "position">, b: Pick<Role, "id" | "position">): number {
+  return a.position - b.position || compareIds(b.id, a.id);
+}
+
+/** The roles of a guild from the highest to @everyone. */
+export function rolesInOrder(guild: Guild): Role[] {
+  return [...guild.roles.values()].sort((a, b) => compareRoles(b, a));
+}
+
+/** The highest role of somebody; @everyone's when they have none. */
+export function highestRole(guild: Guild, member: Pick<Member, "roles"> | undefined): Role | undefined {
+  let best = guild.roles.get(guild.id);
+  for (const id of member?.roles ?? []) {
+    const role = guild.roles.get(id);
+    if (role && (!best || compareRoles(role, best) > 0)) best = role;
+  }
+  return best;
+}
+
+/** Whether a role lies below oneself: only such can be changed, given, taken or moved. */
+export function outranksRole(guild: Guild, userId: Id, role: Pick<Role, "id" | "position">): boolean {
+  if (guild.ownerId === userId) return true;
+  const mine = highestRole(guild, guild.members.get(userId));
+  return mine !== undefined && compareRoles(mine, role) > 0;
+}
+
+/** Whether `userId` may change this role: permission and rank. */
+export function canManageRole(guild: Guild, userId: Id, role: Role): boolean {
+  return may(guildPermissions(guild, userId), Permission.manageRoles) && outranksRole(guild, userId, role);
+}
+
+/** Whether `userId` may give this role to somebody or take it away. */
+export function canGiveRole(guild: Guild, userId: Id, role: Role): boolean {
+  return canManageRole(guild, userId, role) && role.id !== guild.id && !role.managed;
+}
+
+/** Whether one stands above another member: the owner above all, others by their highest role; nobody above themselves. */
+export function canActOn(guild: Guild, userId: Id, target: Pick<Member, "roles" | "user">): boolean {
+  if (userId === target.user.id || guild.ownerId === target.user.id) return false;
+  if (guild.ownerId === userId) return true;
+  const mine = highestRole(guild, guild.members.get(userId));
+  const theirs = highestRole(guild, target);
+  return mine !== undefined && theirs !== undefined && compareRoles(mine, theirs) > 0;
+}
+
+/** The bits that one may grant or take: those one has oneself. */
+export function grantable(guild: Guild, userId: Id): bigint {
+  return guildPermissions(guild, userId);
+}
+
+/** Whether a channel's own entries are the same as those of the category it lies in. */
+export function isSynced(channel: Pick<Channel, "overwrites">, category: Pick<Channel, "overwrites">): boolean {
+  const key = (entries: readonly Overwrite[]) =>
+    entries
+      .filter((entry) => entry.allow !== 0n || entry.deny !== 0n)
+      .map((entry) => `${entry.type}:${entry.id}:${entry.allow}:${entry.deny}`)
+      .sort()
+      .join(" ");
+  return key(channel.overwrites) === key(category.overwrites);
 }

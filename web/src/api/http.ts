@@ -34,9 +34,10 @@ export class Http {
     private readonly onUnauthorized: () => void = () => {},
   ) {}
 
-  async request<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  /** `reason` is written into the audit log beside what is done. */
+  async request<T>(method: Method, path: string, body?: unknown, reason?: string): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const response = await this.#send(method, path, body);
+      const response = await this.#send(method, path, body, reason);
       if (response.status === 429 && attempt < PATIENCE) {
         await pause(await retryAfter(response));
         continue;
@@ -49,11 +50,12 @@ export class Http {
     }
   }
 
-  async #send(method: Method, path: string, body: unknown): Promise<Response> {
+  async #send(method: Method, path: string, body: unknown, reason?: string): Promise<Response> {
     const headers: Record<string, string> = {};
     const token = this.token();
     if (token !== null) headers["Authorization"] = `Bearer ${token}`;
     if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (reason) headers["X-Audit-Log-Reason"] = encodeURIComponent(reason);
     try {
       return await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS) });
     } catch {

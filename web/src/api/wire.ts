@@ -5,18 +5,30 @@ export interface WireUser {
   username: string;
   global_name?: string | null;
   bot?: boolean;
+  /** Hashes of pictures under /cdn/avatars and /cdn/banners. */
+  avatar?: string | null;
+  banner?: string | null;
+  accent_color?: number | null;
+  /** Only of oneself. */
+  mfa_enabled?: boolean;
 }
 export interface WireMember {
   user?: WireUser;
   nick?: string | null;
   roles: string[];
   joined_at?: string;
+  communication_disabled_until?: string | null;
 }
 export interface WireRole {
   id: string;
   name: string;
   permissions: string;
   position: number;
+  /** RGB, 0 for none. */
+  color?: number;
+  hoist?: boolean;
+  mentionable?: boolean;
+  managed?: boolean;
 }
 export interface WireOverwrite {
   id: string;
@@ -33,6 +45,12 @@ export interface WireChannel {
   position?: number;
   last_message_id?: string | null;
   permission_overwrites?: WireOverwrite[];
+  parent_id?: string | null;
+  /** Seconds between two messages of one person. */
+  rate_limit_per_user?: number;
+  nsfw?: boolean;
+  bitrate?: number;
+  user_limit?: number;
 }
 export interface WireVoiceState {
   guild_id?: string;
@@ -47,15 +65,66 @@ export interface WireVoiceState {
   deaf?: boolean;
   member?: WireMember;
 }
+export interface WireCustomStatus {
+  text?: string | null;
+  emoji_name?: string | null;
+  emoji_id?: string | null;
+  expires_at?: string | null;
+}
+/** An activity of type 4 is a custom status. */
+export interface WireActivity {
+  type: number;
+  name?: string;
+  state?: string | null;
+  emoji?: { id?: string | null; name?: string | null } | null;
+}
 export interface WirePresence {
   user: { id: string };
   status: string;
   guild_id?: string;
+  activities?: WireActivity[];
+}
+export interface WireEmoji {
+  id: string;
+  name: string;
+  animated?: boolean;
+  user?: WireUser;
+}
+export interface WireRelationship {
+  id: string;
+  /** 1 friend, 2 blocked, 3 they ask, 4 we asked. */
+  type: 1 | 2 | 3 | 4;
+  user: WireUser;
+  since?: string;
+}
+export interface WireUserSettings {
+  status?: string;
+  custom_status?: WireCustomStatus | null;
+  locale?: string;
+}
+export interface WireMemberListGroup {
+  /** A hoisted role's id, or "online" or "offline". */
+  id: string;
+  count: number;
+}
+export type WireMemberListItem = { group: WireMemberListGroup } | { member: WireMember & { user: WireUser; presence?: Omit<WirePresence, "user"> | null } };
+export interface WireMemberList {
+  guild_id: string;
+  channel_id?: string;
+  member_count: number;
+  online_count: number;
+  groups: WireMemberListGroup[];
+  ops: { op: string; range: [number, number]; items: WireMemberListItem[] }[];
 }
 export interface WireGuild {
   id: string;
   name: string;
   owner_id: string;
+  /** Hash of its picture under /cdn/icons. */
+  icon?: string | null;
+  description?: string | null;
+  emojis?: WireEmoji[];
+  large?: boolean;
   unavailable?: boolean;
   channels?: WireChannel[];
   roles?: WireRole[];
@@ -78,7 +147,7 @@ export interface WireMessage {
 }
 export interface WireInvite {
   code: string;
-  guild?: { id: string; name: string };
+  guild?: { id: string; name: string; icon?: string | null };
   channel?: { id: string; name?: string; type: number } | null;
   inviter?: WireUser;
   approximate_member_count?: number;
@@ -87,6 +156,7 @@ export interface WireInvite {
   max_age?: number;
   max_uses?: number;
   uses?: number;
+  created_at?: string;
 }
 export interface WireSession {
   id: string;
@@ -101,9 +171,19 @@ export interface ServerInfo {
   registration: "open" | "invite" | "closed";
 }
 
+export interface WireReady {
+  user: WireUser;
+  session_id: string;
+  resume_gateway_url: string;
+  guilds: WireGuild[];
+  relationships?: WireRelationship[];
+  presences?: WirePresence[];
+  user_settings?: WireUserSettings;
+}
+
 /** A dispatch of the gateway: the ones that change what is drawn. Others arrive too and are dropped at the door. */
 export type WireEvent =
-  | { t: "READY"; d: { user: WireUser; session_id: string; resume_gateway_url: string; guilds: WireGuild[] } }
+  | { t: "READY"; d: WireReady }
   | { t: "RESUMED"; d: unknown }
   | { t: "GUILD_CREATE"; d: WireGuild }
   | { t: "GUILD_UPDATE"; d: WireGuild }
@@ -121,8 +201,18 @@ export type WireEvent =
   | { t: "MESSAGE_UPDATE"; d: Partial<WireMessage> & { id: string; channel_id: string } }
   | { t: "MESSAGE_DELETE"; d: { id: string; channel_id: string; guild_id?: string } }
   | { t: "TYPING_START"; d: { channel_id: string; guild_id?: string; user_id: string; timestamp: number } }
-  | { t: "PRESENCE_UPDATE"; d: WirePresence & { guild_id: string } }
+  | { t: "PRESENCE_UPDATE"; d: WirePresence }
   | { t: "USER_UPDATE"; d: WireUser }
+  | { t: "USER_SETTINGS_UPDATE"; d: WireUserSettings }
+  | { t: "RELATIONSHIP_ADD"; d: WireRelationship }
+  | { t: "RELATIONSHIP_UPDATE"; d: WireRelationship }
+  | { t: "RELATIONSHIP_REMOVE"; d: { id: string; type?: number } }
+  | { t: "GUILD_EMOJIS_UPDATE"; d: { guild_id: string; emojis: WireEmoji[] } }
+  | { t: "GUILD_BAN_ADD"; d: { guild_id: string; user: WireUser } }
+  | { t: "GUILD_BAN_REMOVE"; d: { guild_id: string; user: WireUser } }
+  | { t: "GUILD_MEMBER_LIST_UPDATE"; d: WireMemberList }
+  | { t: "INVITE_CREATE"; d: WireInvite & { guild_id?: string; channel_id: string } }
+  | { t: "INVITE_DELETE"; d: { guild_id?: string; channel_id: string; code: string } }
   | { t: "VOICE_STATE_UPDATE"; d: WireVoiceState }
   | { t: "VOICE_SERVER_UPDATE"; d: { token: string; guild_id: string; endpoint: string | null } };
 
@@ -147,6 +237,16 @@ const known: Record<WireEvent["t"], true> = {
   TYPING_START: true,
   PRESENCE_UPDATE: true,
   USER_UPDATE: true,
+  USER_SETTINGS_UPDATE: true,
+  RELATIONSHIP_ADD: true,
+  RELATIONSHIP_UPDATE: true,
+  RELATIONSHIP_REMOVE: true,
+  GUILD_EMOJIS_UPDATE: true,
+  GUILD_BAN_ADD: true,
+  GUILD_BAN_REMOVE: true,
+  GUILD_MEMBER_LIST_UPDATE: true,
+  INVITE_CREATE: true,
+  INVITE_DELETE: true,
   VOICE_STATE_UPDATE: true,
   VOICE_SERVER_UPDATE: true,
 };

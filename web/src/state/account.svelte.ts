@@ -1,5 +1,6 @@
 /** Who is signed in on this device: the login token and the requests made with it. */
 import { Http } from "../api/http.ts";
+import { adminRoutes } from "../api/adminRoutes.ts";
 import { routes } from "../api/routes.ts";
 import type { WireUser } from "../api/wire.ts";
 
@@ -21,12 +22,13 @@ class Account {
 }
 
 export const account = new Account();
-export const api = routes(
-  new Http(
-    () => account.token,
-    () => account.forget(),
-  ),
+const http = new Http(
+  () => account.token,
+  () => account.forget(),
 );
+export const api = routes(http);
+/** What pages of settings ask for: guilds, people, one's own account. */
+export const adminApi = adminRoutes(http);
 
 function read(): string | null {
   try {

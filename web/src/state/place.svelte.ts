@@ -14,8 +14,8 @@ interface Last {
 
 class Place {
   #last = $state.raw<Last>(kept<Last>(KEY) ?? { channels: {} });
-  guildId = $derived(router.route.name === "guild" ? router.route.guildId : (this.#last.guild ?? null));
-  channelId = $derived(router.route.name === "guild" ? router.route.channelId : null);
+  guildId = $derived("guildId" in router.route ? router.route.guildId : (this.#last.guild ?? null));
+  channelId = $derived("channelId" in router.route ? router.route.channelId : null);
   guild = $derived(this.guildId === null ? undefined : store.world.guilds.get(this.guildId));
   channel = $derived(this.channelId === null ? undefined : this.guild?.channels.get(this.channelId));
   selfId = $derived(store.world.self?.id ?? "");

@@ -6,6 +6,8 @@ import type { WireEvent, WireVoiceState } from "../api/wire.ts";
 import {
   compareIds,
   toChannel,
+  toCustomStatus,
+  toEmoji,
   toGuild,
   toMember,
   toRole,
@@ -50,6 +52,9 @@ export function applyEvent(world: World, event: WireEvent): World {
         ...guild,
         name: event.d.name,
         ownerId: event.d.owner_id,
+        icon: event.d.icon === undefined ? guild.icon : event.d.icon,
+        description: event.d.description === undefined ? guild.description : (event.d.description ?? ""),
+        emojis: event.d.emojis ? event.d.emojis.map(toEmoji) : guild.emojis,
         roles: event.d.roles ? new Map(event.d.roles.map((role) => [role.id, toRole(role)])) : guild.roles,
       }));
     case "GUILD_DELETE":
@@ -73,6 +78,8 @@ export function applyEvent(world: World, event: WireEvent): World {
         voice: withoutKey(guild.voice, event.d.user.id),
         memberCount: Math.max(0, guild.memberCount - 1),
       }));
+    case "GUILD_EMOJIS_UPDATE":
+      return inGuild(world, event.d.guild_id, (guild) => ({ ...guild, emojis: event.d.emojis.map(toEmoji) }));
     case "GUILD_ROLE_CREATE":
     case "GUILD_ROLE_UPDATE":
       return inGuild(world, event.d.guild_id, (guild) => ({ ...guild, roles: with_(guild.roles, event.d.role.id, toRole(event.d.role)) }));
@@ -88,7 +95,7 @@ export function applyEvent(world: World, event: WireEvent): World {
     case "CHANNEL_DELETE":
       return inGuild(world, event.d.guild_id, (guild) => ({
         ...guild,
-        channels: withoutKey(guild.channels, event.d.id),
+        channels: orphaned(withoutKey(guild.channels, event.d.id), event.d.id),
         voice: new Map([...guild.voice].filter(([, state]) => state.channelId !== event.d.id)),
       }));
     case "MESSAGE_CREATE":
@@ -99,11 +106,13 @@ export function applyEvent(world: World, event: WireEvent): World {
       });
     case "PRESENCE_UPDATE":
       return inGuild(world, event.d.guild_id, (guild) => {
+        const { id } = event.d.user;
         const status = toStatus(event.d.status);
-        const before = guild.presences.get(event.d.user.id) ?? "offline";
-        if (before === status) return guild;
-        const presences = status === "offline" ? withoutKey(guild.presences, event.d.user.id) : with_(guild.presences, event.d.user.id, status);
-        return { ...guild, presences };
+        const says = toCustomStatus(event.d);
+        const before = guild.presences.get(id) ?? "offline";
+        const presences = before === status ? guild.presences : status === "offline" ? withoutKey(guild.presences, id) : with_(guild.presences, id, status);
+        const customStatuses = says ? with_(guild.customStatuses, id, says) : withoutKey(guild.customStatuses, id);
+        return presences === guild.presences && customStatuses === guild.customStatuses ? guild : { ...guild, presences, customStatuses };
       });
     case "USER_UPDATE": {
       const user = toUser(event.d);
@@ -115,6 +124,16 @@ export function applyEvent(world: World, event: WireEvent): World {
     }
     case "VOICE_STATE_UPDATE":
       return inGuild(world, event.d.guild_id, (guild) => applyVoiceState(guild, event.d));
+    // People, their wishes and the lists of an administrator are kept by `people.svelte.ts`, `memberList.svelte.ts` and the pages.
+    case "USER_SETTINGS_UPDATE":
+    case "RELATIONSHIP_ADD":
+    case "RELATIONSHIP_UPDATE":
+    case "RELATIONSHIP_REMOVE":
+    case "GUILD_BAN_ADD":
+    case "GUILD_BAN_REMOVE":
+    case "GUILD_MEMBER_LIST_UPDATE":
+    case "INVITE_CREATE":
+    case "INVITE_DELETE":
     case "RESUMED":
     case "MESSAGE_UPDATE":
     case "MESSAGE_DELETE":
@@ -137,6 +156,12 @@ function applyVoiceState(guild: Guild, wire: WireVoiceState): Guild {
 function renamed(guild: Guild, user: User): Guild {
   const member = guild.members.get(user.id);
   return member ? { ...guild, members: with_(guild.members, user.id, { ...member, user }) } : guild;
+}
+
+/** What lay in a category that is gone lies in none. */
+function orphaned(channels: ReadonlyMap<Id, Channel>, parentId: Id): ReadonlyMap<Id, Channel> {
+  const children = [...channels.values()].filter((channel) => channel.parentId === parentId);
+  return children.length === 0 ? channels : new Map([...channels].map(([id, channel]) => [id, channel.parentId === parentId ? { ...channel, parentId: null } : channel]));
 }
 
 function inGuild(world: World, id: Id | undefined, change: (guild: Guild) => Guild): World {

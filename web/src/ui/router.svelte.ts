@@ -1,17 +1,33 @@
-/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/g/GUILD[/CHANNEL]`, `/settings/PART`. */
+/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/g/GUILD[/CHANNEL]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/settings/PART`. */
 
-export type SettingsPart = "profile" | "devices" | "look" | "sessions" | "keys";
+export type SettingsPart = "profile" | "account" | "devices" | "look" | "sessions" | "applications" | "keys";
+export type GuildPart = "overview" | "roles" | "members" | "bans" | "invites" | "emoji" | "log" | "bots";
+export type ChannelPart = "overview" | "permissions";
+export type PeoplePart = "online" | "all" | "pending" | "blocked" | "add";
 export type Route =
   | { name: "home" }
   | { name: "invite"; code: string }
   | { name: "guild"; guildId: string; channelId: string | null }
+  | { name: "people"; part: PeoplePart }
+  | { name: "guild-settings"; guildId: string; part: GuildPart | null; item: string | null }
+  | { name: "channel-settings"; guildId: string; channelId: string; part: ChannelPart | null }
   | { name: "settings"; part: SettingsPart | null };
 
-const parts: readonly string[] = ["profile", "devices", "look", "sessions", "keys"] satisfies SettingsPart[];
+const parts: readonly string[] = ["profile", "account", "devices", "look", "sessions", "applications", "keys"] satisfies SettingsPart[];
+const guildParts: readonly string[] = ["overview", "roles", "members", "bans", "invites", "emoji", "log", "bots"] satisfies GuildPart[];
+const channelParts: readonly string[] = ["overview", "permissions"] satisfies ChannelPart[];
+const peopleParts: readonly string[] = ["online", "all", "pending", "blocked", "add"] satisfies PeoplePart[];
 
 export function parseRoute(path: string): Route {
-  const [, first, second, third] = path.split("/");
+  const [, first, second, third, fourth, fifth] = path.split("/");
   if (first === "invite" && second) return { name: "invite", code: decodeURIComponent(second) };
+  if (first === "people") return { name: "people", part: second && peopleParts.includes(second) ? (second as PeoplePart) : "online" };
+  if (first === "g" && second && third === "settings") {
+    return { name: "guild-settings", guildId: second, part: fourth && guildParts.includes(fourth) ? (fourth as GuildPart) : null, item: fifth || null };
+  }
+  if (first === "g" && second && third && fourth === "settings") {
+    return { name: "channel-settings", guildId: second, channelId: third, part: fifth && channelParts.includes(fifth) ? (fifth as ChannelPart) : null };
+  }
   if (first === "g" && second) return { name: "guild", guildId: second, channelId: third || null };
   if (first === "settings") return { name: "settings", part: second && parts.includes(second) ? (second as SettingsPart) : null };
   return { name: "home" };
@@ -45,4 +61,7 @@ export function follow(event: MouseEvent & { currentTarget: HTMLAnchorElement })
 
 export const guildPath = (guildId: string) => `/g/${guildId}`;
 export const channelPath = (guildId: string, channelId: string) => `/g/${guildId}/${channelId}`;
+export const guildSettingsPath = (guildId: string, part: GuildPart | null = null, item: string | null = null) => `/g/${guildId}/settings${part ? `/${part}${item ? `/${item}` : ""}` : ""}`;
+export const channelSettingsPath = (guildId: string, channelId: string, part: ChannelPart | null = null) => `/g/${guildId}/${channelId}/settings${part ? `/${part}` : ""}`;
+export const peoplePath = (part: PeoplePart = "online") => (part === "online" ? "/people" : `/people/${part}`);
 export const settingsPath = (part: SettingsPart) => `/settings/${part}`;
