@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use voxlink_chat::{Chat, ChatConfig};
 use voxlink_gateway::{Gateway, GatewayConfig};
 use voxlink_identity::{Config as IdentityConfig, Identity};
 use voxlink_media::{Media, MediaConfig};
-use voxlink_service_kit::{Auth, Bus, Env, call_pass::PassKey};
+use voxlink_service_kit::{Auth, Bus, Env, Routes, call_pass::PassKey};
 
 use crate::{Failure, data_dir::DataDir, settings::Settings};
 
@@ -65,9 +64,9 @@ impl Services {
     }
 
     /// The routes of all services.
-    pub(crate) fn router(&self) -> Router {
+    pub(crate) fn routes(&self) -> Routes {
         let Self { identity, chat, gateway, media } = self;
-        identity.router().merge(chat.router()).merge(gateway.router()).merge(media.router())
+        identity.routes().merge(chat.routes()).merge(gateway.routes()).merge(media.routes())
     }
 
     /// Lets go of clients: they come back to the next server and resume. Calls last for as long as the gateway takes.

@@ -1,4 +1,5 @@
-//! The one way a guild changes: rows, version and events in one transaction, then memory, then everyone else.
+//! The one way a guild or a direct conversation changes: rows, version and events in one transaction, then memory, then
+//! everyone else.
 //!
 //! What follows a commit runs on the database's writer thread, so memory and listeners see versions in order.
 
@@ -6,50 +7,111 @@ use std::cell::RefCell;
 
 use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 use voxlink_protocol::{
-    ChannelId, GuildId, MessageId,
-    event::{GuildChange, GuildEvent},
+    ChannelId, GuildId, MessageId, UserId,
+    bus::Announcement,
+    event::{ChannelChange, GuildChange, GuildEvent, UserChange, UserEvent},
 };
 use voxlink_service_kit::{
-    Sql,
+    Bus, Sql,
     outbox::{self, EntryId},
 };
 
-use crate::{Chat, Refusal, store};
+use crate::{
+    Chat, Refusal,
+    state::{direct::DirectChange, place::Place},
+    store,
+};
 
-/// A guild's running transaction.
+/// A running transaction of one place.
 #[derive(Debug)]
 pub(crate) struct Change<'a> {
     pub(crate) sql: &'a Sql<'a>,
-    guild: GuildId,
+    place: Place,
     events: Vec<GuildEvent>,
+    /// What memory of direct conversations takes in.
+    directs: Vec<DirectChange>,
+    /// What happened in a direct conversation, for whoever is in it then.
+    in_directs: Vec<ChannelChange>,
+    user_events: Vec<UserEvent>,
     must_be_heard: Vec<EntryId>,
+    announcements: Vec<Told>,
+}
+
+/// Something to be announced, of whatever kind.
+struct Told(Box<dyn FnOnce(&Bus) + Send>);
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Told")
+    }
 }
 
 impl Change<'_> {
     /// Stamps an event with the guild's next version; it is told after the commit. Returns the version.
     pub(crate) fn record(&mut self, change: GuildChange) -> Result<u64, Refusal> {
-        let version = store::guilds::next_version(self.sql, self.guild)?.ok_or(Refusal::UnknownGuild)?;
-        self.push(version, change)?;
+        let guild = self.place.guild().ok_or(Refusal::UnknownGuild)?;
+        let version = store::guilds::next_version(self.sql, guild)?.ok_or(Refusal::UnknownGuild)?;
+        self.push(guild, version, change)?;
         Ok(version)
     }
 
-    /// As [`Change::record`], for a new message.
+    /// Something that happened in a channel, whichever place it is in.
+    pub(crate) fn record_in_channel(&mut self, change: ChannelChange) -> Result<(), Refusal> {
+        match self.place {
+            Place::Guild(_) => self.record(GuildChange::Channel(change)).map(|_version| ()),
+            Place::Direct => {
+                self.in_directs.push(change);
+                Ok(())
+            }
+        }
+    }
+
+    /// As [`Change::record_in_channel`], for a new message.
     pub(crate) fn record_message(
         &mut self,
         id: MessageId,
         channel: ChannelId,
-        change: impl FnOnce() -> GuildChange,
+        change: impl FnOnce() -> ChannelChange,
     ) -> Result<(), Refusal> {
-        let version = store::guilds::next_version_for_message(self.sql, id, self.guild, channel)?
-            .ok_or(Refusal::UnknownChannel)?;
-        self.push(version, change())
+        match self.place {
+            Place::Guild(guild) => {
+                let version = store::guilds::next_version_for_message(self.sql, id, guild, channel)?
+                    .ok_or(Refusal::UnknownChannel)?;
+                self.push(guild, version, GuildChange::Channel(change()))
+            }
+            Place::Direct => {
+                if !store::direct::note_message(self.sql, channel, id)? {
+                    return Err(Refusal::UnknownChannel);
+                }
+                self.directs.push(DirectChange::Message(channel, id));
+                self.in_directs.push(change());
+                Ok(())
+            }
+        }
     }
 
-    fn push(&mut self, version: u64, mut change: GuildChange) -> Result<(), Refusal> {
+    /// Tells people something after the commit.
+    pub(crate) fn tell(&mut self, to: Vec<UserId>, change: UserChange) {
+        self.user_events.push(UserEvent { to, change });
+    }
+
+    /// Changes what memory knows of a direct conversation after the commit.
+    pub(crate) fn direct(&mut self, change: DirectChange) {
+        self.directs.push(change);
+    }
+
+    /// Announces something to other services after the commit, also when we crash in between.
+    pub(crate) fn announce<A: Announcement>(&mut self, announcement: A) -> Result<(), Refusal> {
+        self.must_be_heard.push(outbox::put(self.sql, &announcement)?);
+        self.announcements.push(Told(Box::new(move |bus| bus.publish(announcement))));
+        Ok(())
+    }
+
+    fn push(&mut self, guild: GuildId, version: u64, mut change: GuildChange) -> Result<(), Refusal> {
         if let GuildChange::GuildCreate(snapshot) = &mut change {
             snapshot.version = version;
         }
-        let event = GuildEvent { guild_id: self.guild, version: Some(version), change };
+        let event = GuildEvent { guild_id: guild, version: Some(version), change };
         if must_be_heard(&event.change) {
             self.must_be_heard.push(outbox::put(self.sql, &event)?);
         }
@@ -63,47 +125,91 @@ fn must_be_heard(change: &GuildChange) -> bool {
     matches!(change, GuildChange::GuildDelete | GuildChange::ChannelDelete(_) | GuildChange::MemberRemove(_))
 }
 
+/// What is left to do once the rows are durable.
 struct Committed<T> {
     value: T,
-    events: RefCell<Vec<GuildEvent>>,
-    must_be_heard: RefCell<Vec<EntryId>>,
+    rest: RefCell<Option<Rest>>,
+}
+
+struct Rest {
+    events: Vec<GuildEvent>,
+    directs: Vec<DirectChange>,
+    in_directs: Vec<ChannelChange>,
+    user_events: Vec<UserEvent>,
+    must_be_heard: Vec<EntryId>,
+    announcements: Vec<Told>,
 }
 
 impl Chat {
-    /// Runs `rows` in a transaction; after its commit memory takes in the recorded events and everyone is told.
-    /// `turn` is given back then, also when the caller has gone away meanwhile.
+    /// As [`Chat::commit_in`], for a guild.
     pub(crate) async fn commit<T: Send + 'static>(
         &self,
         guild: GuildId,
         turn: Option<OwnedMutexGuard<()>>,
         rows: impl FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
+        self.commit_in(Place::Guild(guild), turn, rows).await
+    }
+
+    /// Runs `rows` in a transaction; after its commit memory takes in the recorded events and everyone is told.
+    /// `turn` is given back then, also when the caller has gone away meanwhile.
+    pub(crate) async fn commit_in<T: Send + 'static>(
+        &self,
+        place: Place,
+        turn: Option<OwnedMutexGuard<()>>,
+        rows: impl FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let runtime = Handle::current();
         let chat = self.clone();
         let operation = move |sql: &Sql<'_>| {
-            let mut change = Change { sql, guild, events: Vec::new(), must_be_heard: Vec::new() };
+            let mut change = Change {
+                sql,
+                place,
+                events: Vec::new(),
+                directs: Vec::new(),
+                in_directs: Vec::new(),
+                user_events: Vec::new(),
+                must_be_heard: Vec::new(),
+                announcements: Vec::new(),
+            };
             let value = rows(&mut change)?;
-            let Change { events, must_be_heard, .. } = change;
-            Ok::<_, Refusal>(Committed { value, events: events.into(), must_be_heard: must_be_heard.into() })
+            let Change { events, directs, in_directs, user_events, must_be_heard, announcements, .. } =
+                change;
+            let rest = Rest { events, directs, in_directs, user_events, must_be_heard, announcements };
+            Ok::<_, Refusal>(Committed { value, rest: RefCell::new(Some(rest)) })
         };
         let after = move |committed: &Committed<T>| {
-            let mut events = committed.events.take();
-            {
-                let mut world = chat.world_mut();
-                events.iter_mut().for_each(|event| world.apply(event));
-            }
-            drop(turn);
-            events.into_iter().for_each(|event| chat.inner.bus.publish(event));
-            let heard = committed.must_be_heard.take();
-            if !heard.is_empty() {
-                runtime.spawn(async move {
-                    if let Err(error) = outbox::forget(&chat.inner.db, heard).await {
-                        tracing::warn!(%error, "deletions that were told will be told again at the next start");
-                    }
-                });
-            }
+            let Some(rest) = committed.rest.take() else { return };
+            chat.take_in(rest, turn, &runtime);
         };
         self.inner.db.write_then(operation, after).await.map(|committed| committed.value)
+    }
+
+    fn take_in(&self, rest: Rest, turn: Option<OwnedMutexGuard<()>>, runtime: &Handle) {
+        let Rest { mut events, directs, in_directs, mut user_events, must_be_heard, announcements } = rest;
+        {
+            let mut world = self.world_mut();
+            events.iter_mut().for_each(|event| world.apply(event));
+            directs.into_iter().for_each(|change| world.directs.apply(change));
+            for change in in_directs {
+                let people = world.directs.get(change.channel()).map(|state| &state.people);
+                let to = people.into_iter().flat_map(|people| people.keys().copied()).collect();
+                user_events.push(UserEvent { to, change: UserChange::Channel(change) });
+            }
+        }
+        drop(turn);
+        let bus = &self.inner.bus;
+        events.into_iter().for_each(|event| bus.publish(event));
+        user_events.into_iter().for_each(|event| bus.publish(event));
+        announcements.into_iter().for_each(|Told(tell)| tell(bus));
+        if !must_be_heard.is_empty() {
+            let chat = self.clone();
+            runtime.spawn(async move {
+                if let Err(error) = outbox::forget(&chat.inner.db, must_be_heard).await {
+                    tracing::warn!(%error, "what was told will be told again at the next start");
+                }
+            });
+        }
     }
 
     /// Waits until it is our turn to change the structure of a guild.

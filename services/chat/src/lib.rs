@@ -25,7 +25,7 @@ use std::{
 
 use axum::extract::FromRef;
 use voxlink_protocol::event::GuildEvent;
-use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Snowflakes, call_pass::PassKey, outbox};
+use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Routes, Snowflakes, call_pass::PassKey, outbox};
 
 pub use message::send::{Draft, SendError};
 pub use refusal::Refusal;
@@ -82,10 +82,11 @@ impl Chat {
         let (guilds, newest) = db
             .read(|sql| Ok::<_, DbError>((store::load::guilds(sql)?, store::load::newest_message(sql)?)))
             .await?;
+        let directs = db.read(store::direct::all).await?;
         let inner = Inner {
             users: Users::new(bus.clone()),
             ids: Snowflakes::not_before(config.node, newest.0),
-            world: RwLock::new(World::new(guilds)),
+            world: RwLock::new(World::new(guilds, directs)),
             db,
             bus,
             env,
@@ -101,7 +102,12 @@ impl Chat {
 
     /// All routes, with their full paths.
     pub fn router(&self) -> axum::Router {
-        http::router(self.clone())
+        self.routes().into_router()
+    }
+
+    /// As [`Chat::router`], with its table.
+    pub fn routes(&self) -> Routes {
+        http::routes(self.clone())
     }
 
     fn world(&self) -> RwLockReadGuard<'_, World> {

@@ -18,7 +18,7 @@ use voxlink_chat::{
 use voxlink_protocol::{
     ChannelId, ChannelKind, MessageId, Overwrite, OverwriteKind, Permissions, Snowflake, UserId,
     bus::{GetUsers, GuildsOf, IssueCallPass, LoadGuild, PassRefused},
-    event::{GuildChange, GuildEvent},
+    event::{ChannelChange, GuildChange, GuildEvent},
     text::MessageText,
 };
 use voxlink_service_kit::{
@@ -263,7 +263,7 @@ async fn after_never_skips_a_message_while_many_write() {
         .events()
         .iter()
         .filter_map(|event| match &event.change {
-            GuildChange::MessageCreate(message) => Some(message.id),
+            GuildChange::Channel(ChannelChange::MessageCreate(message)) => Some(message.id),
             _ => None,
         })
         .collect();

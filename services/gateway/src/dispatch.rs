@@ -11,11 +11,17 @@ const ENTRY_COST: usize = 80;
 pub(crate) mod intent {
     pub(crate) const GUILDS: u64 = 1 << 0;
     pub(crate) const GUILD_MEMBERS: u64 = 1 << 1;
+    pub(crate) const GUILD_MODERATION: u64 = 1 << 2;
+    pub(crate) const GUILD_EXPRESSIONS: u64 = 1 << 3;
     pub(crate) const GUILD_INVITES: u64 = 1 << 6;
     pub(crate) const GUILD_VOICE_STATES: u64 = 1 << 7;
     pub(crate) const GUILD_PRESENCES: u64 = 1 << 8;
     pub(crate) const GUILD_MESSAGES: u64 = 1 << 9;
+    pub(crate) const GUILD_MESSAGE_REACTIONS: u64 = 1 << 10;
     pub(crate) const GUILD_MESSAGE_TYPING: u64 = 1 << 11;
+    pub(crate) const DIRECT_MESSAGES: u64 = 1 << 12;
+    pub(crate) const DIRECT_MESSAGE_REACTIONS: u64 = 1 << 13;
+    pub(crate) const DIRECT_MESSAGE_TYPING: u64 = 1 << 14;
     /// For everyone.
     pub(crate) const NONE: u64 = 0;
 }
@@ -32,16 +38,20 @@ pub(crate) struct Kind {
 }
 
 macro_rules! kinds {
-    ($($name:ident $intent:ident $(($droppable:ident))?;)+) => {
+    ($($name:ident $(= $wire:ident)? $intent:ident $(($droppable:ident))?;)+) => {
         #[allow(missing_docs)]
         impl Kind {
             $(pub(crate) const $name: Self = Self {
-                name: stringify!($name), intent: intent::$intent, droppable: kinds!(@ $($droppable)?),
+                name: kinds!(@name $name $($wire)?),
+                intent: intent::$intent,
+                droppable: kinds!(@drop $($droppable)?),
             };)+
         }
     };
-    (@ droppable) => { true };
-    (@) => { false };
+    (@name $name:ident) => { stringify!($name) };
+    (@name $name:ident $wire:ident) => { stringify!($wire) };
+    (@drop droppable) => { true };
+    (@drop) => { false };
 }
 
 kinds! {
@@ -55,9 +65,14 @@ kinds! {
     GUILD_ROLE_CREATE GUILDS;
     GUILD_ROLE_UPDATE GUILDS;
     GUILD_ROLE_DELETE GUILDS;
+    GUILD_BAN_ADD GUILD_MODERATION;
+    GUILD_BAN_REMOVE GUILD_MODERATION;
+    GUILD_AUDIT_LOG_ENTRY_CREATE GUILD_MODERATION;
+    GUILD_EMOJIS_UPDATE GUILD_EXPRESSIONS;
     CHANNEL_CREATE GUILDS;
     CHANNEL_UPDATE GUILDS;
     CHANNEL_DELETE GUILDS;
+    CHANNEL_PINS_UPDATE GUILDS;
     GUILD_MEMBER_ADD GUILD_MEMBERS;
     GUILD_MEMBER_UPDATE GUILD_MEMBERS;
     GUILD_MEMBER_REMOVE GUILD_MEMBERS;
@@ -66,9 +81,37 @@ kinds! {
     MESSAGE_CREATE GUILD_MESSAGES;
     MESSAGE_UPDATE GUILD_MESSAGES;
     MESSAGE_DELETE GUILD_MESSAGES;
+    MESSAGE_DELETE_BULK GUILD_MESSAGES;
+    MESSAGE_REACTION_ADD GUILD_MESSAGE_REACTIONS;
+    MESSAGE_REACTION_REMOVE GUILD_MESSAGE_REACTIONS;
+    MESSAGE_REACTION_REMOVE_ALL GUILD_MESSAGE_REACTIONS;
+    MESSAGE_REACTION_REMOVE_EMOJI GUILD_MESSAGE_REACTIONS;
     VOICE_STATE_UPDATE GUILD_VOICE_STATES;
     TYPING_START GUILD_MESSAGE_TYPING (droppable);
     PRESENCE_UPDATE GUILD_PRESENCES (droppable);
+    // The same in direct conversations, which have intents of their own.
+    DIRECT_CHANNEL_CREATE = CHANNEL_CREATE DIRECT_MESSAGES;
+    DIRECT_CHANNEL_UPDATE = CHANNEL_UPDATE DIRECT_MESSAGES;
+    DIRECT_CHANNEL_DELETE = CHANNEL_DELETE DIRECT_MESSAGES;
+    DIRECT_PINS_UPDATE = CHANNEL_PINS_UPDATE DIRECT_MESSAGES;
+    CHANNEL_RECIPIENT_ADD DIRECT_MESSAGES;
+    CHANNEL_RECIPIENT_REMOVE DIRECT_MESSAGES;
+    DIRECT_MESSAGE_CREATE = MESSAGE_CREATE DIRECT_MESSAGES;
+    DIRECT_MESSAGE_UPDATE = MESSAGE_UPDATE DIRECT_MESSAGES;
+    DIRECT_MESSAGE_DELETE = MESSAGE_DELETE DIRECT_MESSAGES;
+    DIRECT_MESSAGE_DELETE_BULK = MESSAGE_DELETE_BULK DIRECT_MESSAGES;
+    DIRECT_REACTION_ADD = MESSAGE_REACTION_ADD DIRECT_MESSAGE_REACTIONS;
+    DIRECT_REACTION_REMOVE = MESSAGE_REACTION_REMOVE DIRECT_MESSAGE_REACTIONS;
+    DIRECT_REACTION_REMOVE_ALL = MESSAGE_REACTION_REMOVE_ALL DIRECT_MESSAGE_REACTIONS;
+    DIRECT_REACTION_REMOVE_EMOJI = MESSAGE_REACTION_REMOVE_EMOJI DIRECT_MESSAGE_REACTIONS;
+    DIRECT_TYPING_START = TYPING_START DIRECT_MESSAGE_TYPING (droppable);
+    // For people only.
+    RELATIONSHIP_ADD NONE;
+    RELATIONSHIP_UPDATE NONE;
+    RELATIONSHIP_REMOVE NONE;
+    MESSAGE_ACK NONE;
+    USER_GUILD_SETTINGS_UPDATE NONE;
+    USER_SETTINGS_UPDATE NONE;
 }
 
 /// A dispatch without its sequence number: `,"t":…,"d":…}`, in one or two shared pieces.

@@ -6,17 +6,16 @@ use std::sync::{
 };
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{FromRef, Request, State},
     http::{HeaderMap, StatusCode},
     response::Response,
-    routing::get,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
 use voxlink_service_kit::{
-    ApiError, ApiQuery, Auth, Authenticated, Env,
+    ApiError, ApiQuery, Auth, Authenticated, Env, Routes,
     ws::{self, WsLimits},
 };
 
@@ -29,7 +28,7 @@ use crate::{
 
 /// What the routes need.
 #[derive(Clone)]
-pub(crate) struct Routes {
+pub(crate) struct Entrance {
     pub(crate) shell: Shell,
     pub(crate) auth: Auth,
     pub(crate) env: Env,
@@ -38,9 +37,9 @@ pub(crate) struct Routes {
     pub(crate) draining: Arc<AtomicBool>,
 }
 
-impl FromRef<Routes> for Auth {
-    fn from_ref(routes: &Routes) -> Self {
-        routes.auth.clone()
+impl FromRef<Entrance> for Auth {
+    fn from_ref(entrance: &Entrance) -> Self {
+        entrance.auth.clone()
     }
 }
 
@@ -52,22 +51,22 @@ struct Wish {
 }
 
 /// All routes of the gateway.
-pub(crate) fn router(routes: Routes) -> Router {
-    let mut router = Router::new().route("/gateway", get(connect)).route("/gateway/", get(connect));
+pub(crate) fn routes(entrance: Entrance) -> Routes {
+    let mut routes = Routes::under("").get("/gateway", connect).get("/gateway/", connect);
     for version in ["v10", "v9", "v8"] {
-        router = router
-            .route(&format!("/api/{version}/gateway"), get(address))
-            .route(&format!("/api/{version}/gateway/bot"), get(address_for_bots));
+        routes = routes
+            .get(&format!("/api/{version}/gateway"), address)
+            .get(&format!("/api/{version}/gateway/bot"), address_for_bots);
     }
-    router.with_state(routes)
+    routes.with_state(entrance)
 }
 
 async fn connect(
-    State(routes): State<Routes>,
+    State(entrance): State<Entrance>,
     ApiQuery(wish): ApiQuery<Wish>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    if routes.draining.load(Ordering::Acquire) {
+    if entrance.draining.load(Ordering::Acquire) {
         let problem = Problem::new(ErrorCode::General, "The server is restarting. Try again in a moment.");
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, problem));
     }
@@ -84,18 +83,18 @@ async fn connect(
     };
     let host = ws::host_of(request.headers()).unwrap_or("localhost").to_owned();
     let secure = ws::is_secure(request.headers());
-    let (response, socket) = ws::upgrade(request, routes.limits.clone())?;
-    let link = LinkId(routes.next_link.fetch_add(1, Ordering::Relaxed));
+    let (response, socket) = ws::upgrade(request, entrance.limits.clone())?;
+    let link = LinkId(entrance.next_link.fetch_add(1, Ordering::Relaxed));
     tokio::spawn(async move {
         let Ok(socket) = socket.await else { return };
         let (stream, frames) = socket.into_parts();
         let ip = stream.peer_ip();
         let input = Input::Open { link, ip, host, secure, compress, version: wish.v.unwrap_or(10) };
         let control = Arc::new(Control::default());
-        let hub = routes.shell.ops;
+        let hub = entrance.shell.ops;
         let open = ToHub::Open { link, stream: stream.clone(), control: control.clone(), input };
         if hub.send(open).await.is_ok() {
-            Connection { link, stream, frames, control, hub, clock: routes.env.clock }.run().await;
+            Connection { link, stream, frames, control, hub, clock: entrance.env.clock }.run().await;
         }
     });
     Ok(response)

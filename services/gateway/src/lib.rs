@@ -25,9 +25,9 @@ use std::{
 };
 
 use axum::Router;
-use voxlink_service_kit::{Auth, Bus, Env, ws::WsLimits};
+use voxlink_service_kit::{Auth, Bus, Env, Routes, ws::WsLimits};
 
-use http::Routes;
+use http::Entrance;
 use hub::{Hub, HubConfig, Input};
 use shell::ToHub;
 
@@ -68,7 +68,7 @@ impl Default for GatewayConfig {
 
 /// The running gateway.
 pub struct Gateway {
-    routes: Routes,
+    entrance: Entrance,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -92,7 +92,7 @@ impl Gateway {
         let hub = Hub::new(hub_config, env.entropy.clone(), env.clock.monotonic());
         let shell = shell::start(hub, bus, auth.clone(), env.clock.clone());
         let limits = WsLimits { max_message: MOST_INBOUND, allowed_origins: config.allowed_origins.into() };
-        let routes = Routes {
+        let entrance = Entrance {
             shell,
             auth,
             env,
@@ -100,24 +100,29 @@ impl Gateway {
             next_link: Arc::new(AtomicU64::new(1)),
             draining: Arc::new(AtomicBool::new(false)),
         };
-        Self { routes }
+        Self { entrance }
     }
 
     /// `/gateway`, `/gateway/` and `/api/v{10,9,8}/gateway[/bot]`.
     pub fn router(&self) -> Router {
-        http::router(self.routes.clone())
+        self.routes().into_router()
+    }
+
+    /// As [`Gateway::router`], with its table.
+    pub fn routes(&self) -> Routes {
+        http::routes(self.entrance.clone())
     }
 
     /// Lets no new socket in, asks those that are open to reconnect (op 7), spread over most of `within`, and closes
     /// whoever is left at its end. Returns when all are gone, at the latest soon after `within`.
     pub async fn drain(&self, within: Duration) {
-        self.routes.draining.store(true, Ordering::Release);
-        let until = self.routes.env.clock.monotonic() + within;
-        if self.routes.shell.ops.send(ToHub::Input(Input::Drain { until })).await.is_err() {
+        self.entrance.draining.store(true, Ordering::Release);
+        let until = self.entrance.env.clock.monotonic() + within;
+        if self.entrance.shell.ops.send(ToHub::Input(Input::Drain { until })).await.is_err() {
             return;
         }
         let all_gone = async {
-            while self.routes.shell.links.load(Ordering::Acquire) > 0 {
+            while self.entrance.shell.links.load(Ordering::Acquire) > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };

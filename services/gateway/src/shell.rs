@@ -16,7 +16,7 @@ use voxlink_protocol::{
         GuildsOf, IssueCallPass, LeaveSeat, LoadGuild, SessionRevoked, TakeSeat, UpdateSeat, UserUpdated,
         VoiceStatesOf,
     },
-    event::GuildEvent,
+    event::{GuildEvent, UserEvent},
 };
 use voxlink_service_kit::{Auth, Bus, env::Clock, ws::Stream};
 
@@ -73,6 +73,12 @@ fn subscribe(bus: &Bus, events: &mpsc::Sender<Input>, lost: &Arc<AtomicBool>) {
     let (queue, overflow) = (events.clone(), lost.clone());
     bus.subscribe(move |event: &Arc<GuildEvent>| {
         if queue.try_send(Input::Event(event.clone())).is_err() {
+            overflow.store(true, Ordering::Release);
+        }
+    });
+    let (queue, overflow) = (events.clone(), lost.clone());
+    bus.subscribe(move |event: &Arc<UserEvent>| {
+        if queue.try_send(Input::User(event.clone())).is_err() {
             overflow.store(true, Ordering::Release);
         }
     });

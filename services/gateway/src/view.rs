@@ -179,6 +179,14 @@ impl GuildView {
         self.sessions.iter().filter(|(_, user)| may(*user)).map(|(session, _)| *session).collect()
     }
 
+    /// The sessions of those who may do this in the guild as a whole.
+    pub(crate) fn who_may(&self, needed: Permissions) -> Vec<SessionKey> {
+        let may = |user: UserId| {
+            self.subject(user).is_some_and(|subject| self.guild.permissions(subject).contains(needed))
+        };
+        self.sessions.iter().filter(|(_, user)| may(*user)).map(|(session, _)| *session).collect()
+    }
+
     /// The channels that each session sees.
     pub(crate) fn sights(&mut self) -> FxHashMap<ChannelId, Arc<[SessionKey]>> {
         let ids: Vec<_> = self.channels.iter().map(|channel| channel.id).collect();

@@ -19,7 +19,7 @@ use voxlink_protocol::{
         GuildsOf, IssueCallPass, LeaveSeat, LoadGuild, ResolveToken, Seat, SessionRevoked, TakeSeat,
         TokenOwner, UpdateSeat, VoiceStatesOf,
     },
-    event::{GuildChange, GuildEvent},
+    event::{ChannelChange, GuildChange, GuildEvent},
 };
 use voxlink_service_kit::{Auth, Bus, Env};
 
@@ -100,7 +100,7 @@ impl Server {
             "content": "x".repeat(300), "timestamp": Timestamp(0), "edited_timestamp": null, "guild_id": GUILD,
         });
         let message: Message = serde_json::from_value(message).unwrap();
-        let change = GuildChange::MessageCreate(Box::new(message));
+        let change = GuildChange::Channel(ChannelChange::MessageCreate(Box::new(message)));
         self.bus.publish(GuildEvent { guild_id: GUILD, version: Some(version), change });
     }
 

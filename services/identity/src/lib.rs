@@ -29,7 +29,7 @@ use voxlink_protocol::{
     Secret, Snowflake, User,
     bus::{GetUsers, ResolveToken, SessionRevoked},
 };
-use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Snowflakes, Unavailable, outbox};
+use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Routes, Snowflakes, Unavailable, outbox};
 
 pub use registration::{Registration, UnknownRegistration};
 pub use registration_invite::make_invite_offline;
@@ -132,7 +132,12 @@ impl Identity {
 
     /// The routes of `/api/v1/auth`, `/api/v1/users`, `/api/v1/server` and `/api/v10/users` that are identity's.
     pub fn router(&self) -> Router {
-        http::router(self.clone())
+        self.routes().into_router()
+    }
+
+    /// As [`Identity::router`], with its table.
+    pub fn routes(&self) -> Routes {
+        http::routes(self.clone())
     }
 }
 

@@ -23,7 +23,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use axum::{Router, extract::FromRef, routing::get};
+use axum::{Router, extract::FromRef};
 use calls::{Calls, SocketId};
 use candidates::Reachable;
 use control::{Control, Inquiry};
@@ -33,7 +33,7 @@ use shard::{Command, ShardConfig, ShardHandle};
 use tokio::sync::mpsc;
 use udp::UdpPort;
 use voxlink_protocol::ChannelId;
-use voxlink_service_kit::{Auth, Bus, Env, call_pass::PassKey};
+use voxlink_service_kit::{Auth, Bus, Env, Routes, call_pass::PassKey};
 
 /// Reports of all shards that wait for the control side. It only ever waits for shards to take commands, so this holds
 /// seconds of the liveliest server; beyond it events are lost, counted and logged.
@@ -175,10 +175,15 @@ impl Media {
 
     /// `/voice` and `GET /api/v1/ice-servers`.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/voice", get(voice::socket::open))
-            .route("/voice/", get(voice::socket::open))
-            .route("/api/v1/ice-servers", get(ice_servers::list))
+        self.routes().into_router()
+    }
+
+    /// As [`Media::router`], with its table.
+    pub fn routes(&self) -> Routes {
+        Routes::under("")
+            .get("/voice", voice::socket::open)
+            .get("/voice/", voice::socket::open)
+            .get("/api/v1/ice-servers", ice_servers::list)
             .with_state(self.state.clone())
     }
 

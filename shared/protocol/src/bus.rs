@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    event::GuildEvent,
+    event::{GuildEvent, UserEvent},
     guild::GuildSnapshot,
     id::{ChannelId, GuildId, LoginId, UserId},
     invite::InviteCode,
@@ -192,4 +192,8 @@ impl Announcement for UserUpdated {
 /// From chat (versioned and typing) and media (voice states).
 impl Announcement for GuildEvent {
     const NAME: &'static str = "guild.event";
+}
+/// From chat (direct conversations, read states) and identity (relationships, settings).
+impl Announcement for UserEvent {
+    const NAME: &'static str = "user.event";
 }

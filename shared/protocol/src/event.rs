@@ -3,16 +3,24 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    audit::AuditLogEntry,
     channel::Channel,
+    direct::DirectChannel,
+    emoji::{Emoji, ReactionEmoji},
     guild::{Guild, GuildSnapshot, Member, Role},
     id::{ChannelId, GuildId, MessageId, RoleId, UserId},
     invite::Invite,
     message::Message,
+    read_state::{ReadState, UserGuildSettings},
+    relationship::{Relationship, RelationshipKind},
+    settings::UserSettings,
+    timestamp::Timestamp,
+    user::User,
     voice::VoiceState,
 };
 
 /// One event of one guild.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GuildEvent {
     /// Whose.
     pub guild_id: GuildId,
@@ -24,7 +32,7 @@ pub struct GuildEvent {
 }
 
 /// What happened. Each variant is one v10 dispatch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "t", content = "d")]
 pub enum GuildChange {
     /// GUILD_CREATE: a guild was made; the snapshot's version is this event's.
@@ -51,6 +59,33 @@ pub enum GuildChange {
     ChannelUpdate(Box<Channel>),
     /// CHANNEL_DELETE.
     ChannelDelete(Box<Channel>),
+    /// What happened in one of its channels.
+    Channel(ChannelChange),
+    /// GUILD_BAN_ADD: for those who may ban.
+    BanAdd(Box<User>),
+    /// GUILD_BAN_REMOVE: for those who may ban.
+    BanRemove(Box<User>),
+    /// GUILD_EMOJIS_UPDATE: all of them.
+    EmojisUpdate(Vec<Emoji>),
+    /// GUILD_AUDIT_LOG_ENTRY_CREATE: for those who may read the log.
+    AuditLogEntryCreate(Box<AuditLogEntry>),
+    /// INVITE_CREATE: for those who may manage the channel.
+    InviteCreate(Box<Invite>),
+    /// INVITE_DELETE.
+    InviteDelete {
+        /// Its code.
+        code: String,
+        /// Its channel.
+        channel_id: ChannelId,
+    },
+    /// VOICE_STATE_UPDATE; not stored.
+    VoiceStateUpdate(Box<VoiceState>),
+}
+
+/// What happened in a channel, of a guild or direct. Each variant is one v10 dispatch; the gateway adds `guild_id`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", content = "d")]
+pub enum ChannelChange {
     /// MESSAGE_CREATE, with `guild_id`, `member` and the author's `nonce`.
     MessageCreate(Box<Message>),
     /// MESSAGE_UPDATE, with `guild_id` and `member`.
@@ -62,24 +97,146 @@ pub enum GuildChange {
         /// Where it was.
         channel_id: ChannelId,
     },
-    /// INVITE_CREATE: for those who may manage the channel.
-    InviteCreate(Box<Invite>),
-    /// INVITE_DELETE.
-    InviteDelete {
-        /// Its code.
-        code: String,
-        /// Its channel.
+    /// MESSAGE_DELETE_BULK.
+    MessageDeleteBulk {
+        /// Which.
+        ids: Vec<MessageId>,
+        /// Where they were.
         channel_id: ChannelId,
     },
-    /// TYPING_START; not stored. With the member (with `user`).
+    /// MESSAGE_REACTION_ADD.
+    ReactionAdd(Box<ReactionChange>),
+    /// MESSAGE_REACTION_REMOVE.
+    ReactionRemove(Box<ReactionChange>),
+    /// MESSAGE_REACTION_REMOVE_ALL.
+    ReactionRemoveAll {
+        /// Where.
+        channel_id: ChannelId,
+        /// From which message.
+        message_id: MessageId,
+    },
+    /// MESSAGE_REACTION_REMOVE_EMOJI.
+    ReactionRemoveEmoji {
+        /// Where.
+        channel_id: ChannelId,
+        /// From which message.
+        message_id: MessageId,
+        /// Which emoji, everyone's.
+        emoji: ReactionEmoji,
+    },
+    /// CHANNEL_PINS_UPDATE.
+    PinsUpdate {
+        /// Where.
+        channel_id: ChannelId,
+        /// When a message was last pinned; null when none is.
+        last_pin_timestamp: Option<Timestamp>,
+    },
+    /// TYPING_START; not stored.
     TypingStart {
         /// Where.
         channel_id: ChannelId,
         /// Who.
-        member: Box<Member>,
+        user_id: UserId,
+        /// They as a member, with `user`; absent in direct conversations.
+        member: Option<Box<Member>>,
         /// Unix seconds.
         timestamp: u64,
     },
-    /// VOICE_STATE_UPDATE; not stored.
-    VoiceStateUpdate(Box<VoiceState>),
+}
+
+impl ChannelChange {
+    /// The channel it happened in.
+    #[must_use]
+    pub fn channel(&self) -> ChannelId {
+        match self {
+            Self::MessageCreate(message) | Self::MessageUpdate(message) => message.channel_id,
+            Self::ReactionAdd(change) | Self::ReactionRemove(change) => change.channel_id,
+            Self::MessageDelete { channel_id, .. }
+            | Self::MessageDeleteBulk { channel_id, .. }
+            | Self::ReactionRemoveAll { channel_id, .. }
+            | Self::ReactionRemoveEmoji { channel_id, .. }
+            | Self::PinsUpdate { channel_id, .. }
+            | Self::TypingStart { channel_id, .. } => *channel_id,
+        }
+    }
+}
+
+/// Someone put an emoji under a message, or took it away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReactionChange {
+    /// Who.
+    pub user_id: UserId,
+    /// Where.
+    pub channel_id: ChannelId,
+    /// Under which message.
+    pub message_id: MessageId,
+    /// Which emoji.
+    pub emoji: ReactionEmoji,
+    /// They as a member, with `user`; when it was put there, in a guild.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<Member>,
+    /// Whose message it is; when it was put there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_author_id: Option<UserId>,
+    /// v10 fields that have one value here.
+    #[serde(default)]
+    pub burst: bool,
+    /// v10 fields that have one value here.
+    #[serde(rename = "type", default)]
+    pub kind: u8,
+}
+
+/// Something that concerns people rather than a guild.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UserEvent {
+    /// Who hears of it, on all of their devices.
+    pub to: Vec<UserId>,
+    /// What happened.
+    pub change: UserChange,
+}
+
+/// What happened. Each variant is one dispatch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", content = "d")]
+pub enum UserChange {
+    /// CHANNEL_CREATE: a direct conversation, as this one receiver sees it.
+    DirectChannelCreate(Box<DirectChannel>),
+    /// CHANNEL_UPDATE.
+    DirectChannelUpdate(Box<DirectChannel>),
+    /// CHANNEL_DELETE: it is gone, or one is no longer in it.
+    DirectChannelDelete(Box<DirectChannel>),
+    /// CHANNEL_RECIPIENT_ADD.
+    RecipientAdd {
+        /// Where.
+        channel_id: ChannelId,
+        /// Who.
+        user: Box<User>,
+    },
+    /// CHANNEL_RECIPIENT_REMOVE.
+    RecipientRemove {
+        /// Where.
+        channel_id: ChannelId,
+        /// Who.
+        user: Box<User>,
+    },
+    /// What happened in a direct conversation.
+    Channel(ChannelChange),
+    /// RELATIONSHIP_ADD.
+    RelationshipAdd(Box<Relationship>),
+    /// RELATIONSHIP_UPDATE.
+    RelationshipUpdate(Box<Relationship>),
+    /// RELATIONSHIP_REMOVE.
+    RelationshipRemove {
+        /// The other person.
+        id: UserId,
+        /// What it was.
+        #[serde(rename = "type")]
+        kind: RelationshipKind,
+    },
+    /// MESSAGE_ACK: someone read on another device, or was mentioned.
+    ReadState(ReadState),
+    /// USER_GUILD_SETTINGS_UPDATE.
+    GuildSettings(Box<UserGuildSettings>),
+    /// USER_SETTINGS_UPDATE.
+    Settings(Box<UserSettings>),
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     channel::Channel,
+    emoji::Emoji,
     id::{ChannelId, GuildId, RoleId, UserId},
     permissions::{self, Permissions, Subject},
     timestamp::Timestamp,
@@ -17,8 +18,9 @@ pub struct Role {
     pub id: RoleId,
     /// Its name.
     pub name: String,
-    /// RGB, 0 for none.
-    pub color: u32,
+    /// Its colour.
+    #[serde(flatten)]
+    pub color: RoleColor,
     /// Shown as a group of its own in the member list.
     pub hoist: bool,
     /// Higher outranks lower; `@everyone` is 0.
@@ -32,6 +34,55 @@ pub struct Role {
     /// v10 role flags; none are set so far.
     #[serde(default)]
     pub flags: u32,
+    /// A picture beside the name; none so far.
+    #[serde(default)]
+    pub icon: Option<String>,
+    /// An emoji beside the name; none so far.
+    #[serde(default)]
+    pub unicode_emoji: Option<String>,
+    /// Whose a managed role is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<RoleTags>,
+}
+
+/// Whose a managed role is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleTags {
+    /// The bot that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot_id: Option<UserId>,
+}
+
+/// RGB, 0 for none. Leaves in both of v10's forms: `color` and `colors`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoleColor(pub u32);
+
+impl Serialize for RoleColor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Both {
+            color: u32,
+            colors: Colors,
+        }
+        #[derive(Serialize)]
+        struct Colors {
+            primary_color: u32,
+            secondary_color: (),
+            tertiary_color: (),
+        }
+        let colors = Colors { primary_color: self.0, secondary_color: (), tertiary_color: () };
+        Both { color: self.0, colors }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RoleColor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct One {
+            color: u32,
+        }
+        One::deserialize(deserializer).map(|one| Self(one.color))
+    }
 }
 
 impl Role {
@@ -41,13 +92,16 @@ impl Role {
         Self {
             id: guild.everyone(),
             name: "@everyone".to_owned(),
-            color: 0,
+            color: RoleColor::default(),
             hoist: false,
             position: 0,
             permissions: Permissions::new_everyone(),
             managed: false,
             mentionable: false,
             flags: 0,
+            icon: None,
+            unicode_emoji: None,
+            tags: None,
         }
     }
 }
@@ -79,6 +133,15 @@ pub struct Member {
     /// v10 member flags; none are set so far.
     #[serde(default)]
     pub flags: u32,
+    /// v10 fields that have one value here.
+    #[serde(default)]
+    pub pending: bool,
+    /// v10 fields that have one value here.
+    #[serde(default)]
+    pub premium_since: (),
+    /// v10 fields that have one value here.
+    #[serde(default)]
+    pub banner: (),
 }
 
 /// A guild in its v10 shape, without channels and members.
@@ -100,6 +163,9 @@ pub struct Guild {
     /// A sentence about it.
     #[serde(default)]
     pub description: Option<String>,
+    /// Its own emojis.
+    #[serde(default)]
+    pub emojis: Vec<Emoji>,
     /// Preferred locale, as v10 asks for one.
     #[serde(default = "default_locale")]
     pub preferred_locale: String,
@@ -128,7 +194,6 @@ pub struct FixedFields {
     pub mfa_level: u8,
     pub nsfw_level: u8,
     pub premium_tier: u8,
-    pub emojis: Vec<serde_json::Value>,
     pub stickers: Vec<serde_json::Value>,
     pub features: Vec<String>,
     pub application_id: Option<String>,
@@ -139,6 +204,16 @@ pub struct FixedFields {
     pub vanity_url_code: Option<String>,
     pub premium_progress_bar_enabled: bool,
     pub max_members: u32,
+    pub region: String,
+    pub home_header: Option<String>,
+    pub widget_enabled: bool,
+    pub widget_channel_id: Option<ChannelId>,
+    pub max_presences: Option<u32>,
+    pub max_video_channel_users: u32,
+    pub max_stage_video_channel_users: u32,
+    pub premium_subscription_count: u32,
+    pub nsfw: bool,
+    pub incidents_data: Option<()>,
 }
 
 impl Default for FixedFields {
@@ -155,7 +230,6 @@ impl Default for FixedFields {
             mfa_level: 0,
             nsfw_level: 0,
             premium_tier: 0,
-            emojis: Vec::new(),
             stickers: Vec::new(),
             features: Vec::new(),
             application_id: None,
@@ -166,6 +240,16 @@ impl Default for FixedFields {
             vanity_url_code: None,
             premium_progress_bar_enabled: false,
             max_members: 500_000,
+            region: "self-hosted".to_owned(),
+            home_header: None,
+            widget_enabled: false,
+            widget_channel_id: None,
+            max_presences: None,
+            max_video_channel_users: 50,
+            max_stage_video_channel_users: 50,
+            premium_subscription_count: 0,
+            nsfw: false,
+            incidents_data: None,
         }
     }
 }
@@ -182,6 +266,7 @@ impl Guild {
             roles: vec![Role::everyone(id)],
             system_channel_id: None,
             description: None,
+            emojis: Vec::new(),
             preferred_locale: default_locale(),
             fixed: FixedFields::default(),
         }

@@ -125,6 +125,12 @@ ids! {
     LoginId,
     /// An application (a bot's program).
     ApplicationId,
+    /// A custom emoji.
+    EmojiId,
+    /// A file that belongs to a message, or will.
+    AttachmentId,
+    /// An entry of a guild's audit log.
+    AuditLogEntryId,
 }
 
 impl GuildId {

@@ -1,7 +1,12 @@
 //! Every type that crosses a wire, and the pure permission arithmetic. Serde and nothing else.
 
+pub mod attachment;
+pub mod audit;
 pub mod bus;
 pub mod channel;
+pub mod direct;
+pub mod embed;
+pub mod emoji;
 pub mod error;
 pub mod event;
 pub mod gateway;
@@ -10,20 +15,34 @@ pub mod id;
 pub mod invite;
 pub mod message;
 pub mod permissions;
+pub mod read_state;
+pub mod relationship;
 pub mod secret;
+pub mod settings;
 pub mod text;
 pub mod timestamp;
 pub mod user;
 pub mod voice;
 
+pub use attachment::Attachment;
+pub use audit::{AuditLogChange, AuditLogEntry};
 pub use channel::{Channel, ChannelKind, Overwrite, OverwriteKind};
+pub use direct::{DirectChannel, DirectKind};
+pub use embed::Embed;
+pub use emoji::{Emoji, ReactionEmoji};
 pub use error::{ErrorCode, FieldErrors, Problem};
 pub use guild::{Guild, GuildSnapshot, Member, Role};
-pub use id::{ApplicationId, ChannelId, GuildId, LoginId, MessageId, RoleId, Snowflake, UserId};
+pub use id::{
+    ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId, RoleId,
+    Snowflake, UserId,
+};
 pub use invite::{Invite, InviteCode};
-pub use message::{Message, Nonce};
+pub use message::{Message, MessageFlags, MessageKind, MessageReference, Nonce, Reaction};
 pub use permissions::Permissions;
+pub use read_state::{ReadState, UserGuildSettings};
+pub use relationship::{Relationship, RelationshipKind};
 pub use secret::Secret;
+pub use settings::UserSettings;
 pub use timestamp::Timestamp;
 pub use user::User;
 pub use voice::VoiceState;

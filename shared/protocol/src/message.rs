@@ -3,6 +3,9 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
+    attachment::Attachment,
+    embed::Embed,
+    emoji::ReactionEmoji,
     guild::Member,
     id::{ChannelId, GuildId, MessageId},
     timestamp::Timestamp,
@@ -53,8 +56,146 @@ impl<'de> Deserialize<'de> for Nonce {
     }
 }
 
-/// A message in its v10 shape. Fields of features to come are present with their empty value, as libraries expect.
+/// What kind of message it is; numbers in JSON (v10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum MessageKind {
+    /// 0: someone's words.
+    #[default]
+    Default,
+    /// 1: someone came into a group.
+    RecipientAdd,
+    /// 2: someone left a group or was taken out.
+    RecipientRemove,
+    /// 4: a group has another name.
+    ChannelNameChange,
+    /// 5: a group has another picture.
+    ChannelIconChange,
+    /// 6: a message was pinned.
+    ChannelPinnedMessage,
+    /// 7: someone joined the guild.
+    UserJoin,
+    /// 19: someone's words that answer another message.
+    Reply,
+}
+
+impl From<MessageKind> for u8 {
+    fn from(kind: MessageKind) -> Self {
+        match kind {
+            MessageKind::Default => 0,
+            MessageKind::RecipientAdd => 1,
+            MessageKind::RecipientRemove => 2,
+            MessageKind::ChannelNameChange => 4,
+            MessageKind::ChannelIconChange => 5,
+            MessageKind::ChannelPinnedMessage => 6,
+            MessageKind::UserJoin => 7,
+            MessageKind::Reply => 19,
+        }
+    }
+}
+
+impl TryFrom<u8> for MessageKind {
+    type Error = &'static str;
+
+    fn try_from(raw: u8) -> Result<Self, Self::Error> {
+        match raw {
+            0 => Ok(Self::Default),
+            1 => Ok(Self::RecipientAdd),
+            2 => Ok(Self::RecipientRemove),
+            4 => Ok(Self::ChannelNameChange),
+            5 => Ok(Self::ChannelIconChange),
+            6 => Ok(Self::ChannelPinnedMessage),
+            7 => Ok(Self::UserJoin),
+            19 => Ok(Self::Reply),
+            _ => Err("not a message type that exists here"),
+        }
+    }
+}
+
+bitflags::bitflags! {
+    /// v10 message flags; a number in JSON. Unknown bits are dropped.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct MessageFlags: u32 {
+        /// Its embeds are hidden.
+        const SUPPRESS_EMBEDS = 1 << 2;
+        /// It rings nobody's device.
+        const SUPPRESS_NOTIFICATIONS = 1 << 12;
+    }
+}
+
+impl Serialize for MessageFlags {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.bits())
+    }
+}
+
+impl<'de> Deserialize<'de> for MessageFlags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u32::deserialize(deserializer).map(Self::from_bits_truncate)
+    }
+}
+
+/// One emoji under a message, as its reader sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaction {
+    /// Which.
+    pub emoji: ReactionEmoji,
+    /// How many people chose it.
+    pub count: u32,
+    /// v10's split of the count.
+    pub count_details: CountDetails,
+    /// The reader is one of them; false in gateway events.
+    pub me: bool,
+    /// v10 fields that have one value here.
+    #[serde(default)]
+    pub me_burst: bool,
+    /// v10 fields that have one value here.
+    #[serde(default)]
+    pub burst_colors: Vec<String>,
+}
+
+/// v10's split of a reaction's count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct CountDetails {
+    pub normal: u32,
+    pub burst: u32,
+}
+
+impl Reaction {
+    /// So many people chose this emoji.
+    #[must_use]
+    pub const fn new(emoji: ReactionEmoji, count: u32, me: bool) -> Self {
+        let count_details = CountDetails { normal: count, burst: 0 };
+        Self { emoji, count, count_details, me, me_burst: false, burst_colors: Vec::new() }
+    }
+}
+
+/// What a message answers. All ids are filled in, whatever the client left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageReference {
+    /// 0: an answer.
+    #[serde(rename = "type", default)]
+    pub kind: u8,
+    /// Which message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// Where it is.
+    pub channel_id: ChannelId,
+    /// The guild it is in; absent in direct conversations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guild_id: Option<GuildId>,
+}
+
+/// Tells null (`Some(None)`) from absent (`None`).
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// A message in its v10 shape. Fields of features to come are present with their empty value, as libraries expect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Its id; within a channel ids follow commit order.
     pub id: MessageId,
@@ -71,7 +212,7 @@ pub struct Message {
     /// Read aloud; never so far.
     #[serde(default)]
     pub tts: bool,
-    /// Rings everyone; never so far.
+    /// Rings everyone who sees it.
     #[serde(default)]
     pub mention_everyone: bool,
     /// Mentioned people.
@@ -80,21 +221,30 @@ pub struct Message {
     /// Mentioned roles.
     #[serde(default)]
     pub mention_roles: Vec<crate::id::RoleId>,
-    /// Files; none so far.
+    /// Files.
     #[serde(default)]
-    pub attachments: Vec<serde_json::Value>,
-    /// Link cards; none so far.
+    pub attachments: Vec<Attachment>,
+    /// Link cards, and what bots lay out.
     #[serde(default)]
-    pub embeds: Vec<serde_json::Value>,
-    /// Kept for everyone to find; never so far.
+    pub embeds: Vec<Embed>,
+    /// Emojis under it, in the order in which they came; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+    /// Kept for everyone to find.
     #[serde(default)]
     pub pinned: bool,
-    /// 0: a person's message.
+    /// Who wrote it, or what the server tells.
     #[serde(rename = "type", default)]
-    pub kind: u8,
+    pub kind: MessageKind,
     /// v10 message flags.
     #[serde(default)]
-    pub flags: u32,
+    pub flags: MessageFlags,
+    /// What it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_reference: Option<MessageReference>,
+    /// The message it answers, without what that one answers; null when that is deleted, absent when it answers none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub referenced_message: Option<Option<Box<Message>>>,
     /// Buttons and the like; none so far.
     #[serde(default)]
     pub components: Vec<serde_json::Value>,
@@ -107,4 +257,35 @@ pub struct Message {
     /// In gateway events only: the author as a member, without `user`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<Member>,
+}
+
+impl Message {
+    /// Someone's words and nothing else; its time is in its id.
+    #[must_use]
+    pub fn new(id: MessageId, channel_id: ChannelId, author: User, content: impl Into<String>) -> Self {
+        Self {
+            id,
+            channel_id,
+            author,
+            content: content.into(),
+            timestamp: Timestamp(id.0.unix_ms()),
+            edited_timestamp: None,
+            tts: false,
+            mention_everyone: false,
+            mentions: Vec::new(),
+            mention_roles: Vec::new(),
+            attachments: Vec::new(),
+            embeds: Vec::new(),
+            reactions: Vec::new(),
+            pinned: false,
+            kind: MessageKind::Default,
+            flags: MessageFlags::empty(),
+            message_reference: None,
+            referenced_message: None,
+            components: Vec::new(),
+            nonce: None,
+            guild_id: None,
+            member: None,
+        }
+    }
 }

@@ -24,6 +24,21 @@ pub struct User {
     /// v10 user flags; none are set so far.
     #[serde(default)]
     pub public_flags: u32,
+    /// As `public_flags`.
+    #[serde(default)]
+    pub flags: u32,
+    /// Hash of the picture behind their profile.
+    #[serde(default)]
+    pub banner: Option<String>,
+    /// The colour of their profile, RGB.
+    #[serde(default)]
+    pub accent_color: Option<u32>,
+    /// v10 fields that have one value here.
+    #[serde(default)]
+    pub primary_guild: (),
+    /// v10 fields that have one value here.
+    #[serde(default)]
+    pub avatar_decoration_data: (),
 }
 
 fn no_discriminator() -> String {
@@ -42,6 +57,11 @@ impl User {
             avatar: None,
             bot: false,
             public_flags: 0,
+            flags: 0,
+            banner: None,
+            accent_color: None,
+            primary_guild: (),
+            avatar_decoration_data: (),
         }
     }
 

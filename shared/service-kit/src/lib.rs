@@ -17,5 +17,5 @@ pub use auth::{Auth, Authenticated};
 pub use bus::{Bus, CallError, Unavailable};
 pub use db::{Db, DbError, Sql};
 pub use env::Env;
-pub use http::{ApiError, ApiJson, ApiPath, ApiQuery};
+pub use http::{ApiError, ApiJson, ApiPath, ApiQuery, Route, Routes};
 pub use snowflakes::Snowflakes;

@@ -5,42 +5,42 @@ mod guilds;
 mod invites;
 mod messages;
 
-use axum::{
-    Router,
-    http::StatusCode,
-    routing::{delete, get, post},
-};
+use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
 use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
-use voxlink_service_kit::ApiError;
+use voxlink_service_kit::{ApiError, Routes};
 
 use crate::{Chat, Refusal};
 
 /// All routes.
-pub(crate) fn router(chat: Chat) -> Router {
-    let v1 =
-        Router::new().route("/guilds", post(guilds::create)).route("/invites/{code}", post(invites::join));
-    let v10 = Router::new()
-        .route("/users/@me/guilds", get(guilds::mine))
-        .route("/users/@me/guilds/{guild}", delete(guilds::leave))
-        .route("/guilds/{guild}", get(guilds::show).patch(guilds::update).delete(guilds::delete))
-        .route(
-            "/guilds/{guild}/channels",
-            get(channels::list).post(channels::create).patch(channels::reorder),
-        )
-        .route("/guilds/{guild}/members", get(guilds::members))
-        .route("/guilds/{guild}/members/{user}", get(guilds::member))
-        .route("/guilds/{guild}/invites", get(invites::of_guild))
-        .route("/channels/{channel}", get(channels::show).patch(channels::update).delete(channels::delete))
-        .route("/channels/{channel}/invites", get(invites::of_channel).post(invites::create))
-        .route("/channels/{channel}/messages", get(messages::list).post(messages::send))
-        .route(
-            "/channels/{channel}/messages/{message}",
-            get(messages::show).patch(messages::edit).delete(messages::delete),
-        )
-        .route("/channels/{channel}/typing", post(messages::typing))
-        .route("/invites/{code}", get(invites::show).delete(invites::delete));
-    Router::new().nest("/api/v1", v1).nest("/api/v10", v10).with_state(chat)
+pub(crate) fn routes(chat: Chat) -> Routes {
+    let v1 = Routes::under("/api/v1").post("/guilds", guilds::create).post("/invites/{code}", invites::join);
+    let v10 = Routes::under("/api/v10")
+        .get("/users/@me/guilds", guilds::mine)
+        .delete("/users/@me/guilds/{guild}", guilds::leave)
+        .get("/guilds/{guild}", guilds::show)
+        .patch("/guilds/{guild}", guilds::update)
+        .delete("/guilds/{guild}", guilds::delete)
+        .get("/guilds/{guild}/channels", channels::list)
+        .post("/guilds/{guild}/channels", channels::create)
+        .patch("/guilds/{guild}/channels", channels::reorder)
+        .get("/guilds/{guild}/members", guilds::members)
+        .get("/guilds/{guild}/members/{user}", guilds::member)
+        .get("/guilds/{guild}/invites", invites::of_guild)
+        .get("/channels/{channel}", channels::show)
+        .patch("/channels/{channel}", channels::update)
+        .delete("/channels/{channel}", channels::delete)
+        .get("/channels/{channel}/invites", invites::of_channel)
+        .post("/channels/{channel}/invites", invites::create)
+        .get("/channels/{channel}/messages", messages::list)
+        .post("/channels/{channel}/messages", messages::send)
+        .get("/channels/{channel}/messages/{message}", messages::show)
+        .patch("/channels/{channel}/messages/{message}", messages::edit)
+        .delete("/channels/{channel}/messages/{message}", messages::delete)
+        .post("/channels/{channel}/typing", messages::typing)
+        .get("/invites/{code}", invites::show)
+        .delete("/invites/{code}", invites::delete);
+    v1.merge(v10).with_state(chat)
 }
 
 impl From<Refusal> for ApiError {

@@ -1,6 +1,6 @@
 //! Deletes a message.
 
-use voxlink_protocol::{ChannelId, MessageId, Permissions, UserId, event::GuildChange};
+use voxlink_protocol::{ChannelId, MessageId, Permissions, UserId, event::ChannelChange};
 
 use crate::{Chat, Refusal, store::messages};
 
@@ -15,18 +15,18 @@ impl Chat {
         channel: ChannelId,
         id: MessageId,
     ) -> Result<(), Refusal> {
-        let (guild, may_delete_any) = {
+        let (place, may_delete_any) = {
             let world = self.world();
-            let view = world.view_channel(channel, actor, self.inner.env.now())?;
-            (view.state.guild.id, view.permissions.contains(Permissions::MANAGE_MESSAGES))
+            let view = world.view_place(channel, actor, self.inner.env.now())?;
+            (view.place(), view.may(Permissions::MANAGE_MESSAGES))
         };
-        self.commit(guild, None, move |change| {
+        self.commit_in(place, None, move |change| {
             let stored = messages::find(change.sql, channel, id)?.ok_or(Refusal::UnknownMessage)?;
             if stored.author != actor && !may_delete_any {
                 return Err(Refusal::Forbidden);
             }
             messages::delete(change.sql, channel, id)?;
-            change.record(GuildChange::MessageDelete { id, channel_id: channel }).map(|_| ())
+            change.record_in_channel(ChannelChange::MessageDelete { id, channel_id: channel })
         })
         .await
     }

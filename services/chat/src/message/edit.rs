@@ -1,6 +1,6 @@
 //! Changes the text of a message.
 
-use voxlink_protocol::{ChannelId, Message, MessageId, User, event::GuildChange, text::MessageText};
+use voxlink_protocol::{ChannelId, Message, MessageId, User, event::ChannelChange, text::MessageText};
 
 use super::present;
 use crate::{Chat, Refusal, store::messages};
@@ -18,13 +18,13 @@ impl Chat {
         text: MessageText,
     ) -> Result<Message, Refusal> {
         let now = self.inner.env.now();
-        let (guild, member) = {
+        let (place, member) = {
             let world = self.world();
-            let view = world.view_channel(channel, editor.id, now)?;
-            (view.state.guild.id, view.member.clone())
+            let view = world.view_place(channel, editor.id, now)?;
+            (view.place(), view.member().cloned())
         };
         let editor = editor.clone();
-        self.commit(guild, None, move |change| {
+        self.commit_in(place, None, move |change| {
             let mut stored = messages::find(change.sql, channel, id)?.ok_or(Refusal::UnknownMessage)?;
             if stored.author != editor.id {
                 return Err(Refusal::NotTheAuthor);
@@ -33,8 +33,8 @@ impl Chat {
             stored.edited_at = Some(now);
             messages::edit(change.sql, channel, id, &stored.content, now)?;
             let message = present(stored, channel, editor);
-            let told = Message { guild_id: Some(guild), member: Some(member), ..message.clone() };
-            change.record(GuildChange::MessageUpdate(Box::new(told)))?;
+            let told = Message { guild_id: place.guild(), member, ..message.clone() };
+            change.record_in_channel(ChannelChange::MessageUpdate(Box::new(told)))?;
             Ok(message)
         })
         .await

@@ -59,8 +59,8 @@ impl Chat {
 
     fn may_read_history(&self, reader: UserId, channel: ChannelId) -> Result<bool, Refusal> {
         let world = self.world();
-        let view = world.view_channel(channel, reader, self.inner.env.now())?;
+        let view = world.view_place(channel, reader, self.inner.env.now())?;
         view.require_messages()?;
-        Ok(view.permissions.contains(Permissions::READ_MESSAGE_HISTORY))
+        Ok(view.may(Permissions::READ_MESSAGE_HISTORY))
     }
 }

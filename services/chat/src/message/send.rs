@@ -1,7 +1,7 @@
 //! Posts a message.
 
 use voxlink_protocol::{
-    ChannelId, Message, MessageId, Nonce, Permissions, User, event::GuildChange, text::MessageText,
+    ChannelId, Message, MessageId, Nonce, Permissions, User, event::ChannelChange, text::MessageText,
 };
 
 use super::present;
@@ -32,16 +32,16 @@ impl Chat {
     /// # Errors
     /// [`Refusal::UnknownChannel`], [`Refusal::NoMessagesHere`], [`Refusal::Forbidden`] or [`Refusal::Db`].
     pub async fn send(&self, author: &User, channel: ChannelId, draft: Draft) -> Result<Message, SendError> {
-        let (guild, member) = {
+        let (place, member) = {
             let world = self.world();
-            let view = world.view_channel(channel, author.id, self.inner.env.now())?;
+            let view = world.view_place(channel, author.id, self.inner.env.now())?;
             view.require_messages()?;
             view.require(Permissions::SEND_MESSAGES)?;
-            (view.state.guild.id, view.member.clone())
+            (view.place(), view.member().cloned())
         };
         let inner = self.inner.clone();
         let author = author.clone();
-        self.commit(guild, None, move |change| {
+        self.commit_in(place, None, move |change| {
             // Here, on the writer thread, ids are made in the order of their commit.
             let id = MessageId(inner.ids.next(inner.env.now()));
             let content = draft.text.into_string();
@@ -62,8 +62,8 @@ impl Chat {
             let stored = StoredMessage { id, author: author.id, content, edited_at: None };
             let message = Message { nonce: draft.nonce, ..present(stored, channel, author) };
             change.record_message(id, channel, || {
-                let told = Message { guild_id: Some(guild), member: Some(member), ..message.clone() };
-                GuildChange::MessageCreate(Box::new(told))
+                let told = Message { guild_id: place.guild(), member, ..message.clone() };
+                ChannelChange::MessageCreate(Box::new(told))
             })?;
             Ok(message)
         })

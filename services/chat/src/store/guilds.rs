@@ -23,7 +23,7 @@ fn insert_role(sql: &Sql<'_>, guild: GuildId, role: &Role) -> Result<(), DbError
             role.id,
             guild,
             &role.name,
-            role.color,
+            role.color.0,
             role.hoist,
             role.position,
             role.permissions,

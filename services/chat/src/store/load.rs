@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use voxlink_protocol::{
     Channel, ChannelId, ChannelKind, Guild, GuildId, Member, MessageId, Overwrite, OverwriteKind, Role,
-    RoleId, UserId,
+    RoleId, UserId, guild::RoleColor,
 };
 use voxlink_service_kit::{DbError, Sql, params};
 
@@ -33,9 +33,12 @@ pub fn guilds(sql: &Sql<'_>) -> Result<Vec<GuildState>, DbError> {
 /// # Errors
 /// See [`DbError`].
 pub fn newest_message(sql: &Sql<'_>) -> Result<MessageId, DbError> {
-    let newest: Option<Option<MessageId>> =
-        sql.query_one("SELECT max(newest_message_id) FROM guild", params![], |row| row.get(0))?;
-    Ok(newest.flatten().unwrap_or(MessageId::new(0)))
+    let newest =
+        ["SELECT max(newest_message_id) FROM guild", "SELECT max(last_message_id) FROM direct_channel"]
+            .into_iter()
+            .map(|select| sql.query_one(select, params![], |row| row.get::<Option<MessageId>>(0)))
+            .collect::<Result<Vec<_>, _>>()?;
+    Ok(newest.into_iter().flatten().flatten().max().unwrap_or(MessageId::new(0)))
 }
 
 fn roles(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Role>>, DbError> {
@@ -45,13 +48,16 @@ fn roles(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Role>>, DbError> {
         let role = Role {
             id: row.get(1)?,
             name: row.get(2)?,
-            color: row.get(3)?,
+            color: RoleColor(row.get(3)?),
             hoist: row.get(4)?,
             position: row.get(5)?,
             permissions: row.get(6)?,
             managed: row.get(7)?,
             mentionable: row.get(8)?,
             flags: 0,
+            icon: None,
+            unicode_emoji: None,
+            tags: None,
         };
         Ok((row.get(0)?, role))
     })?;

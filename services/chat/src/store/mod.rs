@@ -3,6 +3,7 @@
 //! Nothing here checks permissions or tells anyone.
 
 pub mod channels;
+pub mod direct;
 pub mod guilds;
 pub mod invites;
 pub mod load;
@@ -12,4 +13,8 @@ pub mod messages;
 use voxlink_service_kit::outbox;
 
 /// Numbered migrations, in order; the list only ever grows.
-pub const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_initial.sql"), outbox::TABLE];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_initial.sql"),
+    outbox::TABLE,
+    include_str!("../../migrations/0030_direct.sql"),
+];

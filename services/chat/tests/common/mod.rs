@@ -13,7 +13,7 @@ use voxlink_chat::{Chat, ChatConfig, Draft, guild::create::NewGuild};
 use voxlink_protocol::{
     Channel, ChannelId, ChannelKind, GuildId, GuildSnapshot, LoginId, Nonce, User, UserId,
     bus::{GetUsers, ResolveToken, TokenOwner},
-    event::{GuildChange, GuildEvent},
+    event::{ChannelChange, GuildChange, GuildEvent},
     text::{ChannelName, GuildName, MessageText},
 };
 use voxlink_service_kit::{Auth, Bus, Env, call_pass::PassKey};
@@ -129,6 +129,9 @@ impl Stage {
 
     /// How many messages were announced.
     pub(crate) fn announced(&self) -> usize {
-        self.events().iter().filter(|event| matches!(event.change, GuildChange::MessageCreate(_))).count()
+        self.events()
+            .iter()
+            .filter(|event| matches!(event.change, GuildChange::Channel(ChannelChange::MessageCreate(_))))
+            .count()
     }
 }

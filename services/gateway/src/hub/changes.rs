@@ -5,9 +5,12 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 use serde_json::json;
-use voxlink_protocol::{Channel, ChannelId, GuildId, Invite, Member, UserId, VoiceState, event::GuildChange};
+use voxlink_protocol::{
+    Channel, ChannelId, GuildId, Invite, Member, Permissions, UserId, VoiceState,
+    event::{ChannelChange, GuildChange},
+};
 
-use super::{Hub, guilds::welcome, presence::WithGuild, sessions::Sessions};
+use super::{Hub, channel, guilds::welcome, presence::WithGuild, sessions::Sessions};
 use crate::{dispatch::Kind, session::SessionKey, view::GuildView};
 
 #[derive(Serialize)]
@@ -15,15 +18,6 @@ struct InviteCreated<'a> {
     channel_id: ChannelId,
     #[serde(flatten)]
     invite: &'a Invite,
-}
-
-#[derive(Serialize)]
-struct TypingStarted<'a> {
-    channel_id: ChannelId,
-    guild_id: GuildId,
-    user_id: Option<UserId>,
-    timestamp: u64,
-    member: &'a Member,
 }
 
 impl Hub {
@@ -88,18 +82,35 @@ impl Hub {
                 view.channels.retain(|other| other.id != channel.id);
                 view.forget_audiences();
             }
-            GuildChange::MessageCreate(message) => {
-                if let Some(channel) = view.channel_mut(message.channel_id) {
+            GuildChange::Channel(change) => {
+                if let ChannelChange::MessageCreate(message) = change
+                    && let Some(channel) = view.channel_mut(message.channel_id)
+                {
                     channel.last_message_id = channel.last_message_id.max(Some(message.id));
                 }
-                sessions.send_all(&view.audience(message.channel_id), Kind::MESSAGE_CREATE, message);
+                let audience = view.audience(change.channel());
+                if !audience.is_empty() {
+                    let body = channel::body(Some(guild), change, audience.len());
+                    audience.iter().for_each(|session| sessions.send(*session, &body));
+                }
             }
-            GuildChange::MessageUpdate(message) => {
-                sessions.send_all(&view.audience(message.channel_id), Kind::MESSAGE_UPDATE, message);
+            GuildChange::BanAdd(user) => {
+                let told = json!({"guild_id": guild, "user": user});
+                sessions.send_all(&view.who_may(Permissions::BAN_MEMBERS), Kind::GUILD_BAN_ADD, &told);
             }
-            GuildChange::MessageDelete { id, channel_id } => {
-                let told = json!({"id": id, "channel_id": channel_id, "guild_id": guild});
-                sessions.send_all(&view.audience(*channel_id), Kind::MESSAGE_DELETE, &told);
+            GuildChange::BanRemove(user) => {
+                let told = json!({"guild_id": guild, "user": user});
+                sessions.send_all(&view.who_may(Permissions::BAN_MEMBERS), Kind::GUILD_BAN_REMOVE, &told);
+            }
+            GuildChange::EmojisUpdate(emojis) => {
+                view.guild.emojis.clone_from(emojis);
+                let told = json!({"guild_id": guild, "emojis": emojis});
+                sessions.send_all(&view.everyone(), Kind::GUILD_EMOJIS_UPDATE, &told);
+            }
+            GuildChange::AuditLogEntryCreate(entry) => {
+                let told = WithGuild { guild_id: guild, inner: &**entry };
+                let readers = view.who_may(Permissions::VIEW_AUDIT_LOG);
+                sessions.send_all(&readers, Kind::GUILD_AUDIT_LOG_ENTRY_CREATE, &told);
             }
             GuildChange::InviteCreate(invite) => {
                 let told = InviteCreated { channel_id: invite.channel.id, invite };
@@ -108,17 +119,6 @@ impl Hub {
             GuildChange::InviteDelete { code, channel_id } => {
                 let told = json!({"code": code, "channel_id": channel_id, "guild_id": guild});
                 sessions.send_all(&view.managers(*channel_id), Kind::INVITE_DELETE, &told);
-            }
-            GuildChange::TypingStart { channel_id, member, timestamp } => {
-                let user_id = member.user.as_ref().map(|user| user.id);
-                let told = TypingStarted {
-                    channel_id: *channel_id,
-                    guild_id: guild,
-                    user_id,
-                    timestamp: *timestamp,
-                    member,
-                };
-                sessions.send_all(&view.audience(*channel_id), Kind::TYPING_START, &told);
             }
             // A guild that is known here was made before; the others were dealt with above.
             GuildChange::GuildCreate(_)

@@ -251,8 +251,5 @@ impl Hub {
 }
 
 fn is_message(change: &GuildChange) -> bool {
-    matches!(
-        change,
-        GuildChange::MessageCreate(_) | GuildChange::MessageUpdate(_) | GuildChange::MessageDelete { .. }
-    )
+    matches!(change, GuildChange::Channel(_))
 }

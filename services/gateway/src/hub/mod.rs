@@ -5,6 +5,7 @@
 //! per socket ([`Hub::flush`]).
 
 mod changes;
+mod channel;
 mod guilds;
 mod identify;
 mod links;
@@ -23,7 +24,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use voxlink_protocol::{
     GuildId, GuildSnapshot, LoginId, Secret, UserId, VoiceState,
     bus::{SessionRevoked, TokenOwner, UserUpdated},
-    event::GuildEvent,
+    event::{GuildEvent, UserEvent},
     gateway::CloseCode,
 };
 use voxlink_service_kit::env::Entropy;
@@ -75,6 +76,8 @@ pub(crate) enum Input {
     VoiceDone { ask: VoiceAsk, outcome: VoiceOutcome },
     /// From the bus.
     Event(Arc<GuildEvent>),
+    /// From the bus.
+    User(Arc<UserEvent>),
     /// From the bus.
     UserUpdated(Arc<UserUpdated>),
     /// From the bus.
@@ -178,6 +181,7 @@ impl Hub {
             Input::Loaded { guild, snapshot, voice } => self.loaded(guild, snapshot, voice),
             Input::VoiceDone { ask, outcome } => self.voice_done(ask, outcome),
             Input::Event(event) => self.event(event),
+            Input::User(event) => self.user_event(&event),
             Input::UserUpdated(event) => self.user_updated(&event.0),
             Input::Revoked(event) => self.login_revoked(event.login, now),
             Input::EventsLost => self.reload_everything(),

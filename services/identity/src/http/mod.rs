@@ -5,24 +5,23 @@ mod caller;
 mod server;
 mod users;
 
-use axum::{
-    Router,
-    routing::{delete, get, post},
-};
+use voxlink_service_kit::Routes;
 
 use crate::Identity;
 
-pub(crate) fn router(identity: Identity) -> Router {
-    Router::new()
-        .route("/api/v1/auth/register", post(auth::register))
-        .route("/api/v1/auth/login", post(auth::log_in))
-        .route("/api/v1/auth/logout", post(auth::log_out))
-        .route("/api/v1/auth/sessions", get(auth::list_logins))
-        .route("/api/v1/auth/sessions/{id}", delete(auth::revoke_login))
-        .route("/api/v1/registration-invites", post(server::make_registration_invite))
-        .route("/api/v1/server", get(server::about))
-        .route("/api/v1/users/search", get(users::search))
-        .route("/api/v10/users/@me", get(users::me).patch(users::update_me))
-        .route("/api/v10/users/{id}", get(users::one))
-        .with_state(identity)
+pub(crate) fn routes(identity: Identity) -> Routes {
+    let v1 = Routes::under("/api/v1")
+        .post("/auth/register", auth::register)
+        .post("/auth/login", auth::log_in)
+        .post("/auth/logout", auth::log_out)
+        .get("/auth/sessions", auth::list_logins)
+        .delete("/auth/sessions/{id}", auth::revoke_login)
+        .post("/registration-invites", server::make_registration_invite)
+        .get("/server", server::about)
+        .get("/users/search", users::search);
+    let v10 = Routes::under("/api/v10")
+        .get("/users/@me", users::me)
+        .patch("/users/@me", users::update_me)
+        .get("/users/{id}", users::one);
+    v1.merge(v10).with_state(identity)
 }

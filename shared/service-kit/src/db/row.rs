@@ -1,7 +1,8 @@
 //! What a query brings back.
 
 use voxlink_protocol::{
-    ApplicationId, ChannelId, GuildId, LoginId, MessageId, Permissions, RoleId, Snowflake, Timestamp, UserId,
+    ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId,
+    Permissions, RoleId, Snowflake, Timestamp, UserId,
 };
 
 use super::DbError;
@@ -66,6 +67,7 @@ macro_rules! wrapped {
 }
 wrapped! {
     UserId => UserId::new, GuildId => GuildId::new, ChannelId => ChannelId::new, MessageId => MessageId::new,
-    RoleId => RoleId::new, LoginId => LoginId::new, ApplicationId => ApplicationId::new, Snowflake => Snowflake,
+    RoleId => RoleId::new, LoginId => LoginId::new, ApplicationId => ApplicationId::new,
+    EmojiId => EmojiId::new, AttachmentId => AttachmentId::new, AuditLogEntryId => AuditLogEntryId::new, Snowflake => Snowflake,
     Timestamp => Timestamp, Permissions => Permissions::from_bits_retain,
 }

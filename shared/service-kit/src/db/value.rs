@@ -2,7 +2,8 @@
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use voxlink_protocol::{
-    ApplicationId, ChannelId, GuildId, LoginId, MessageId, Permissions, RoleId, Snowflake, Timestamp, UserId,
+    ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId,
+    Permissions, RoleId, Snowflake, Timestamp, UserId,
 };
 
 /// A bound value; ids and times are 64-bit integers.
@@ -100,7 +101,18 @@ macro_rules! ids {
         }
     )+};
 }
-ids!(UserId, GuildId, ChannelId, MessageId, RoleId, LoginId, ApplicationId);
+ids!(
+    UserId,
+    GuildId,
+    ChannelId,
+    MessageId,
+    RoleId,
+    LoginId,
+    ApplicationId,
+    EmojiId,
+    AttachmentId,
+    AuditLogEntryId
+);
 
 /// `params![id, name]` for [`super::Sql`].
 #[macro_export]

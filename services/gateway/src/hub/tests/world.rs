@@ -11,7 +11,7 @@ use voxlink_protocol::{
     Channel, ChannelId, ChannelKind, Guild, GuildId, GuildSnapshot, LoginId, Member, Message, MessageId,
     Overwrite, OverwriteKind, Permissions, Secret, Snowflake, Timestamp, User, UserId,
     bus::TokenOwner,
-    event::{GuildChange, GuildEvent},
+    event::{ChannelChange, GuildChange, GuildEvent},
 };
 use voxlink_service_kit::Env;
 
@@ -81,6 +81,9 @@ pub(super) fn member(id: UserId) -> Member {
         communication_disabled_until: None,
         avatar: None,
         flags: 0,
+        pending: false,
+        premium_since: (),
+        banner: (),
     }
 }
 
@@ -114,27 +117,9 @@ pub(super) fn hidden(id: ChannelId) -> Channel {
 }
 
 pub(super) fn message(id: u64, channel: ChannelId) -> GuildChange {
-    GuildChange::MessageCreate(Box::new(Message {
-        id: MessageId::new(id),
-        channel_id: channel,
-        author: user(ANNA),
-        content: format!("message {id}"),
-        timestamp: Timestamp(id),
-        edited_timestamp: None,
-        tts: false,
-        mention_everyone: false,
-        mentions: Vec::new(),
-        mention_roles: Vec::new(),
-        attachments: Vec::new(),
-        embeds: Vec::new(),
-        pinned: false,
-        kind: 0,
-        flags: 0,
-        components: Vec::new(),
-        nonce: None,
-        guild_id: Some(GUILD),
-        member: None,
-    }))
+    let message = Message::new(MessageId::new(id), channel, user(ANNA), format!("message {id}"));
+    let message = Message { guild_id: Some(GUILD), ..message };
+    GuildChange::Channel(ChannelChange::MessageCreate(Box::new(message)))
 }
 
 impl World {

@@ -3,6 +3,9 @@
 //! It holds what is committed, never more: only [`World::apply`] changes it, with the very event that the others
 //! hear, on the writer thread, in version order. No IO here.
 
+pub mod direct;
+pub mod place;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -11,11 +14,12 @@ use std::{
 use tokio::sync::Mutex;
 use voxlink_protocol::{
     Channel, ChannelId, Guild, GuildId, Member, Permissions, Role, Timestamp, UserId,
-    event::{GuildChange, GuildEvent},
+    event::{ChannelChange, GuildChange, GuildEvent},
     permissions::Subject,
 };
 
 use crate::Refusal;
+use direct::{DirectState, Directs};
 
 /// One guild.
 #[derive(Debug)]
@@ -45,6 +49,9 @@ pub fn new_member(joined_at: Timestamp) -> Member {
         communication_disabled_until: None,
         avatar: None,
         flags: 0,
+        pending: false,
+        premium_since: (),
+        banner: (),
     }
 }
 
@@ -124,13 +131,15 @@ pub struct World {
     guilds: HashMap<GuildId, GuildState>,
     guild_of_channel: HashMap<ChannelId, GuildId>,
     guilds_of_user: HashMap<UserId, BTreeSet<GuildId>>,
+    /// Conversations outside of guilds.
+    pub directs: Directs,
 }
 
 impl World {
     /// The world as the database has it.
     #[must_use]
-    pub fn new(guilds: Vec<GuildState>) -> Self {
-        let mut world = Self::default();
+    pub fn new(guilds: Vec<GuildState>, directs: Vec<DirectState>) -> Self {
+        let mut world = Self { directs: Directs::new(directs), ..Self::default() };
         guilds.into_iter().for_each(|state| world.insert(state));
         world
     }
@@ -284,7 +293,8 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
         GuildChange::ChannelDelete(channel) => {
             state.channels.remove(&channel.id);
         }
-        GuildChange::MessageCreate(message) => {
+        GuildChange::EmojisUpdate(emojis) => state.guild.emojis.clone_from(emojis),
+        GuildChange::Channel(ChannelChange::MessageCreate(message)) => {
             if let Some(channel) = state.channels.get_mut(&message.channel_id) {
                 channel.last_message_id = Some(message.id);
             }
@@ -292,11 +302,12 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
         // Not kept in memory, or handled with the guild as a whole.
         GuildChange::GuildCreate(_)
         | GuildChange::GuildDelete
-        | GuildChange::MessageUpdate(_)
-        | GuildChange::MessageDelete { .. }
+        | GuildChange::Channel(_)
+        | GuildChange::BanAdd(_)
+        | GuildChange::BanRemove(_)
+        | GuildChange::AuditLogEntryCreate(_)
         | GuildChange::InviteCreate(_)
         | GuildChange::InviteDelete { .. }
-        | GuildChange::TypingStart { .. }
         | GuildChange::VoiceStateUpdate(_) => {}
     }
 }

@@ -1,5 +1,7 @@
 //! HTTP in the v10 shape: errors, and extractors that answer with them.
 
+mod routes;
+
 use std::time::Duration;
 
 use axum::{
@@ -13,6 +15,8 @@ use serde::de::DeserializeOwned;
 use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
 
 use crate::{CallError, DbError};
+
+pub use routes::{Route, Routes};
 
 /// An error answer.
 #[derive(Debug)]
@@ -50,6 +54,12 @@ impl ApiError {
             ErrorCode::UnknownMember => "Unknown Member",
             ErrorCode::UnknownMessage => "Unknown Message",
             ErrorCode::UnknownUser => "Unknown User",
+            ErrorCode::UnknownApplication => "Unknown Application",
+            ErrorCode::UnknownOverwrite => "Unknown Overwrite",
+            ErrorCode::UnknownRole => "Unknown Role",
+            ErrorCode::UnknownEmoji => "Unknown Emoji",
+            ErrorCode::UnknownBan => "Unknown Ban",
+            ErrorCode::UnknownVoiceState => "Unknown Voice State",
             _ => "404: Not Found",
         };
         Self::new(StatusCode::NOT_FOUND, Problem::new(code, message))

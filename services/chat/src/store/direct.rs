@@ -1,0 +1,71 @@
+//! Direct conversations and who is in them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use voxlink_protocol::{ChannelId, DirectKind, MessageId, UserId};
+use voxlink_service_kit::{DbError, Sql, params};
+
+use crate::state::direct::DirectState;
+
+/// All of them.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn all(sql: &Sql<'_>) -> Result<Vec<DirectState>, DbError> {
+    let select = "SELECT channel_id, user_id, shown FROM direct_recipient";
+    let rows = sql.query(select, params![], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+    let mut people: HashMap<ChannelId, BTreeMap<UserId, bool>> = HashMap::new();
+    for (channel, (user, shown)) in rows {
+        people.entry(channel).or_default().insert(user, shown);
+    }
+    let select = "SELECT id, kind, owner_id, name, icon, last_message_id FROM direct_channel";
+    sql.query(select, params![], |row| {
+        let id: ChannelId = row.get(0)?;
+        let kind = DirectKind::try_from(row.get::<u8>(1)?).map_err(|what| DbError::Other(what.to_owned()))?;
+        Ok(DirectState {
+            id,
+            kind,
+            owner: row.get(2)?,
+            name: row.get(3)?,
+            icon: row.get(4)?,
+            last_message_id: row.get(5)?,
+            people: people.remove(&id).unwrap_or_default(),
+        })
+    })
+}
+
+/// Stores a new conversation.
+///
+/// # Errors
+/// [`DbError::Unique`] when these two have one.
+pub fn insert(sql: &Sql<'_>, direct: &DirectState) -> Result<(), DbError> {
+    sql.execute(
+        "INSERT INTO direct_channel (id, kind, pair, owner_id, name, icon, last_message_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        params![
+            direct.id,
+            u8::from(direct.kind),
+            direct.pair_key().as_ref(),
+            direct.owner,
+            direct.name.as_ref(),
+            direct.icon.as_ref(),
+            direct.last_message_id
+        ],
+    )?;
+    direct.people.iter().try_for_each(|(user, shown)| {
+        let insert = "INSERT INTO direct_recipient (channel_id, user_id, shown) VALUES ($1, $2, $3)";
+        sql.execute(insert, params![direct.id, *user, *shown]).map(|_| ())
+    })
+}
+
+/// Remembers a new message as the newest and shows the conversation to everyone in it; `false` when it is gone.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn note_message(sql: &Sql<'_>, channel: ChannelId, message: MessageId) -> Result<bool, DbError> {
+    let update = "UPDATE direct_channel SET last_message_id = $1 WHERE id = $2";
+    let there = sql.execute(update, params![message, channel])? == 1;
+    let show = "UPDATE direct_recipient SET shown = $1 WHERE channel_id = $2 AND shown = $3";
+    sql.execute(show, params![true, channel, false])?;
+    Ok(there)
+}
