@@ -1,5 +1,6 @@
 /** The routes this client uses, one function each. Paths and shapes: docs/protocol/gateway.md. */
 import type { Http } from "./http.ts";
+import type { WireFound, WireGuildSettings, WireMute, WireNewMessage, WirePins, WireReadState, WireUploadLimits } from "./wire-message.ts";
 import type { ServerInfo, WireChannel, WireGuild, WireInvite, WireMember, WireMessage, WireSession, WireUser } from "./wire.ts";
 
 const V1 = "/api/v1";
@@ -14,6 +15,7 @@ export function routes(http: Http) {
   const get = <T>(path: string) => http.request<T>("GET", path);
   const post = <T>(path: string, body?: unknown) => http.request<T>("POST", path, body);
   const patch = <T>(path: string, body: unknown) => http.request<T>("PATCH", path, body);
+  const put = <T>(path: string, body?: unknown) => http.request<T>("PUT", path, body);
   const remove = (path: string) => http.request<void>("DELETE", path);
   return {
     server: () => get<ServerInfo>(`${V1}/server`),
@@ -44,10 +46,38 @@ export function routes(http: Http) {
     latest: (channel: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${PAGE}`),
     before: (channel: string, id: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${PAGE}&before=${id}`),
     after: (channel: string, id: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${LONG_PAGE}&after=${id}`),
-    send: (channel: string, content: string, nonce: string) =>
-      post<WireMessage>(`${V10}/channels/${channel}/messages`, { content, nonce, enforce_nonce: true }),
+    around: (channel: string, id: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${PAGE}&around=${id}`),
+    message: (channel: string, id: string) => get<WireMessage>(`${V10}/channels/${channel}/messages/${id}`),
+    send: (channel: string, message: WireNewMessage) => post<WireMessage>(`${V10}/channels/${channel}/messages`, message),
     edit: (channel: string, message: string, content: string) => patch<WireMessage>(`${V10}/channels/${channel}/messages/${message}`, { content }),
+    changeFlags: (channel: string, message: string, flags: number) => patch<WireMessage>(`${V10}/channels/${channel}/messages/${message}`, { flags }),
     deleteMessage: (channel: string, message: string) => remove(`${V10}/channels/${channel}/messages/${message}`),
+    deleteMessages: (channel: string, messages: readonly string[]) => post<void>(`${V10}/channels/${channel}/messages/bulk-delete`, { messages }),
+    react: (channel: string, message: string, emoji: string) => put<void>(`${V10}/channels/${channel}/messages/${message}/reactions/${encodeURIComponent(emoji)}/@me`),
+    unreact: (channel: string, message: string, emoji: string) => remove(`${V10}/channels/${channel}/messages/${message}/reactions/${encodeURIComponent(emoji)}/@me`),
+    reactors: (channel: string, message: string, emoji: string, after?: string) =>
+      get<WireUser[]>(`${V10}/channels/${channel}/messages/${message}/reactions/${encodeURIComponent(emoji)}?limit=100${after ? `&after=${after}` : ""}`),
+    clearReaction: (channel: string, message: string, emoji: string) => remove(`${V10}/channels/${channel}/messages/${message}/reactions/${encodeURIComponent(emoji)}`),
+    clearReactions: (channel: string, message: string) => remove(`${V10}/channels/${channel}/messages/${message}/reactions`),
+    pins: (channel: string, before?: string) => get<WirePins>(`${V10}/channels/${channel}/messages/pins?limit=50${before ? `&before=${encodeURIComponent(before)}` : ""}`),
+    pin: (channel: string, message: string) => put<void>(`${V10}/channels/${channel}/messages/pins/${message}`),
+    unpin: (channel: string, message: string) => remove(`${V10}/channels/${channel}/messages/pins/${message}`),
+    search: (guild: string, query: string) => get<WireFound>(`${V10}/guilds/${guild}/messages/search?${query}`),
+
+    uploadLimits: () => get<WireUploadLimits>(`${V1}/attachments/limits`),
+    dropUpload: (id: string) => remove(`${V1}/attachments/${id}`),
+
+    openDirect: (recipients: readonly string[]) => post<WireChannel>(`${V10}/users/@me/channels`, recipients.length === 1 ? { recipient_id: recipients[0] } : { recipients }),
+    renameGroup: (channel: string, name: string | null) => patch<WireChannel>(`${V10}/channels/${channel}`, { name }),
+    addRecipient: (channel: string, user: string) => put<void>(`${V10}/channels/${channel}/recipients/${user}`),
+    removeRecipient: (channel: string, user: string) => remove(`${V10}/channels/${channel}/recipients/${user}`),
+
+    ack: (channel: string, message: string, unread?: { mention_count: number }) =>
+      post<void>(`${V1}/channels/${channel}/messages/${message}/ack`, unread ? { manual: true, ...unread } : {}),
+    ackMany: (read_states: Pick<WireReadState, "channel_id">[]) => post<void>(`${V1}/read-states/ack-bulk`, { read_states }),
+    ackGuild: (guild: string) => post<void>(`${V1}/guilds/${guild}/ack`),
+    guildSettings: (guild: string, change: Partial<WireGuildSettings> | { channel_overrides: (WireMute & { channel_id: string })[] }) =>
+      patch<WireGuildSettings>(`${V1}/users/@me/guilds/${guild}/settings`, change),
     typing: (channel: string) => post<void>(`${V10}/channels/${channel}/typing`),
   };
 }

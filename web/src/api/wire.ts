@@ -1,3 +1,7 @@
+import type { WireGuildSettings, WireMessage, WireReactionChange, WireReadState } from "./wire-message.ts";
+
+export type * from "./wire-message.ts";
+
 /** The shapes that cross the wire, exactly as the v10 API names them. Nothing past `state/parse.ts` sees them, except messages sent and lists drawn once. */
 
 export interface WireUser {
@@ -51,6 +55,11 @@ export interface WireChannel {
   nsfw?: boolean;
   bitrate?: number;
   user_limit?: number;
+  last_pin_timestamp?: string | null;
+  /** Of direct conversations and groups: everybody in it but oneself, who owns the group, its picture. */
+  recipients?: WireUser[];
+  owner_id?: string;
+  icon?: string | null;
 }
 export interface WireVoiceState {
   guild_id?: string;
@@ -133,18 +142,6 @@ export interface WireGuild {
   voice_states?: WireVoiceState[];
   presences?: WirePresence[];
 }
-export interface WireMessage {
-  id: string;
-  channel_id: string;
-  guild_id?: string;
-  author: WireUser;
-  member?: WireMember;
-  content: string;
-  timestamp: string;
-  edited_timestamp: string | null;
-  nonce?: string | number | null;
-  mentions?: WireUser[];
-}
 export interface WireInvite {
   code: string;
   guild?: { id: string; name: string; icon?: string | null };
@@ -179,6 +176,9 @@ export interface WireReady {
   relationships?: WireRelationship[];
   presences?: WirePresence[];
   user_settings?: WireUserSettings;
+  private_channels?: WireChannel[];
+  read_state?: WireReadState[];
+  user_guild_settings?: WireGuildSettings[];
 }
 
 /** A dispatch of the gateway: the ones that change what is drawn. Others arrive too and are dropped at the door. */
@@ -200,6 +200,16 @@ export type WireEvent =
   | { t: "MESSAGE_CREATE"; d: WireMessage }
   | { t: "MESSAGE_UPDATE"; d: Partial<WireMessage> & { id: string; channel_id: string } }
   | { t: "MESSAGE_DELETE"; d: { id: string; channel_id: string; guild_id?: string } }
+  | { t: "MESSAGE_DELETE_BULK"; d: { ids: string[]; channel_id: string; guild_id?: string } }
+  | { t: "MESSAGE_REACTION_ADD"; d: WireReactionChange }
+  | { t: "MESSAGE_REACTION_REMOVE"; d: WireReactionChange }
+  | { t: "MESSAGE_REACTION_REMOVE_ALL"; d: { channel_id: string; message_id: string } }
+  | { t: "MESSAGE_REACTION_REMOVE_EMOJI"; d: { channel_id: string; message_id: string; emoji: WireReactionChange["emoji"] } }
+  | { t: "CHANNEL_PINS_UPDATE"; d: { channel_id: string; guild_id?: string; last_pin_timestamp?: string | null } }
+  | { t: "CHANNEL_RECIPIENT_ADD"; d: { channel_id: string; user: WireUser } }
+  | { t: "CHANNEL_RECIPIENT_REMOVE"; d: { channel_id: string; user: WireUser } }
+  | { t: "MESSAGE_ACK"; d: WireReadState }
+  | { t: "USER_GUILD_SETTINGS_UPDATE"; d: WireGuildSettings }
   | { t: "TYPING_START"; d: { channel_id: string; guild_id?: string; user_id: string; timestamp: number } }
   | { t: "PRESENCE_UPDATE"; d: WirePresence }
   | { t: "USER_UPDATE"; d: WireUser }
@@ -234,6 +244,16 @@ const known: Record<WireEvent["t"], true> = {
   MESSAGE_CREATE: true,
   MESSAGE_UPDATE: true,
   MESSAGE_DELETE: true,
+  MESSAGE_DELETE_BULK: true,
+  MESSAGE_REACTION_ADD: true,
+  MESSAGE_REACTION_REMOVE: true,
+  MESSAGE_REACTION_REMOVE_ALL: true,
+  MESSAGE_REACTION_REMOVE_EMOJI: true,
+  CHANNEL_PINS_UPDATE: true,
+  CHANNEL_RECIPIENT_ADD: true,
+  CHANNEL_RECIPIENT_REMOVE: true,
+  MESSAGE_ACK: true,
+  USER_GUILD_SETTINGS_UPDATE: true,
   TYPING_START: true,
   PRESENCE_UPDATE: true,
   USER_UPDATE: true,

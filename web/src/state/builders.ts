@@ -33,5 +33,24 @@ export function aGuild(
   };
 }
 export function aMessage(id: string, part: Partial<Message> = {}): Message {
-  return { id, channelId: "2", author: aUser("10"), content: `m${id}`, at: Number(id) * 1000, edited: false, nonce: null, ...part };
+  return {
+    id,
+    channelId: "2",
+    kind: "text",
+    author: aUser("10"),
+    content: `m${id}`,
+    at: Number(id) * 1000,
+    edited: false,
+    nonce: null,
+    mentions: [],
+    mentionedRoles: [],
+    mentionsEveryone: false,
+    attachments: [],
+    embeds: [],
+    embedsHidden: false,
+    reactions: [],
+    pinned: false,
+    answers: null,
+    ...part,
+  };
 }

@@ -13,5 +13,5 @@ export async function logOut(): Promise<void> {
 
 /** Drafts and where one was are nobody else's business; how things look and sound belongs to the device. */
 function forgetTraces(): void {
-  for (const prefix of ["voxlink.draft.", "voxlink.seen", "voxlink.last"]) forgetAll(prefix);
+  for (const prefix of ["voxlink.draft.", "voxlink.outbox", "voxlink.last"]) forgetAll(prefix);
 }

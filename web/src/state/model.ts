@@ -1,5 +1,7 @@
 /** What the client knows, in its own words. Every value is immutable: an event makes a new one. */
-import type { WireChannel, WireEmoji, WireGuild, WireMember, WireMessage, WirePresence, WireRole, WireUser, WireVoiceState } from "../api/wire.ts";
+import type { WireChannel, WireEmoji, WireGuild, WireMember, WirePresence, WireRole, WireUser, WireVoiceState } from "../api/wire.ts";
+
+export * from "./message.ts";
 
 /** A snowflake: decimal digits; later is larger. Compare with {@link compareIds}, never as text. */
 export type Id = string;
@@ -48,7 +50,7 @@ export interface Overwrite {
 }
 export interface Channel {
   id: Id;
-  kind: "text" | "voice" | "category" | "other";
+  kind: "text" | "voice" | "category" | "direct" | "group" | "other";
   name: string;
   topic: string;
   position: number;
@@ -99,17 +101,6 @@ export interface Guild {
   /** What some of them say about themselves. */
   customStatuses: ReadonlyMap<Id, CustomStatus>;
 }
-export interface Message {
-  id: Id;
-  channelId: Id;
-  author: User;
-  content: string;
-  /** Milliseconds since 1970. */
-  at: number;
-  edited: boolean;
-  nonce: string | null;
-}
-
 /** Snowflakes without leading zeros: the longer is the larger. */
 export function compareIds(a: Id, b: Id): number {
   return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
@@ -211,18 +202,6 @@ export function toGuild(wire: WireGuild): Guild {
     voice: new Map(voice.map((state) => [state.userId, state])),
     presences: new Map((wire.presences ?? []).map((p) => [p.user.id, toStatus(p.status)])),
     customStatuses: new Map((wire.presences ?? []).flatMap((p): [Id, CustomStatus][] => (toCustomStatus(p) ? [[p.user.id, toCustomStatus(p)!]] : []))),
-  };
-}
-
-export function toMessage(wire: WireMessage): Message {
-  return {
-    id: wire.id,
-    channelId: wire.channel_id,
-    author: toUser(wire.author),
-    content: wire.content,
-    at: Date.parse(wire.timestamp),
-    edited: wire.edited_timestamp != null,
-    nonce: wire.nonce == null ? null : String(wire.nonce),
   };
 }
 

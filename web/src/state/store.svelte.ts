@@ -8,9 +8,9 @@ import { LONG_PAGE, PAGE } from "../api/routes.ts";
 import { openGateway, type Gateway } from "../gateway/socket.ts";
 import type { Session } from "../gateway/session.ts";
 import { account, api } from "./account.svelte.ts";
-import { toMessage, type Guild, type Id } from "./model.ts";
+import { applyInbox, emptyInbox, type Inbox } from "./inbox.ts";
+import { compareIds, toMessage, toReactionEmoji, type Guild, type Id } from "./model.ts";
 import { applyTimeline, emptyTimeline, trimmed, type Timeline, type TimelineEvent } from "./timeline.ts";
-import { unread } from "./unread.svelte.ts";
 import { applyEvent, emptyWorld, type World } from "./world.ts";
 
 /** A hole larger than this many pages is not filled: the channel is loaded anew from its end. */
@@ -25,6 +25,7 @@ type Listener = (event: WireEvent) => void;
 
 class Store {
   world = $state.raw<World>(emptyWorld);
+  inbox = $state.raw<Inbox>(emptyInbox);
   timelines = $state.raw<ReadonlyMap<Id, Timeline>>(new Map());
   connection = $state<Session["phase"]>("idle");
   /** Whether READY came at least once: until then there is nothing to draw. */
@@ -54,6 +55,7 @@ class Store {
     this.gateway?.stop();
     this.gateway = null;
     this.world = emptyWorld;
+    this.inbox = emptyInbox;
     this.timelines = new Map();
     this.typing = new Map();
     this.arrived = false;
@@ -97,6 +99,26 @@ class Store {
     });
   }
 
+  /** A place in the past, with what stands around it. */
+  async loadAround(channelId: Id, messageId: Id): Promise<void> {
+    const page = (await api.around(channelId, messageId)).map(toMessage);
+    const after = page.filter((message) => compareIds(message.id, messageId) > 0).length;
+    const before = page.length - after;
+    // A half that is not full reaches the edge.
+    this.changeTimeline(channelId, { type: "around", messages: page, start: before < PAGE / 2, end: false });
+    if (after < PAGE / 2 - 1) await this.loadNewer(channelId);
+  }
+
+  async loadNewer(channelId: Id): Promise<void> {
+    const last = this.timeline(channelId).messages.at(-1);
+    if (!last || this.timeline(channelId).reachedEnd) return;
+    await this.#once(channelId, async () => {
+      const session = this.#sessions;
+      const page = await api.after(channelId, last.id);
+      this.changeTimeline(channelId, { type: "newer", messages: page.map(toMessage), complete: page.length < LONG_PAGE && session === this.#sessions });
+    });
+  }
+
   async loadOlder(channelId: Id): Promise<void> {
     const first = this.timeline(channelId).messages[0];
     if (!first || this.timeline(channelId).reachedStart) return;
@@ -113,6 +135,11 @@ class Store {
       return;
     }
     this.#apply({ t: "MESSAGE_CREATE", d: guildId ? { ...wire, guild_id: guildId } : wire });
+  }
+
+  /** What one did here counts at once; the server will say the same. */
+  apply(event: WireEvent): void {
+    this.#apply(event);
   }
 
   /** A guild that we left or deleted: gone at once, whenever its event comes. */
@@ -148,30 +175,37 @@ class Store {
     const again = event.t === "READY" && this.arrived;
     this.world = applyEvent(this.world, event);
     if (event.t === "READY") this.arrived = true;
+    this.inbox = applyInbox(this.inbox, event, this.world);
     if (again) this.#repair();
-    if (event.t === "GUILD_CREATE") unread.meet(this.world.guilds.get(event.d.id)?.channels.values() ?? []);
-    if (event.t === "CHANNEL_CREATE") unread.meet(this.#channelOf(event.d.guild_id, event.d.id));
     this.#applyToTimeline(event);
     for (const listener of this.#listeners) listener(event);
-  }
-
-  #channelOf(guildId: Id | undefined, channelId: Id) {
-    const channel = guildId === undefined ? undefined : this.world.guilds.get(guildId)?.channels.get(channelId);
-    return channel ? [channel] : [];
   }
 
   #applyToTimeline(event: WireEvent): void {
     switch (event.t) {
       case "MESSAGE_CREATE":
-        if (this.timelines.has(event.d.channel_id)) this.changeTimeline(event.d.channel_id, { type: "created", message: toMessage(event.d) });
+        this.#inTimeline(event.d.channel_id, { type: "created", message: toMessage(event.d) });
         this.removeTyping(event.d.channel_id, event.d.author.id);
         return;
       case "MESSAGE_UPDATE":
-        if (!this.timelines.has(event.d.channel_id)) return;
-        return this.changeTimeline(event.d.channel_id, { type: "updated", id: event.d.id, content: event.d.content, edited: event.d.edited_timestamp != null });
+        return this.#inTimeline(event.d.channel_id, { type: "updated", id: event.d.id, wire: event.d });
       case "MESSAGE_DELETE":
-        if (this.timelines.has(event.d.channel_id)) this.changeTimeline(event.d.channel_id, { type: "deleted", id: event.d.id });
-        return;
+        return this.#inTimeline(event.d.channel_id, { type: "deleted", ids: [event.d.id] });
+      case "MESSAGE_DELETE_BULK":
+        return this.#inTimeline(event.d.channel_id, { type: "deleted", ids: event.d.ids });
+      case "MESSAGE_REACTION_ADD":
+      case "MESSAGE_REACTION_REMOVE":
+        return this.#inTimeline(event.d.channel_id, {
+          type: "reacted",
+          id: event.d.message_id,
+          emoji: toReactionEmoji(event.d.emoji),
+          self: event.d.user_id === this.world.self?.id,
+          added: event.t === "MESSAGE_REACTION_ADD",
+        });
+      case "MESSAGE_REACTION_REMOVE_ALL":
+        return this.#inTimeline(event.d.channel_id, { type: "reactions-cleared", id: event.d.message_id, emoji: null });
+      case "MESSAGE_REACTION_REMOVE_EMOJI":
+        return this.#inTimeline(event.d.channel_id, { type: "reactions-cleared", id: event.d.message_id, emoji: toReactionEmoji(event.d.emoji) });
       case "TYPING_START": {
         if (event.d.user_id === this.world.self?.id) return;
         const people = new Map(this.typing.get(event.d.channel_id)).set(event.d.user_id, Date.now() + TYPING_MS);
@@ -181,6 +215,10 @@ class Store {
       default:
         return;
     }
+  }
+
+  #inTimeline(channelId: Id, event: TimelineEvent): void {
+    if (this.timelines.has(channelId)) this.changeTimeline(channelId, event);
   }
 
   /** The session was lost and with it events: what is open is repaired from history, what is not is forgotten. */

@@ -54,7 +54,7 @@ test("losing the session twice keeps the older edge of the hole", () => {
 });
 
 test("an edit keeps the place and marks the message, a deletion removes it", () => {
-  const line = after(latest("9", "10"), { type: "updated", id: "9", content: "new", edited: true }, { type: "deleted", id: "10" });
+  const line = after(latest("9", "10"), { type: "updated", id: "9", wire: { content: "new", edited_timestamp: "2026-11-21T19:00:00Z" } }, { type: "deleted", ids: ["10"] });
   expect(line.messages).toMatchObject([{ id: "9", content: "new", edited: true }]);
 });
 
@@ -68,4 +68,39 @@ test("a channel that was left keeps its end and knows that there is more before"
   expect(line.messages.length).toBe(200);
   expect(line.messages.at(-1)!.id).toBe("500");
   expect(line.reachedStart).toBe(false);
+});
+
+test("after a jump what comes waits behind the hole, and joins when the pages reach the end", () => {
+  const around: TimelineEvent = { type: "around", messages: [aMessage("8"), aMessage("9")], start: false, end: false };
+  const away = after(latest("99"), around, { type: "created", message: aMessage("100") });
+  expect(ids(away)).toEqual(["8", "9"]);
+  const half = applyTimeline(away, { type: "newer", messages: [aMessage("50")], complete: false });
+  const whole = applyTimeline(half, { type: "newer", messages: [aMessage("99")], complete: true });
+  expect(ids(whole)).toEqual(["8", "9", "50", "99", "100"]);
+  expect(whole.reachedEnd).toBe(true);
+  expect(ids(applyTimeline(away, latest("100")))).toEqual(["100"]);
+});
+
+test("a session lost away from the end leaves no hole to fill, but what came in between is asked for", () => {
+  const around: TimelineEvent = { type: "around", messages: [aMessage("9")], start: true, end: false };
+  const line = after(around, { type: "created", message: aMessage("100") }, { type: "gap" });
+  expect(line).toMatchObject({ gapAfter: null, tail: [], reachedEnd: false });
+});
+
+test("one's own reaction counts once, whether it is drawn before the server says so or not", () => {
+  const emoji = { id: null, name: "🔧", animated: false };
+  const put: TimelineEvent = { type: "reacted", id: "9", emoji, self: true, added: true };
+  const line = after(latest("9"), put, put, { ...put, self: false });
+  expect(line.messages[0]!.reactions).toEqual([{ emoji, count: 2, me: true }]);
+  const back = [{ ...put, added: false }, { ...put, added: false }].reduce(applyTimeline, line);
+  expect(back.messages[0]!.reactions).toEqual([{ emoji, count: 1, me: false }]);
+  expect(applyTimeline(back, { type: "reactions-cleared", id: "9", emoji }).messages[0]!.reactions).toEqual([]);
+});
+
+test("an answer follows the message it answers: its edits, and its end", () => {
+  const first = aMessage("9");
+  const answer = aMessage("10", { answers: { id: "9", channelId: "2", message: first } });
+  const line = after({ type: "latest", messages: [first, answer], complete: true }, { type: "updated", id: "9", wire: { content: "new" } });
+  expect(line.messages[1]!.answers!.message!.content).toBe("new");
+  expect(applyTimeline(line, { type: "deleted", ids: ["9"] }).messages[0]!.answers!.message).toBeNull();
 });

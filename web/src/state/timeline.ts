@@ -1,8 +1,9 @@
 /**
- * The messages of one channel as this client knows them: a run of history without holes, ending in the present, and the
- * drafts that the server has not acknowledged. One function says what an event or a page changes. No clock, no network.
+ * The messages of one channel as this client knows them: a run of history without holes, ending in the present or,
+ * after a jump, somewhere before it, and the drafts that the server has not acknowledged. One function says what an event or a page changes. No clock, no network.
  */
-import { compareIds, type Id, type Message } from "./model.ts";
+import type { WireMessage } from "../api/wire.ts";
+import { compareIds, edited, reacted, sameEmoji, type Id, type Message, type ReactionEmoji } from "./model.ts";
 
 /** A message of one's own on its way. Its nonce stays the same through every retry, so the server stores it once. */
 export interface Draft {
@@ -14,6 +15,10 @@ export interface Draft {
   state: "pending" | "failed";
   /** Why it failed for good, in words; null while a retry may still succeed. */
   reason: string | null;
+  /** The message that it answers. */
+  answers?: { id: Id; ping: boolean } | undefined;
+  /** Files that go with it, by their keys in the upload tray. */
+  files?: readonly string[] | undefined;
 }
 
 export interface Timeline {
@@ -25,17 +30,30 @@ export interface Timeline {
   reachedStart: boolean;
   /** After a lost session: the last id before the hole that is being filled by `after=`. */
   gapAfter: Id | null;
+  /** False after a jump into the past: what is newer than the last message here is not known, except `tail`. */
+  reachedEnd: boolean;
+  /** What came while the end is not here: it continues the last page that brings the end. */
+  tail: readonly Message[];
 }
 
-export const emptyTimeline: Timeline = { messages: [], pending: [], loaded: false, reachedStart: false, gapAfter: null };
+export const emptyTimeline: Timeline = { messages: [], pending: [], loaded: false, reachedStart: false, gapAfter: null, reachedEnd: true, tail: [] };
+
+/** The longest tail; whoever is further behind loads more pages. */
+const TAIL = 500;
 
 export type TimelineEvent =
   | { type: "created"; message: Message }
-  | { type: "updated"; id: Id; content?: string | undefined; edited: boolean }
-  | { type: "deleted"; id: Id }
+  | { type: "updated"; id: Id; wire: Partial<WireMessage> }
+  | { type: "deleted"; ids: readonly Id[] }
+  | { type: "reacted"; id: Id; emoji: ReactionEmoji; self: boolean; added: boolean }
+  /** All reactions of a message are gone, or all with one emoji. */
+  | { type: "reactions-cleared"; id: Id; emoji: ReactionEmoji | null }
   /** The newest page, which starts a timeline anew. */
   | { type: "latest"; messages: readonly Message[]; complete: boolean }
   | { type: "older"; messages: readonly Message[]; complete: boolean }
+  /** What stands around a message that was jumped to: the timeline begins anew there. */
+  | { type: "around"; messages: readonly Message[]; start: boolean; end: boolean }
+  | { type: "newer"; messages: readonly Message[]; complete: boolean }
   /** Events may have been missed after the last message that we have. */
   | { type: "gap" }
   | { type: "gap-page"; messages: readonly Message[]; complete: boolean }
@@ -50,25 +68,38 @@ export function applyTimeline(line: Timeline, event: TimelineEvent): Timeline {
       return {
         ...line,
         // A timeline that nobody has opened stays empty: its first page will bring this message.
-        messages: line.loaded ? merged(line.messages, [event.message]) : line.messages,
+        messages: line.loaded && line.reachedEnd ? merged(line.messages, [event.message]) : line.messages,
+        tail: line.loaded && !line.reachedEnd ? merged(line.tail, [event.message]).slice(-TAIL) : line.tail,
         // Our own message coming back is the acknowledgement: the optimistic copy goes.
         pending: event.message.nonce === null ? line.pending : line.pending.filter((draft) => draft.nonce !== event.message.nonce),
       };
     case "updated":
-      return {
-        ...line,
-        messages: line.messages.map((message) =>
-          message.id === event.id ? { ...message, content: event.content ?? message.content, edited: message.edited || event.edited } : message,
-        ),
-      };
+      return everywhere(line, event.id, (message) => edited(message, event.wire));
     case "deleted":
-      return { ...line, messages: line.messages.filter((message) => message.id !== event.id) };
+      return without(line, new Set(event.ids));
+    case "reacted":
+      return everywhere(line, event.id, (message) => ({ ...message, reactions: reacted(message.reactions, event.emoji, event.self, event.added) }));
+    case "reactions-cleared":
+      return everywhere(line, event.id, (message) => ({
+        ...message,
+        reactions: event.emoji === null ? [] : message.reactions.filter((reaction) => !sameEmoji(reaction.emoji, event.emoji!)),
+      }));
     case "latest":
-      return { ...line, messages: merged([], event.messages), loaded: true, reachedStart: event.complete, gapAfter: null };
+      return { ...line, messages: merged([], event.messages), pending: acknowledged(line.pending, event.messages), loaded: true, reachedStart: event.complete, gapAfter: null, reachedEnd: true, tail: [] };
     case "older":
       return { ...line, messages: merged(line.messages, event.messages), reachedStart: line.reachedStart || event.complete };
+    case "around":
+      return { ...line, messages: merged([], event.messages), loaded: true, reachedStart: event.start, gapAfter: null, reachedEnd: event.end, tail: [] };
+    case "newer": {
+      if (line.reachedEnd) return line;
+      if (!event.complete) return { ...line, messages: merged(line.messages, event.messages) };
+      // The page reaches up to when it was read, and the tail holds what came since.
+      return { ...line, messages: merged(merged(line.messages, event.messages), line.tail), reachedEnd: true, tail: [] };
+    }
     case "gap":
       if (!line.loaded || line.gapAfter !== null) return line;
+      // Away from the end there is no hole to fill: the pages up to it will bring everything.
+      if (!line.reachedEnd) return { ...line, tail: [] };
       // An empty channel has no id to start from: everything in it is newer than nothing.
       return { ...line, gapAfter: line.messages.at(-1)?.id ?? "0" };
     case "gap-page": {
@@ -98,8 +129,31 @@ const KEPT_OUT_OF_SIGHT = 200;
 
 /** The end of a timeline, for a channel that was left. */
 export function trimmed(line: Timeline): Timeline {
+  // A place in the past is not worth keeping: the next visit begins at the end.
+  if (!line.reachedEnd) return { ...emptyTimeline, pending: line.pending };
   if (line.messages.length <= KEPT_OUT_OF_SIGHT) return line;
   return { ...line, messages: line.messages.slice(-KEPT_OUT_OF_SIGHT), reachedStart: false };
+}
+
+/** Changes a message, and the copy of it above each answer. */
+function everywhere(line: Timeline, id: Id, change: (message: Message) => Message): Timeline {
+  const within = (message: Message): Message => {
+    if (message.id === id) return change(message);
+    const { answers } = message;
+    return answers?.id === id && answers.message ? { ...message, answers: { ...answers, message: change(answers.message) } } : message;
+  };
+  const touches = (message: Message) => message.id === id || message.answers?.id === id;
+  const through = (messages: readonly Message[]) => (messages.some(touches) ? messages.map(within) : messages);
+  return { ...line, messages: through(line.messages), tail: through(line.tail) };
+}
+
+/** Takes messages away; answers to them say that what they answered is gone. */
+function without(line: Timeline, ids: ReadonlySet<Id>): Timeline {
+  const through = (messages: readonly Message[]) =>
+    messages
+      .filter((message) => !ids.has(message.id))
+      .map((message) => (message.answers && ids.has(message.answers.id) ? { ...message, answers: { ...message.answers, message: null } } : message));
+  return { ...line, messages: through(line.messages), tail: through(line.tail) };
 }
 
 function withDraft(line: Timeline, nonce: string, change: (draft: Draft) => Draft): Timeline {

@@ -134,6 +134,17 @@ export function applyEvent(world: World, event: WireEvent): World {
     case "GUILD_MEMBER_LIST_UPDATE":
     case "INVITE_CREATE":
     case "INVITE_DELETE":
+    // Messages are kept by `timeline.ts`; what one has read and one's direct conversations by `inbox.ts`.
+    case "MESSAGE_DELETE_BULK":
+    case "MESSAGE_REACTION_ADD":
+    case "MESSAGE_REACTION_REMOVE":
+    case "MESSAGE_REACTION_REMOVE_ALL":
+    case "MESSAGE_REACTION_REMOVE_EMOJI":
+    case "CHANNEL_PINS_UPDATE":
+    case "CHANNEL_RECIPIENT_ADD":
+    case "CHANNEL_RECIPIENT_REMOVE":
+    case "MESSAGE_ACK":
+    case "USER_GUILD_SETTINGS_UPDATE":
     case "RESUMED":
     case "MESSAGE_UPDATE":
     case "MESSAGE_DELETE":

@@ -1,4 +1,4 @@
-/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/g/GUILD[/CHANNEL]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/settings/PART`. */
+/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/d[/CHANNEL[/MESSAGE]]`, `/g/GUILD[/CHANNEL[/MESSAGE]]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/settings/PART`. */
 
 export type SettingsPart = "profile" | "account" | "devices" | "look" | "sessions" | "applications" | "keys";
 export type GuildPart = "overview" | "roles" | "members" | "bans" | "invites" | "emoji" | "log" | "bots";
@@ -7,7 +7,8 @@ export type PeoplePart = "online" | "all" | "pending" | "blocked" | "add";
 export type Route =
   | { name: "home" }
   | { name: "invite"; code: string }
-  | { name: "guild"; guildId: string; channelId: string | null }
+  | { name: "guild"; guildId: string; channelId: string | null; messageId: string | null }
+  | { name: "direct"; channelId: string | null; messageId: string | null }
   | { name: "people"; part: PeoplePart }
   | { name: "guild-settings"; guildId: string; part: GuildPart | null; item: string | null }
   | { name: "channel-settings"; guildId: string; channelId: string; part: ChannelPart | null }
@@ -22,13 +23,14 @@ export function parseRoute(path: string): Route {
   const [, first, second, third, fourth, fifth] = path.split("/");
   if (first === "invite" && second) return { name: "invite", code: decodeURIComponent(second) };
   if (first === "people") return { name: "people", part: second && peopleParts.includes(second) ? (second as PeoplePart) : "online" };
+  if (first === "d") return { name: "direct", channelId: second || null, messageId: third || null };
   if (first === "g" && second && third === "settings") {
     return { name: "guild-settings", guildId: second, part: fourth && guildParts.includes(fourth) ? (fourth as GuildPart) : null, item: fifth || null };
   }
   if (first === "g" && second && third && fourth === "settings") {
     return { name: "channel-settings", guildId: second, channelId: third, part: fifth && channelParts.includes(fifth) ? (fifth as ChannelPart) : null };
   }
-  if (first === "g" && second) return { name: "guild", guildId: second, channelId: third || null };
+  if (first === "g" && second) return { name: "guild", guildId: second, channelId: third || null, messageId: fourth || null };
   if (first === "settings") return { name: "settings", part: second && parts.includes(second) ? (second as SettingsPart) : null };
   return { name: "home" };
 }
@@ -64,4 +66,8 @@ export const channelPath = (guildId: string, channelId: string) => `/g/${guildId
 export const guildSettingsPath = (guildId: string, part: GuildPart | null = null, item: string | null = null) => `/g/${guildId}/settings${part ? `/${part}${item ? `/${item}` : ""}` : ""}`;
 export const channelSettingsPath = (guildId: string, channelId: string, part: ChannelPart | null = null) => `/g/${guildId}/${channelId}/settings${part ? `/${part}` : ""}`;
 export const peoplePath = (part: PeoplePart = "online") => (part === "online" ? "/people" : `/people/${part}`);
+export const directPath = (channelId?: string) => (channelId === undefined ? "/d" : `/d/${channelId}`);
+/** The address of a message, or of its channel; null: a direct conversation. */
+export const placePath = (guildId: string | null, channelId: string, messageId?: string) =>
+  `${guildId === null ? directPath(channelId) : channelPath(guildId, channelId)}${messageId === undefined ? "" : `/${messageId}`}`;
 export const settingsPath = (part: SettingsPart) => `/settings/${part}`;
