@@ -22,8 +22,11 @@ pub(crate) mod intent {
     pub(crate) const DIRECT_MESSAGES: u64 = 1 << 12;
     pub(crate) const DIRECT_MESSAGE_REACTIONS: u64 = 1 << 13;
     pub(crate) const DIRECT_MESSAGE_TYPING: u64 = 1 << 14;
+    pub(crate) const MESSAGE_CONTENT: u64 = 1 << 15;
     /// For everyone.
     pub(crate) const NONE: u64 = 0;
+    /// Those that v10 has, 0 to 25: clients that are not bots send all of them.
+    pub(crate) const KNOWN: u64 = (1 << 26) - 1;
 }
 
 /// A kind of dispatch.
@@ -110,6 +113,8 @@ kinds! {
     RELATIONSHIP_UPDATE NONE;
     RELATIONSHIP_REMOVE NONE;
     MESSAGE_ACK NONE;
+    GUILD_MEMBER_LIST_UPDATE NONE;
+    GUILD_MEMBERS_CHUNK NONE;
     USER_GUILD_SETTINGS_UPDATE NONE;
     USER_SETTINGS_UPDATE NONE;
 }

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use voxlink_protocol::gateway::{CloseCode, Identify, PresenceUpdate, Resume, VoiceStateRequest, op};
+use voxlink_protocol::gateway::{
+    Activity, CloseCode, Identify, MemberListRequest, PresenceUpdate, RequestGuildMembers, Resume,
+    VoiceStateRequest, op,
+};
 
 /// An op of a client.
 #[derive(Debug)]
@@ -17,8 +20,10 @@ pub(crate) enum ClientOp {
     Voice(VoiceStateRequest),
     /// Op 6.
     Resume(Box<Resume>),
-    /// Op 8; understood, not answered so far.
-    RequestMembers,
+    /// Op 8.
+    RequestMembers(Box<RequestGuildMembers>),
+    /// Op 14.
+    MemberList(MemberListRequest),
     /// An op of an identified client whose body is wrong: 4003 before IDENTIFY, 4002 after.
     Malformed,
 }
@@ -40,12 +45,32 @@ pub(crate) fn parse(text: &str) -> Result<ClientOp, CloseCode> {
     match envelope.op {
         op::HEARTBEAT => body(d).map(ClientOp::Heartbeat),
         op::IDENTIFY => body(d).map(ClientOp::Identify),
-        op::PRESENCE_UPDATE => Ok(body(d).map_or(ClientOp::Malformed, ClientOp::Presence)),
+        op::PRESENCE_UPDATE => {
+            let update: Option<PresenceUpdate> = body(d).ok().filter(bounded);
+            Ok(update.map_or(ClientOp::Malformed, ClientOp::Presence))
+        }
         op::VOICE_STATE_UPDATE => Ok(body(d).map_or(ClientOp::Malformed, ClientOp::Voice)),
         op::RESUME => body(d).map(ClientOp::Resume),
-        op::REQUEST_GUILD_MEMBERS => Ok(ClientOp::RequestMembers),
+        op::REQUEST_GUILD_MEMBERS => {
+            let request: Option<RequestGuildMembers> = body(d).ok();
+            // v10: a nonce of up to 32 bytes comes back, a longer one does not.
+            let request = request.map(|mut request| {
+                request.nonce = request.nonce.filter(|nonce| nonce.len() <= MOST_NONCE);
+                request
+            });
+            Ok(request.map_or(ClientOp::Malformed, |request| ClientOp::RequestMembers(Box::new(request))))
+        }
+        op::MEMBER_LIST => Ok(body(d).map_or(ClientOp::Malformed, ClientOp::MemberList)),
         _ => Err(CloseCode::UnknownOpcode),
     }
+}
+
+/// v10: bytes of an op 8 nonce.
+const MOST_NONCE: usize = 32;
+
+fn bounded(update: &PresenceUpdate) -> bool {
+    let activities = update.activities.as_deref().unwrap_or_default();
+    activities.len() <= Activity::MOST && activities.iter().all(Activity::is_bounded)
 }
 
 fn body<'de, T: Deserialize<'de>>(d: &'de str) -> Result<T, CloseCode> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use voxlink_protocol::{ChannelId, GuildId, LoginId, User, gateway::VoiceStateRequest};
 
 use crate::{
-    dispatch::{Body, Kind},
+    dispatch::{Body, Kind, intent},
     ring::Ring,
 };
 
@@ -120,6 +120,11 @@ impl Session {
             Presence::Attached(link) => Some(link),
             Presence::DetachedUntil(_) => None,
         }
+    }
+
+    /// False for a bot that did not ask for the content of messages (v10's privileged intent).
+    pub(crate) fn gets_content(&self) -> bool {
+        !self.user.bot || self.intents & intent::MESSAGE_CONTENT != 0
     }
 
     /// Adds a dispatch. False when it was not wanted (an intent that a bot did not ask for) or dropped under pressure.

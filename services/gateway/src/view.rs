@@ -7,15 +7,18 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 use voxlink_protocol::{
     Channel, ChannelId, Guild, GuildSnapshot, Member, Permissions, Timestamp, User, UserId, VoiceState,
-    gateway::Status, permissions::Subject,
+    gateway::{Activity, Status},
+    permissions::Subject,
 };
 
 use crate::{
     dispatch::{Body, Kind},
+    hub::{Seen, UserEntry},
     session::SessionKey,
 };
 
-/// docs/protocol/gateway.md: GUILD_CREATE brings all members up to this many, then only those online and oneself.
+/// docs/protocol/gateway.md: GUILD_CREATE brings all members up to this many, then only oneself and who is in a call; bots get
+/// those online.
 const MOST_MEMBERS_WHOLE: usize = 1000;
 
 /// A guild, its members, and the sessions here that are in it.
@@ -31,6 +34,10 @@ pub(crate) struct GuildView {
     audiences: FxHashMap<ChannelId, Arc<[SessionKey]>>,
     everyone: Option<Arc<[SessionKey]>>,
     crowd: Option<Crowd>,
+    /// As `crowd`, for people in a guild that is too large to be sent whole: they look at ranges (op 14).
+    lean_crowd: Option<Crowd>,
+    /// Something that member lists show changed since they were last told.
+    list_changed: bool,
 }
 
 /// The end of a GUILD_CREATE that all who join at the same time share: members and presences.
@@ -60,12 +67,12 @@ struct GuildCreate<'a> {
 
 /// A presence within GUILD_CREATE, and with a guild as PRESENCE_UPDATE.
 #[derive(Serialize)]
-pub(crate) struct PresenceOf {
+pub(crate) struct PresenceOf<'a> {
     pub(crate) user: UserRef,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) guild_id: Option<voxlink_protocol::GuildId>,
     pub(crate) status: Status,
-    pub(crate) activities: [(); 0],
+    pub(crate) activities: &'a [Activity],
     pub(crate) client_status: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -74,10 +81,24 @@ pub(crate) struct UserRef {
     pub(crate) id: UserId,
 }
 
-impl PresenceOf {
-    pub(crate) fn new(id: UserId, status: Status, guild_id: Option<voxlink_protocol::GuildId>) -> Self {
-        let client_status = serde_json::Map::new();
-        Self { user: UserRef { id }, guild_id, status, activities: [], client_status }
+impl<'a> PresenceOf<'a> {
+    /// How someone is seen; `None` for offline.
+    pub(crate) fn new(
+        id: UserId,
+        seen: Option<&'a Seen>,
+        guild_id: Option<voxlink_protocol::GuildId>,
+    ) -> Self {
+        let mut client_status = serde_json::Map::new();
+        if let Some(seen) = seen {
+            client_status.insert("web".to_owned(), serde_json::json!(seen.status));
+        }
+        Self {
+            user: UserRef { id },
+            guild_id,
+            status: seen.map_or(Status::Offline, |seen| seen.status),
+            activities: seen.map_or(&[], |seen| &seen.activities),
+            client_status,
+        }
     }
 }
 
@@ -94,6 +115,8 @@ impl GuildView {
             audiences: FxHashMap::default(),
             everyone: None,
             crowd: None,
+            lean_crowd: None,
+            list_changed: true,
         }
     }
 
@@ -197,11 +220,41 @@ impl GuildView {
     pub(crate) fn forget_audiences(&mut self) {
         self.audiences.clear();
         self.everyone = None;
+        self.list_changed = true;
     }
 
     /// To be called after whatever changes members or how they are seen.
     pub(crate) fn forget_crowd(&mut self) {
         self.crowd = None;
+        self.lean_crowd = None;
+        self.list_changed = true;
+    }
+
+    /// True when member lists may show something else than when this was last asked.
+    pub(crate) fn take_list_changed(&mut self) -> bool {
+        std::mem::take(&mut self.list_changed)
+    }
+
+    /// Too large to be sent whole.
+    pub(crate) fn is_large(&self) -> bool {
+        self.members.len() > MOST_MEMBERS_WHOLE
+    }
+
+    /// Who hears of presences one by one: everyone, but in a large guild only bots; people look at ranges there.
+    pub(crate) fn presence_hearers(&mut self) -> Arc<[SessionKey]> {
+        if !self.is_large() {
+            return self.everyone();
+        }
+        let bots = self.sessions.iter().filter(|(_, user)| self.user(*user).is_some_and(|user| user.bot));
+        bots.map(|(session, _)| *session).collect()
+    }
+
+    /// The members who see a channel.
+    pub(crate) fn who_sees(&self, channel: ChannelId) -> impl Iterator<Item = (UserId, &Member)> {
+        let channel = self.channel(channel);
+        let sees =
+            move |(id, _): &(&UserId, &Member)| channel.is_some_and(|channel| self.sees(**id, channel));
+        self.members.iter().filter(sees).map(|(id, member)| (*id, member))
     }
 
     pub(crate) fn channel(&self, id: ChannelId) -> Option<&Channel> {
@@ -234,11 +287,22 @@ impl GuildView {
         state
     }
 
-    /// GUILD_CREATE as this person sees the guild. `status` tells how others are seen.
-    pub(crate) fn guild_create(&mut self, user: UserId, status: &dyn Fn(UserId) -> Status) -> Body {
-        let crowd = match &self.crowd {
+    /// GUILD_CREATE as this person or bot sees the guild.
+    pub(crate) fn guild_create(
+        &mut self,
+        user: UserId,
+        bot: bool,
+        users: &FxHashMap<UserId, UserEntry>,
+    ) -> Body {
+        let lean = self.is_large() && !bot;
+        let known = if lean { &self.lean_crowd } else { &self.crowd };
+        let crowd = match known {
             Some(crowd) => crowd.clone(),
-            None => self.crowd.insert(self.make_crowd(status)).clone(),
+            None => {
+                let crowd = self.make_crowd(lean, users);
+                let place = if lean { &mut self.lean_crowd } else { &mut self.crowd };
+                place.insert(crowd).clone()
+            }
         };
         let channels: Vec<_> = self.channels.iter().filter(|channel| self.sees(user, channel)).collect();
         let visible =
@@ -247,7 +311,7 @@ impl GuildView {
         let create = GuildCreate {
             guild: &self.guild,
             joined_at: own.map(|member| member.joined_at),
-            large: self.members.len() > MOST_MEMBERS_WHOLE,
+            large: self.is_large(),
             unavailable: false,
             member_count: self.members.len(),
             version: self.version,
@@ -276,15 +340,13 @@ impl GuildView {
         Body::with_shared_end(Kind::GUILD_CREATE, &start, crowd.json)
     }
 
-    fn make_crowd(&self, status: &dyn Fn(UserId) -> Status) -> Crowd {
-        let online = |id: &UserId| status(*id) != Status::Offline;
-        let whole = self.members.len() <= MOST_MEMBERS_WHOLE;
-        let shown: Vec<_> = self.members.iter().filter(|(id, _)| whole || online(id)).collect();
-        let presences: Vec<_> = shown
-            .iter()
-            .filter(|(id, _)| online(id))
-            .map(|(id, _)| PresenceOf::new(**id, status(**id), None))
-            .collect();
+    fn make_crowd(&self, lean: bool, users: &FxHashMap<UserId, UserEntry>) -> Crowd {
+        let seen = |id: &UserId| users.get(id).and_then(UserEntry::seen);
+        let whole = !self.is_large();
+        let here = |id: &UserId| if lean { self.voice.contains_key(id) } else { seen(id).is_some() };
+        let shown: Vec<_> = self.members.iter().filter(|(id, _)| whole || here(id)).collect();
+        let presences: Vec<_> =
+            shown.iter().filter_map(|(id, _)| Some(PresenceOf::new(**id, Some(seen(id)?), None))).collect();
         let contains = (!whole).then(|| Arc::new(shown.iter().map(|(id, _)| **id).collect()));
         let members: Vec<_> = shown.iter().map(|(_, member)| member).collect();
         let mut json = serde_json::to_vec(&members).unwrap_or_default();

@@ -1,10 +1,12 @@
 //! The gateway's ops and close codes, and what clients send. See docs/protocol/gateway.md.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    id::{ChannelId, GuildId},
+    emoji::ReactionEmoji,
+    id::{ChannelId, GuildId, UserId},
     secret::Secret,
+    settings::CustomStatus,
 };
 
 /// Opcodes of the main gateway (v10).
@@ -21,6 +23,8 @@ pub mod op {
     pub const INVALID_SESSION: u8 = 9;
     pub const HELLO: u8 = 10;
     pub const HEARTBEAT_ACK: u8 = 11;
+    /// Ours: which rows of a member list are looked at.
+    pub const MEMBER_LIST: u8 = 14;
 }
 
 /// Close codes of the main gateway (v10).
@@ -86,11 +90,105 @@ pub enum Status {
     Offline,
 }
 
+/// What someone is up to, as v10 tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Activity {
+    /// The game, the song, or the words; up to 128 characters.
+    pub name: String,
+    /// 0 playing, 1 streaming, 2 listening, 3 watching, 4 a custom status, 5 competing.
+    #[serde(rename = "type", default)]
+    pub kind: u8,
+    /// More words; of a custom status all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Where it can be watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Before a custom status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<ReactionEmoji>,
+}
+
+impl Activity {
+    /// v10: characters of each of its texts.
+    pub const MAX_CHARS: usize = 128;
+    /// How many someone has at once.
+    pub const MOST: usize = 3;
+
+    /// True when every text keeps to its bound.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        let short = |text: &str, most: usize| text.chars().count() <= most;
+        let url = self.url.as_deref().is_none_or(|url| short(url, 512));
+        let emoji = self.emoji.as_ref().and_then(|emoji| emoji.name.as_deref());
+        short(&self.name, Self::MAX_CHARS)
+            && self.state.as_deref().is_none_or(|state| short(state, Self::MAX_CHARS))
+            && emoji.is_none_or(|name| short(name, 64))
+            && url
+            && self.kind <= 5
+    }
+
+    /// A custom status as an activity.
+    #[must_use]
+    pub fn custom(status: &CustomStatus) -> Self {
+        let emoji = status.emoji_name.is_some().then(|| ReactionEmoji {
+            id: status.emoji_id,
+            name: status.emoji_name.clone(),
+            animated: false,
+        });
+        Self { name: "Custom Status".to_owned(), kind: 4, state: status.text.clone(), url: None, emoji }
+    }
+}
+
 /// Op 3.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PresenceUpdate {
     /// The status.
     pub status: Status,
+    /// What one is up to; absent leaves it.
+    #[serde(default)]
+    pub activities: Option<Vec<Activity>>,
+}
+
+/// Op 8: members by the beginning of a name, or by id.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct RequestGuildMembers {
+    pub guild_id: GuildId,
+    #[serde(default)]
+    pub query: Option<String>,
+    #[serde(default)]
+    pub limit: u32,
+    #[serde(default)]
+    pub presences: bool,
+    /// One or several.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub user_ids: Vec<UserId>,
+    #[serde(default)]
+    pub nonce: Option<String>,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UserId>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Raw {
+        One(UserId),
+        Many(Vec<UserId>),
+    }
+    Ok(match Option::<Raw>::deserialize(deserializer)? {
+        None => Vec::new(),
+        Some(Raw::One(id)) => vec![id],
+        Some(Raw::Many(ids)) => ids,
+    })
+}
+
+/// Op 14, ours: the rows of a channel's member list that a client shows. Each range is its first and last row.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct MemberListRequest {
+    pub guild_id: GuildId,
+    pub channel_id: ChannelId,
+    pub ranges: Vec<(u32, u32)>,
 }
 
 /// Op 4.

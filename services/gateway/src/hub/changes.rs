@@ -89,10 +89,7 @@ impl Hub {
                     channel.last_message_id = channel.last_message_id.max(Some(message.id));
                 }
                 let audience = view.audience(change.channel());
-                if !audience.is_empty() {
-                    let body = channel::body(Some(guild), change, audience.len());
-                    audience.iter().for_each(|session| sessions.send(*session, &body));
-                }
+                channel::send(sessions, &audience, Some(guild), change);
             }
             GuildChange::BanAdd(user) => {
                 let told = json!({"guild_id": guild, "user": user});

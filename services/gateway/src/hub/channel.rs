@@ -4,11 +4,11 @@
 use serde::Serialize;
 use serde_json::json;
 use voxlink_protocol::{
-    ChannelId, GuildId, Member, UserId,
+    ChannelId, GuildId, Member, Message, UserId,
     event::{ChannelChange, UserChange, UserEvent},
 };
 
-use super::Hub;
+use super::{Hub, sessions::Sessions};
 use crate::{
     dispatch::{Body, Kind},
     session::SessionKey,
@@ -85,6 +85,70 @@ pub(super) fn body(guild_id: Option<GuildId>, change: &ChannelChange, audience: 
             };
             Body::new(kind(Kind::TYPING_START, Kind::DIRECT_TYPING_START), &told, audience)
         }
+    }
+}
+
+/// Tells these sessions of a change. A bot without the intent for content gets messages of others empty, unless they
+/// mention it or are direct (v10).
+pub(super) fn send(
+    sessions: &mut Sessions,
+    to: &[SessionKey],
+    guild_id: Option<GuildId>,
+    change: &ChannelChange,
+) {
+    if to.is_empty() {
+        return;
+    }
+    let whole = body(guild_id, change, to.len());
+    let message = match change {
+        ChannelChange::MessageCreate(message) | ChannelChange::MessageUpdate(message) => Some(message),
+        ChannelChange::MessageDelete { .. }
+        | ChannelChange::MessageDeleteBulk { .. }
+        | ChannelChange::ReactionAdd(_)
+        | ChannelChange::ReactionRemove(_)
+        | ChannelChange::ReactionRemoveAll { .. }
+        | ChannelChange::ReactionRemoveEmoji { .. }
+        | ChannelChange::PinsUpdate { .. }
+        | ChannelChange::TypingStart { .. } => None,
+    };
+    let mut empty = None;
+    for key in to {
+        let withheld = message.filter(|message| {
+            guild_id.is_some()
+                && sessions.get(*key).is_some_and(|session| {
+                    let own = message.author.id == session.user.id;
+                    let mentioned = message.mentions.iter().any(|user| user.id == session.user.id);
+                    !session.gets_content() && !own && !mentioned
+                })
+        });
+        match withheld {
+            Some(message) => {
+                let body = empty.get_or_insert_with(|| {
+                    let message = Box::new(without_content(message));
+                    let change = match change {
+                        ChannelChange::MessageUpdate(_) => ChannelChange::MessageUpdate(message),
+                        _ => ChannelChange::MessageCreate(message),
+                    };
+                    body(guild_id, &change, to.len())
+                });
+                sessions.send(*key, body);
+            }
+            None => sessions.send(*key, &whole),
+        }
+    }
+}
+
+fn without_content(message: &Message) -> Message {
+    Message {
+        content: String::new(),
+        attachments: Vec::new(),
+        embeds: Vec::new(),
+        components: Vec::new(),
+        referenced_message: message
+            .referenced_message
+            .as_ref()
+            .map(|referenced| referenced.as_ref().map(|inner| Box::new(without_content(inner)))),
+        ..message.clone()
     }
 }
 

@@ -7,10 +7,9 @@ use serde_json::json;
 use voxlink_protocol::{
     GuildId, GuildSnapshot, UserId, VoiceState,
     event::{GuildChange, GuildEvent},
-    gateway::Status,
 };
 
-use super::{Effect, Hub, presence::UserEntry, sessions::Sessions};
+use super::{Effect, Hub, member_list::MemberLists, presence::UserEntry, sessions::Sessions};
 use crate::{dispatch::Kind, session::SessionKey, view::GuildView};
 
 /// Events kept while a guild is being loaded; past this it is loaded once more instead.
@@ -22,6 +21,7 @@ const LOAD_RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct GuildEntry {
     pub(super) view: Option<GuildView>,
+    pub(super) lists: MemberLists,
     load: Option<Load>,
     /// Sessions that get their GUILD_CREATE once it is loaded.
     waiting: Vec<(SessionKey, UserId)>,
@@ -57,8 +57,8 @@ fn introduce(
     session: SessionKey,
     user: UserId,
 ) {
-    let status = |id: UserId| users.get(&id).map_or(Status::Offline, UserEntry::shown);
-    let body = view.guild_create(user, &status);
+    let bot = sessions.get(session).is_some_and(|session| session.user.bot);
+    let body = view.guild_create(user, bot, users);
     sessions.send(session, &body);
 }
 
@@ -83,6 +83,7 @@ impl Hub {
     pub(super) fn leave_guild(&mut self, guild: GuildId, session: SessionKey) {
         let Some(entry) = self.guilds.get_mut(&guild) else { return };
         entry.waiting.retain(|(waiting, _)| *waiting != session);
+        entry.lists.forget(session);
         if let Some(view) = &mut entry.view {
             view.leave(session);
         }

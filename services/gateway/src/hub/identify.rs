@@ -6,7 +6,7 @@ use serde_json::json;
 use voxlink_protocol::{
     GuildId, LoginId, UserId,
     bus::TokenOwner,
-    gateway::{CloseCode, Status},
+    gateway::{CloseCode, PresenceUpdate, Status},
 };
 
 use super::{
@@ -36,7 +36,7 @@ impl Hub {
             return self.fail(id, CloseCode::AuthenticationFailed, "Authentication failed.", now);
         };
         match asked {
-            Asked::Identify { intents, status } => self.identified(id, owner, intents, status, now),
+            Asked::Identify { intents, presence } => self.identified(id, owner, intents, presence, now),
             Asked::Resume { session_id, seq } => self.resume(id, &owner, &session_id, seq, now),
         }
     }
@@ -50,7 +50,7 @@ impl Hub {
         id: LinkId,
         owner: TokenOwner,
         intents: u64,
-        status: Option<Status>,
+        presence: Option<PresenceUpdate>,
         now: Instant,
     ) {
         let user = owner.user.id;
@@ -73,8 +73,9 @@ impl Hub {
         let first = entry.sessions.is_empty();
         entry.sessions.push(key);
         entry.asking += 1;
-        if let Some(status) = status.or(first.then_some(Status::Online)) {
-            self.set_status(user, status);
+        let online = PresenceUpdate { status: Status::Online, activities: None };
+        if let Some(presence) = presence.or(first.then_some(online)) {
+            self.set_presence(user, presence);
         }
         self.effects.push_back(Effect::GuildsOf { session: key, user });
     }

@@ -7,11 +7,12 @@ use std::{
 };
 
 use flate2::{Compress, Compression, FlushCompress};
-use voxlink_protocol::gateway::{CloseCode, Status};
+use voxlink_protocol::gateway::{CloseCode, PresenceUpdate};
 use voxlink_service_kit::ws;
 
 use super::{Effect, Hub, Wire};
 use crate::{
+    dispatch::intent,
     door::ClientOp,
     session::{LinkId, SessionKey},
 };
@@ -42,7 +43,7 @@ pub(super) enum Phase {
 /// What for identity was asked.
 #[derive(Debug)]
 pub(super) enum Asked {
-    Identify { intents: u64, status: Option<Status> },
+    Identify { intents: u64, presence: Option<PresenceUpdate> },
     Resume { session_id: String, seq: u64 },
 }
 
@@ -119,9 +120,11 @@ impl Hub {
                 self.control(id, b"{\"op\":11,\"s\":null,\"t\":null,\"d\":null}");
             }
             (ClientOp::Identify(identify), Phase::Fresh { .. }) => {
-                let status = identify.presence.map(|presence| presence.status);
-                link.phase =
-                    Phase::Resolving(Asked::Identify { intents: identify.intents.unwrap_or(0), status });
+                let intents = identify.intents.unwrap_or(0);
+                if intents & !intent::KNOWN != 0 {
+                    return self.fail(id, CloseCode::InvalidIntents, "Unknown intents.", now);
+                }
+                link.phase = Phase::Resolving(Asked::Identify { intents, presence: identify.presence });
                 self.effects.push_back(Effect::Resolve { link: id, token: identify.token });
             }
             (ClientOp::Resume(resume), Phase::Fresh { .. }) => {
@@ -134,18 +137,29 @@ impl Hub {
             }
             (ClientOp::Presence(update), Phase::Bound(session)) => {
                 let session = *session;
-                self.status_chosen(session, update.status);
+                self.presence_chosen(session, update);
             }
             (ClientOp::Voice(request), Phase::Bound(session)) => {
                 let session = *session;
                 self.voice_request(session, request);
             }
-            (ClientOp::RequestMembers, Phase::Bound(_)) => {}
+            (ClientOp::RequestMembers(request), Phase::Bound(session)) => {
+                let session = *session;
+                self.request_members(session, &request);
+            }
+            (ClientOp::MemberList(request), Phase::Bound(session)) => {
+                let session = *session;
+                self.look_at_members(session, &request);
+            }
             (ClientOp::Malformed, Phase::Bound(_) | Phase::Resolving(_)) => {
                 self.fail(id, CloseCode::DecodeError, "This cannot be understood.", now);
             }
             (
-                ClientOp::Presence(_) | ClientOp::Voice(_) | ClientOp::RequestMembers | ClientOp::Malformed,
+                ClientOp::Presence(_)
+                | ClientOp::Voice(_)
+                | ClientOp::RequestMembers(_)
+                | ClientOp::MemberList(_)
+                | ClientOp::Malformed,
                 _,
             ) => {
                 self.fail(id, CloseCode::NotAuthenticated, "Identify first.", now);

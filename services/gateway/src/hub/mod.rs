@@ -9,7 +9,9 @@ mod channel;
 mod guilds;
 mod identify;
 mod links;
+mod member_list;
 mod presence;
+mod request_members;
 mod sessions;
 mod voice;
 
@@ -35,9 +37,9 @@ use crate::{
 };
 use guilds::GuildEntry;
 use links::Link;
-use presence::UserEntry;
 use sessions::Sessions;
 
+pub(crate) use presence::{Seen, UserEntry};
 pub(crate) use voice::{VoiceAsk, VoiceOutcome};
 
 /// What the hub is built with.
@@ -207,11 +209,13 @@ impl Hub {
 
     fn tick(&mut self, now: Instant) {
         self.flush_presence();
+        self.flush_member_lists(now);
         self.drain_some(now);
         if now.duration_since(self.swept) < SWEEP {
             return;
         }
         self.swept = now;
+        self.expire_custom_statuses(now);
         self.revoked.retain(|(at, _)| now.duration_since(*at) < REVOKED_REMEMBERED);
         self.sweep_links(now);
         for session in self.sessions.expired(now) {

@@ -1,37 +1,64 @@
 //! Who is online, and how they want to be seen. Changes are gathered and told a few times a second, so that a storm of
 //! arrivals costs one dispatch per person and not one per step.
 
+use std::time::Instant;
+
 use rustc_hash::FxHashSet;
 use serde::Serialize;
-use voxlink_protocol::{GuildId, User, UserId, gateway::Status};
+use voxlink_protocol::{
+    GuildId, User, UserId, UserSettings,
+    gateway::{Activity, PresenceUpdate, Status},
+};
 
 use super::Hub;
-use crate::{dispatch::Kind, session::SessionKey, view::PresenceOf};
+use crate::{
+    dispatch::{Body, Kind},
+    session::SessionKey,
+    view::PresenceOf,
+};
 
 /// Presence deliveries in one go; the rest waits for the next tick, by when it may have changed again.
 const MOST_DELIVERIES: usize = 20_000;
 
+/// How someone is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) status: Status,
+    pub(crate) activities: Vec<Activity>,
+}
+
 /// A person with at least one session, or whose going offline has not been told yet.
 #[derive(Debug, Default)]
-pub(super) struct UserEntry {
+pub(crate) struct UserEntry {
     pub(super) sessions: Vec<SessionKey>,
     pub(super) guilds: FxHashSet<GuildId>,
+    /// Who hears of their presence though they share no guild.
+    pub(super) friends: Vec<UserId>,
     status: Status,
+    /// What a client said they are up to (bots).
+    activities: Vec<Activity>,
+    /// What they said themselves, and until when.
+    custom: Option<(Activity, Option<Instant>)>,
     /// As others have been told. `None`: offline.
-    shown: Option<Status>,
+    shown: Option<Seen>,
     /// Questions to chat about their guilds that are on their way, and what events said since they were asked.
     pub(super) asking: u32,
     pub(super) since: Vec<(GuildId, bool)>,
 }
 
 impl UserEntry {
-    fn current(&self) -> Option<Status> {
+    fn current(&self) -> Option<Seen> {
         let visible = !matches!(self.status, Status::Invisible | Status::Offline);
-        (visible && !self.sessions.is_empty()).then_some(self.status)
+        let custom = self.custom.iter().map(|(activity, _)| activity.clone());
+        (visible && !self.sessions.is_empty()).then(|| Seen {
+            status: self.status,
+            activities: custom.chain(self.activities.iter().cloned()).collect(),
+        })
     }
 
-    pub(super) fn shown(&self) -> Status {
-        self.shown.unwrap_or(Status::Offline)
+    /// As others have been told; `None` for offline.
+    pub(crate) const fn seen(&self) -> Option<&Seen> {
+        self.shown.as_ref()
     }
 
     /// They came into or went out of a guild.
@@ -55,19 +82,41 @@ pub(super) struct WithGuild<'a, T> {
 }
 
 impl Hub {
-    pub(super) fn status_chosen(&mut self, session: SessionKey, status: Status) {
+    pub(super) fn presence_chosen(&mut self, session: SessionKey, update: PresenceUpdate) {
         let Some(user) = self.sessions.get(session).map(|session| session.user.id) else { return };
-        self.set_status(user, status);
+        self.set_presence(user, update);
     }
 
-    pub(super) fn set_status(&mut self, user: UserId, status: Status) {
+    pub(super) fn set_presence(&mut self, user: UserId, update: PresenceUpdate) {
         if let Some(entry) = self.users.get_mut(&user) {
-            entry.status = status;
+            entry.status = update.status;
+            if let Some(activities) = update.activities {
+                entry.activities = activities;
+            }
             self.dirty_presence.insert(user);
         }
     }
 
-    /// Tells the guilds of those who changed.
+    /// What someone chose on one of their devices; `ends` is when the custom status goes away by itself.
+    pub(super) fn settings_known(&mut self, user: UserId, settings: &UserSettings, ends: Option<Instant>) {
+        if let Some(entry) = self.users.get_mut(&user) {
+            entry.status = settings.status;
+            entry.custom = settings.custom_status.as_ref().map(|custom| (Activity::custom(custom), ends));
+            self.dirty_presence.insert(user);
+        }
+    }
+
+    /// Takes back custom statuses whose time is over.
+    pub(super) fn expire_custom_statuses(&mut self, now: Instant) {
+        for (user, entry) in &mut self.users {
+            if entry.custom.as_ref().is_some_and(|(_, ends)| ends.is_some_and(|ends| ends <= now)) {
+                entry.custom = None;
+                self.dirty_presence.insert(*user);
+            }
+        }
+    }
+
+    /// Tells the guilds, and the friends, of those who changed.
     pub(super) fn flush_presence(&mut self) {
         let mut budget = MOST_DELIVERIES;
         for user in std::mem::take(&mut self.dirty_presence) {
@@ -79,21 +128,57 @@ impl Hub {
             let current = entry.current();
             if current != entry.shown {
                 entry.shown = current;
-                let status = entry.shown();
+                let friends = entry.friends.clone();
                 for guild in &entry.guilds {
                     let Some(view) = self.guilds.get_mut(guild).and_then(|guild| guild.view.as_mut()) else {
                         continue;
                     };
                     view.forget_crowd();
-                    let everyone = view.everyone();
-                    budget = budget.saturating_sub(everyone.len());
-                    let presence = PresenceOf::new(user, status, Some(*guild));
-                    self.sessions.send_all(&everyone, Kind::PRESENCE_UPDATE, &presence);
+                    let hearers = view.presence_hearers();
+                    budget = budget.saturating_sub(hearers.len());
+                    let presence = PresenceOf::new(user, entry.shown.as_ref(), Some(*guild));
+                    self.sessions.send_all(&hearers, Kind::PRESENCE_UPDATE, &presence);
                 }
+                self.tell_friends(user, &friends);
             }
+            let Some(entry) = self.users.get(&user) else { continue };
             if entry.sessions.is_empty() && entry.asking == 0 {
                 self.users.remove(&user);
             }
+        }
+    }
+
+    fn tell_friends(&mut self, user: UserId, friends: &[UserId]) {
+        let online = friends.iter().filter_map(|friend| self.users.get(friend));
+        let sessions: Vec<SessionKey> = online.flat_map(|entry| entry.sessions.iter().copied()).collect();
+        if sessions.is_empty() {
+            return;
+        }
+        let seen = self.users.get(&user).and_then(UserEntry::seen);
+        let body = Body::new(Kind::PRESENCE_UPDATE, &PresenceOf::new(user, seen, None), sessions.len());
+        sessions.into_iter().for_each(|session| self.sessions.send(session, &body));
+    }
+
+    /// How friends are seen, for READY.
+    pub(super) fn presences_of(&self, friends: &[UserId]) -> Vec<PresenceOf<'_>> {
+        let seen = |id: &UserId| Some(PresenceOf::new(*id, Some(self.users.get(id)?.seen()?), None));
+        friends.iter().filter_map(seen).collect()
+    }
+
+    /// Someone became or is no longer a friend.
+    pub(super) fn befriended(&mut self, user: UserId, other: UserId, friends: bool) {
+        if let Some(entry) = self.users.get_mut(&user) {
+            entry.friends.retain(|known| *known != other);
+            if friends {
+                entry.friends.push(other);
+            }
+        }
+        if friends {
+            // The other learns at once how they are seen.
+            let seen = self.users.get(&user).and_then(UserEntry::seen).cloned();
+            let sessions = self.users.get(&other).map(|entry| entry.sessions.clone()).unwrap_or_default();
+            let presence = PresenceOf::new(user, seen.as_ref(), None);
+            self.sessions.send_all(&sessions, Kind::PRESENCE_UPDATE, &presence);
         }
     }
 

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod guilds;
+mod lists;
 mod sessions;
 mod world;

@@ -203,10 +203,12 @@ impl World {
         self.input(Input::VoiceDone { ask, outcome });
     }
 
-    /// `token-1` is Anna's and so on; the login has the user's number.
+    /// `token-1` is Anna's and so on, `bot-100` a bot's; the login has the user's number.
     fn owner(&self, token: &Secret) -> Option<TokenOwner> {
-        let id: u64 = token.expose().strip_prefix("token-")?.parse().ok()?;
-        Some(TokenOwner { user: user(UserId::new(id)), login: LoginId::new(id) })
+        let token = token.expose().trim_start_matches("Bot ");
+        let bot = token.starts_with("bot-");
+        let id: u64 = token.trim_start_matches("bot-").trim_start_matches("token-").parse().ok()?;
+        Some(TokenOwner { user: User { bot, ..user(UserId::new(id)) }, login: LoginId::new(id) })
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
