@@ -9,6 +9,7 @@ pub mod embed;
 pub mod emoji;
 pub mod error;
 pub mod event;
+pub mod files;
 pub mod gateway;
 pub mod guild;
 pub mod id;

@@ -5,6 +5,7 @@
 pub mod auth;
 pub mod bus;
 pub mod call_pass;
+pub mod courier;
 pub mod db;
 pub mod env;
 pub mod http;
@@ -15,7 +16,8 @@ pub mod ws;
 
 pub use auth::{Auth, Authenticated};
 pub use bus::{Bus, CallError, Unavailable};
+pub use courier::Courier;
 pub use db::{Db, DbError, Sql};
 pub use env::Env;
-pub use http::{ApiError, ApiJson, ApiPath, ApiQuery, Route, Routes};
+pub use http::{ApiError, ApiJson, ApiPath, ApiQuery, Patience, Route, Routes};
 pub use snowflakes::Snowflakes;

@@ -1,5 +1,6 @@
 //! HTTP in the v10 shape: errors, and extractors that answer with them.
 
+mod patience;
 mod routes;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
 
 use crate::{CallError, DbError};
 
+pub use patience::Patience;
 pub use routes::{Route, Routes};
 
 /// An error answer.
@@ -146,7 +148,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// A JSON body. Refuses with 400 and the path of the field that is wrong, or 413 beyond the server's limit (1 MiB).
+/// A JSON body. Refuses with 400 and the path of the field that is wrong, or 413 beyond the server's limit.
 /// The `Content-Type` is not asked for; an empty body counts as `{}`.
 #[derive(Debug)]
 pub struct ApiJson<T>(pub T);
@@ -159,10 +161,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
             BytesRejection::FailedToBufferBody(inner) if inner.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 ApiError::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
-                    Problem::new(
-                        ErrorCode::RequestTooLarge,
-                        "Request entity too large: a body may have up to 1 MiB",
-                    ),
+                    Problem::new(ErrorCode::RequestTooLarge, "Request entity too large"),
                 )
             }
             _ => ApiError::new(
