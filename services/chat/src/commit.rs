@@ -17,8 +17,12 @@ use voxlink_service_kit::{
 };
 
 use crate::{
-    Chat, Refusal,
-    state::{direct::DirectChange, place::Place},
+    Chat, Refusal, direct,
+    state::{
+        World,
+        direct::{DirectChange, DirectState},
+        place::Place,
+    },
     store,
 };
 
@@ -190,7 +194,7 @@ impl Chat {
         {
             let mut world = self.world_mut();
             events.iter_mut().for_each(|event| world.apply(event));
-            directs.into_iter().for_each(|change| world.directs.apply(change));
+            directs.into_iter().for_each(|change| self.take_in_direct(&mut world, change, &mut user_events));
             for change in in_directs {
                 let people = world.directs.get(change.channel()).map(|state| &state.people);
                 let to = people.into_iter().flat_map(|people| people.keys().copied()).collect();
@@ -209,6 +213,23 @@ impl Chat {
                     tracing::warn!(%error, "what was told will be told again at the next start");
                 }
             });
+        }
+    }
+
+    /// A message shows its conversation to those who had closed it.
+    fn take_in_direct(&self, world: &mut World, change: DirectChange, told: &mut Vec<UserEvent>) {
+        let (DirectChange::Put(DirectState { id, .. })
+        | DirectChange::Remove(id)
+        | DirectChange::Shown(id, ..)
+        | DirectChange::Message(id, _)) = change;
+        let is_message = matches!(change, DirectChange::Message(..));
+        let hidden = if is_message { world.directs.hidden_from(id) } else { Vec::new() };
+        world.directs.apply(change);
+        let Some(state) = world.directs.get(id) else { return };
+        for person in hidden {
+            let seen = direct::present(state, person, |id| self.inner.users.remembered(id));
+            let change = UserChange::DirectChannelCreate(Box::new(seen));
+            told.push(UserEvent { to: vec![person], change });
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod channel;
 mod commit;
+pub mod direct;
 pub mod guild;
 mod http;
 pub mod invite;
@@ -55,6 +56,7 @@ struct Inner {
     pass_key: PassKey,
     ids: Snowflakes,
     users: Users,
+    direct_turns: direct::Turns,
     /// Written only on the writer thread after a commit; never held across an await.
     world: RwLock<World>,
 }
@@ -85,6 +87,7 @@ impl Chat {
         let directs = db.read(store::direct::all).await?;
         let inner = Inner {
             users: Users::new(bus.clone()),
+            direct_turns: direct::Turns::default(),
             ids: Snowflakes::not_before(config.node, newest.0),
             world: RwLock::new(World::new(guilds, directs)),
             db,

@@ -45,6 +45,21 @@ pub enum Refusal {
     /// The guild has as many invites as it may have.
     #[error("too many invites")]
     TooManyInvites,
+    /// This person is not to be written to: no such person, a stranger, or one of the two blocked the other.
+    #[error("cannot message this person")]
+    CannotMessage,
+    /// Nobody to open a conversation with.
+    #[error("invalid recipients")]
+    InvalidRecipients,
+    /// A group has as many people as it may have.
+    #[error("too many recipients")]
+    TooManyRecipients,
+    /// Not in a conversation between two, or not in direct conversations at all.
+    #[error("not in direct conversations")]
+    NotOnDirect,
+    /// Bots have no part in this.
+    #[error("bots cannot do this")]
+    BotsNotAllowed,
     /// A field says something that cannot be.
     #[error("invalid form")]
     Form(FieldErrors),

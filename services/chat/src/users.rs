@@ -76,6 +76,12 @@ impl Users {
         Ok(found.remove(&id).unwrap_or_else(|| User::new(id, format!("deleted.{id}"))))
     }
 
+    /// As far as it is remembered: for where nothing can be waited for.
+    pub(crate) fn remembered(&self, id: UserId) -> User {
+        let known = self.lock().get(&id).cloned();
+        known.unwrap_or_else(|| User::new(id, format!("deleted.{id}")))
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<UserId, User>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

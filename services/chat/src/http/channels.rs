@@ -1,6 +1,10 @@
 //! Routes of channels.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{FromRequest, Request, State},
+    http::StatusCode,
+};
 use serde::Deserialize;
 use voxlink_protocol::{
     Channel, ChannelId, ChannelKind, GuildId, Overwrite, OverwriteKind, Permissions, Snowflake,
@@ -8,10 +12,11 @@ use voxlink_protocol::{
 };
 use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Authenticated};
 
-use super::nullable;
+use super::{direct, nullable};
 use crate::{
     Chat, Refusal,
     channel::{ChannelFields, reorder::Move},
+    direct::AnyChannel,
 };
 
 #[derive(Deserialize)]
@@ -109,23 +114,33 @@ pub(super) async fn show(
     State(chat): State<Chat>,
     Authenticated(me): Authenticated,
     ApiPath(channel): ApiPath<ChannelId>,
-) -> Result<Json<Channel>, ApiError> {
-    Ok(Json(chat.channel(me.user.id, channel)?))
+) -> Result<Json<AnyChannel>, ApiError> {
+    Ok(Json(chat.any_channel(me.user.id, channel).await?))
 }
 
 pub(super) async fn update(
     State(chat): State<Chat>,
     Authenticated(me): Authenticated,
     ApiPath(channel): ApiPath<ChannelId>,
-    ApiJson(fields): ApiJson<Fields>,
-) -> Result<Json<Channel>, ApiError> {
-    Ok(Json(chat.update_channel(me.user.id, channel, fields.parse()?).await?))
+    request: Request,
+) -> Result<Json<AnyChannel>, ApiError> {
+    if chat.is_direct(me.user.id, channel) {
+        return direct::update(&chat, &me.user, channel, request).await;
+    }
+    let ApiJson(fields) = ApiJson::<Fields>::from_request(request, &()).await?;
+    let updated = chat.update_channel(me.user.id, channel, fields.parse()?).await?;
+    Ok(Json(AnyChannel::Guild(Box::new(updated))))
 }
 
 pub(super) async fn delete(
     State(chat): State<Chat>,
     Authenticated(me): Authenticated,
     ApiPath(channel): ApiPath<ChannelId>,
-) -> Result<Json<Channel>, ApiError> {
-    Ok(Json(chat.delete_channel(me.user.id, channel).await?))
+) -> Result<Json<AnyChannel>, ApiError> {
+    if chat.is_direct(me.user.id, channel) {
+        let closed = chat.close_direct(&me.user, channel).await?;
+        return Ok(Json(AnyChannel::Direct(Box::new(closed))));
+    }
+    let deleted = chat.delete_channel(me.user.id, channel).await?;
+    Ok(Json(AnyChannel::Guild(Box::new(deleted))))
 }

@@ -1,6 +1,7 @@
 //! HTTP: a handler parses, calls, replies.
 
 mod channels;
+mod direct;
 mod guilds;
 mod invites;
 mod messages;
@@ -18,6 +19,10 @@ pub(crate) fn routes(chat: Chat) -> Routes {
     let v10 = Routes::under("/api/v10")
         .get("/users/@me/guilds", guilds::mine)
         .delete("/users/@me/guilds/{guild}", guilds::leave)
+        .get("/users/@me/channels", direct::mine)
+        .post("/users/@me/channels", direct::open)
+        .put("/channels/{channel}/recipients/{user}", direct::add)
+        .delete("/channels/{channel}/recipients/{user}", direct::remove)
         .get("/guilds/{guild}", guilds::show)
         .patch("/guilds/{guild}", guilds::update)
         .delete("/guilds/{guild}", guilds::delete)
@@ -75,6 +80,23 @@ impl From<Refusal> for ApiError {
             }
             Refusal::TooManyInvites => {
                 bad(ErrorCode::MaximumInvites, "Maximum number of invites reached (1000)")
+            }
+            Refusal::CannotMessage => refused(
+                StatusCode::FORBIDDEN,
+                ErrorCode::CannotMessageUser,
+                "Cannot send messages to this user",
+            ),
+            Refusal::InvalidRecipients => bad(ErrorCode::InvalidRecipients, "Invalid Recipient(s)"),
+            Refusal::TooManyRecipients => {
+                bad(ErrorCode::MaximumRecipients, "Maximum number of recipients reached (10)")
+            }
+            Refusal::NotOnDirect => refused(
+                StatusCode::FORBIDDEN,
+                ErrorCode::CannotExecuteOnDirect,
+                "Cannot execute action on a DM channel",
+            ),
+            Refusal::BotsNotAllowed => {
+                refused(StatusCode::FORBIDDEN, ErrorCode::BotsNotAllowed, "Bots cannot use this endpoint")
             }
             Refusal::Form(errors) => Self::form(errors),
             Refusal::Db(error) => error.into(),

@@ -17,6 +17,7 @@ impl Chat {
         id: MessageId,
         text: MessageText,
     ) -> Result<Message, Refusal> {
+        self.may_write(editor.id, channel).await?;
         let now = self.inner.env.now();
         let (place, member) = {
             let world = self.world();

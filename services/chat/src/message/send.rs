@@ -32,6 +32,7 @@ impl Chat {
     /// # Errors
     /// [`Refusal::UnknownChannel`], [`Refusal::NoMessagesHere`], [`Refusal::Forbidden`] or [`Refusal::Db`].
     pub async fn send(&self, author: &User, channel: ChannelId, draft: Draft) -> Result<Message, SendError> {
+        self.may_write(author.id, channel).await?;
         let (place, member) = {
             let world = self.world();
             let view = world.view_place(channel, author.id, self.inner.env.now())?;

@@ -64,6 +64,8 @@ pub enum DirectChange {
     Put(DirectState),
     /// It is gone.
     Remove(ChannelId),
+    /// Someone closed it, or opened it again.
+    Shown(ChannelId, UserId, bool),
     /// A message was posted.
     Message(ChannelId, MessageId),
 }
@@ -112,11 +114,23 @@ impl Directs {
         Ok(DirectView { state, permissions: permissions() })
     }
 
+    /// Those who closed a conversation: a message shows it to them again.
+    pub(crate) fn hidden_from(&self, id: ChannelId) -> Vec<UserId> {
+        let people = self.channels.get(&id).map(|state| &state.people);
+        people.into_iter().flatten().filter(|(_, shown)| !**shown).map(|(user, _)| *user).collect()
+    }
+
     /// Takes in what was committed.
     pub fn apply(&mut self, change: DirectChange) {
         match change {
             DirectChange::Put(state) => self.put(state),
             DirectChange::Remove(id) => self.remove(id),
+            DirectChange::Shown(id, user, is_shown) => {
+                let people = self.channels.get_mut(&id).map(|state| &mut state.people);
+                if let Some(shown) = people.and_then(|people| people.get_mut(&user)) {
+                    *shown = is_shown;
+                }
+            }
             DirectChange::Message(id, message) => {
                 if let Some(state) = self.channels.get_mut(&id) {
                     state.last_message_id = state.last_message_id.max(Some(message));

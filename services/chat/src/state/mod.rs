@@ -172,6 +172,12 @@ impl World {
         self.guild_of_channel.get(&channel).copied()
     }
 
+    /// True when there is a guild in which both are members.
+    #[must_use]
+    pub fn share_a_guild(&self, one: UserId, other: UserId) -> bool {
+        self.guilds_of(one).any(|state| state.members.contains_key(&other))
+    }
+
     /// A guild as a member sees it.
     ///
     /// # Errors

@@ -69,3 +69,48 @@ pub fn note_message(sql: &Sql<'_>, channel: ChannelId, message: MessageId) -> Re
     sql.execute(show, params![true, channel, false])?;
     Ok(there)
 }
+
+/// Shows the conversation to one of its people, or hides it.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn set_shown(sql: &Sql<'_>, channel: ChannelId, user: UserId, shown: bool) -> Result<(), DbError> {
+    let update = "UPDATE direct_recipient SET shown = $1 WHERE channel_id = $2 AND user_id = $3";
+    sql.execute(update, params![shown, channel, user]).map(|_| ())
+}
+
+/// Stores a group's name, picture and owner.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn update(sql: &Sql<'_>, group: &DirectState) -> Result<(), DbError> {
+    let update = "UPDATE direct_channel SET name = $1, icon = $2, owner_id = $3 WHERE id = $4";
+    sql.execute(update, params![group.name.as_ref(), group.icon.as_ref(), group.owner, group.id]).map(|_| ())
+}
+
+/// Puts someone into a group.
+///
+/// # Errors
+/// [`DbError::Unique`] when they are in it.
+pub fn add_recipient(sql: &Sql<'_>, channel: ChannelId, user: UserId) -> Result<(), DbError> {
+    let insert = "INSERT INTO direct_recipient (channel_id, user_id, shown) VALUES ($1, $2, $3)";
+    sql.execute(insert, params![channel, user, true]).map(|_| ())
+}
+
+/// Takes someone out of a group.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn remove_recipient(sql: &Sql<'_>, channel: ChannelId, user: UserId) -> Result<(), DbError> {
+    let delete = "DELETE FROM direct_recipient WHERE channel_id = $1 AND user_id = $2";
+    sql.execute(delete, params![channel, user]).map(|_| ())
+}
+
+/// Deletes it; its messages are cleared away later ([`super::messages::clear_doomed`]).
+///
+/// # Errors
+/// See [`DbError`].
+pub fn delete(sql: &Sql<'_>, channel: ChannelId) -> Result<(), DbError> {
+    sql.execute("INSERT INTO doomed_channel (id) VALUES ($1)", params![channel])?;
+    sql.execute("DELETE FROM direct_channel WHERE id = $1", params![channel]).map(|_| ())
+}

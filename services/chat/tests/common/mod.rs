@@ -13,7 +13,7 @@ use voxlink_chat::{Chat, ChatConfig, Draft, guild::create::NewGuild};
 use voxlink_protocol::{
     Channel, ChannelId, ChannelKind, GuildId, GuildSnapshot, LoginId, Nonce, User, UserId,
     bus::{GetUsers, ResolveToken, TokenOwner},
-    event::{ChannelChange, GuildChange, GuildEvent},
+    event::{ChannelChange, GuildChange, GuildEvent, UserChange, UserEvent},
     text::{ChannelName, GuildName, MessageText},
 };
 use voxlink_service_kit::{Auth, Bus, Env, call_pass::PassKey};
@@ -22,6 +22,7 @@ pub(crate) struct Stage {
     pub(crate) chat: Chat,
     pub(crate) bus: Bus,
     pub(crate) heard: Arc<Mutex<Vec<GuildEvent>>>,
+    pub(crate) told: Arc<Mutex<Vec<UserEvent>>>,
 }
 
 /// A folder of its own, removed at the end.
@@ -69,10 +70,15 @@ pub(crate) async fn open_with(database: &Path, bus: Bus, env: Env) -> Stage {
     bus.subscribe(move |event: &Arc<GuildEvent>| {
         ears.lock().expect("ears").push(GuildEvent::clone(event));
     });
+    let told: Arc<Mutex<Vec<UserEvent>>> = Arc::default();
+    let ears = told.clone();
+    bus.subscribe(move |event: &Arc<UserEvent>| {
+        ears.lock().expect("ears").push(UserEvent::clone(event));
+    });
     let auth = Auth::new(bus.clone(), env.clone());
     let config = ChatConfig { database: database.to_owned(), node: 1 };
     let chat = Chat::open(config, bus.clone(), env, auth, PassKey::new(&[7; 32])).await.expect("chat opens");
-    Stage { chat, bus, heard }
+    Stage { chat, bus, heard, told }
 }
 
 pub(crate) async fn open(folder: &Folder) -> Stage {
@@ -116,6 +122,16 @@ impl Stage {
 
     pub(crate) fn events(&self) -> Vec<GuildEvent> {
         self.heard.lock().expect("ears").clone()
+    }
+
+    /// What this person was told since the last time, the oldest first.
+    pub(crate) fn told_to(&self, user: u64) -> Vec<UserChange> {
+        let mut told = self.told.lock().expect("ears");
+        let id = UserId::new(user);
+        let mine =
+            told.iter().filter(|event| event.to.contains(&id)).map(|event| event.change.clone()).collect();
+        told.iter_mut().for_each(|event| event.to.retain(|to| *to != id));
+        mine
     }
 
     /// The versions heard of a guild, in the order heard.
