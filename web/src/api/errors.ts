@@ -16,6 +16,32 @@ export function sentence(error: unknown): string {
       return m.error_no_invite();
     case 10008:
       return m.error_no_message();
+    case 10002:
+      return m.error_no_application();
+    case 10011:
+      return m.error_no_role();
+    case 10013:
+      return m.error_no_user();
+    case 10014:
+      return m.error_no_emoji();
+    case 10026:
+      return m.error_no_ban();
+    case 30002:
+      return m.error_too_many_friends();
+    case 30005:
+      return m.error_too_many_roles();
+    case 30008:
+      return m.error_too_many_emoji();
+    case 60003:
+      return m.error_totp_needed();
+    case 60008:
+      return m.error_totp_wrong();
+    case 80004:
+      return m.error_friend_refused();
+    case 150_006:
+      return m.error_owns_guilds();
+    case 150_008:
+      return m.error_bad_image();
     case 50013:
       return m.error_not_allowed();
     case 50035:

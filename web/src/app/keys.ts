@@ -21,7 +21,7 @@ export function handleKey(event: KeyboardEvent): void {
   } else if (event.key === "?" && !command && !isWriting(event.target)) {
     take(event);
     overlays.show({ name: "keys" });
-  } else if (event.key === "Escape" && router.route.name === "settings" && !overlays.dialog && !overlays.menu && !isWriting(event.target)) {
+  } else if (event.key === "Escape" && (router.route.name === "settings" || router.route.name === "guild-settings" || router.route.name === "channel-settings") && !overlays.dialog && !overlays.menu && !isWriting(event.target)) {
     take(event);
     place.back();
   }

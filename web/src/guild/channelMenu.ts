@@ -1,15 +1,20 @@
-/** What can be done with a channel or a room, for whoever may: rename, move, delete. */
+/** What can be done with a channel, a room or a category, for whoever may: settings, new ones in it, order, deletion. */
 import ArrowDown from "@lucide/svelte/icons/arrow-down";
 import ArrowUp from "@lucide/svelte/icons/arrow-up";
-import Pencil from "@lucide/svelte/icons/pencil";
+import FolderInput from "@lucide/svelte/icons/folder-input";
+import Plus from "@lucide/svelte/icons/plus";
+import SettingsIcon from "@lucide/svelte/icons/settings";
 import Trash from "@lucide/svelte/icons/trash-2";
-import { api } from "../state/account.svelte.ts";
+import { sentence } from "../api/errors.ts";
+import { adminApi } from "../state/account.svelte.ts";
 import type { Channel, Guild } from "../state/model.ts";
 import { iMay } from "../state/place.svelte.ts";
 import { channelsOf } from "../state/world.ts";
 import { announce } from "../ui/announce.svelte.ts";
 import { m } from "../ui/messages.ts";
 import { overlays, type MenuItem } from "../ui/overlays.svelte.ts";
+import { channelSettingsPath, router } from "../ui/router.svelte.ts";
+import { placesAfter, siblingsOf } from "./arrange.ts";
 
 /** Opens the menu of a channel; nothing happens for who may not change it. */
 export function showChannelMenu(guild: Guild, channel: Channel, at: HTMLElement | { x: number; y: number }, opener: HTMLElement): void {
@@ -18,32 +23,34 @@ export function showChannelMenu(guild: Guild, channel: Channel, at: HTMLElement 
 }
 
 export function mayChange(guild: Guild, channel: Channel): boolean {
-  return iMay("manageChannels", guild, channel);
+  return iMay("manageChannels", guild, channel) || iMay("manageRoles", guild, channel);
 }
 
-function channelItems(guild: Guild, channel: Channel): MenuItem[] {
+/** What whoever may change the channel can do with it; empty for others. */
+export function channelItems(guild: Guild, channel: Channel): MenuItem[] {
   if (!mayChange(guild, channel)) return [];
-  const siblings = channelsOf(guild, channel.kind);
+  const items: MenuItem[] = [{ label: m.channel_settings(), icon: SettingsIcon, action: () => router.go(channelSettingsPath(guild.id, channel.id)), testid: "channel-settings" }];
+  if (!iMay("manageChannels", guild, channel)) return items;
+  if (channel.kind === "category") {
+    items.push({ label: m.channel_create_in(), icon: Plus, action: () => overlays.show({ name: "create-channel", guildId: guild.id, kind: "text", parentId: channel.id }), testid: "category-create-channel" });
+    items.push({ label: m.room_create_in(), icon: Plus, action: () => overlays.show({ name: "create-channel", guildId: guild.id, kind: "voice", parentId: channel.id }) });
+  }
+  const siblings = siblingsOf(guild, channel.kind, channel.parentId);
   const at = siblings.findIndex((entry) => entry.id === channel.id);
-  const items: MenuItem[] = [{ label: m.rename(), icon: Pencil, action: () => overlays.show({ name: "edit-channel", guildId: guild.id, channelId: channel.id }) }];
-  if (at > 0) items.push({ label: m.move_up(), icon: ArrowUp, action: () => void move(guild, siblings, at, at - 1) });
-  if (at < siblings.length - 1) items.push({ label: m.move_down(), icon: ArrowDown, action: () => void move(guild, siblings, at, at + 1) });
-  items.push({ label: m.delete_(), icon: Trash, danger: true, action: () => overlays.show({ name: "delete-channel", guildId: guild.id, channelId: channel.id }) });
+  if (at > 0) items.push({ label: m.move_up(), icon: ArrowUp, action: () => void move(guild, channel, at - 1), testid: "channel-up" });
+  if (at < siblings.length - 1) items.push({ label: m.move_down(), icon: ArrowDown, action: () => void move(guild, channel, at + 1), testid: "channel-down" });
+  if (channel.kind !== "category" && channelsOf(guild, "category").length > 0) {
+    items.push({ label: m.move_to(), icon: FolderInput, action: () => overlays.show({ name: "move-channel", guildId: guild.id, channelId: channel.id }), testid: "channel-move" });
+  }
+  items.push({ label: m.delete_(), icon: Trash, danger: true, action: () => overlays.show({ name: "delete-channel", guildId: guild.id, channelId: channel.id }), testid: "channel-delete" });
   return items;
 }
 
-async function move(guild: Guild, siblings: Channel[], from: number, to: number): Promise<void> {
-  const order = [...siblings];
-  const [moved] = order.splice(from, 1);
-  if (!moved) return;
-  order.splice(to, 0, moved);
+async function move(guild: Guild, channel: Channel, to: number): Promise<void> {
   try {
-    await api.moveChannels(
-      guild.id,
-      order.map(({ id }, position) => ({ id, position })),
-    );
-    announce(m.say_moved({ name: moved.name, place: to + 1 }));
-  } catch {
-    announce(m.error_unknown());
+    await adminApi.placeChannels(guild.id, placesAfter(guild, channel.id, channel.parentId, to));
+    announce(m.say_moved({ name: channel.name, place: to + 1 }));
+  } catch (error) {
+    announce(sentence(error));
   }
 }

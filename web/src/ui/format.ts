@@ -39,6 +39,35 @@ export function shortDate(at: number, now = Date.now()): string {
   return dateFormat(sameYear ? "short" : "short-year", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(sameYear ? {} : { year: "numeric" }) }).format(at);
 }
 
+/** The server's snowflakes count milliseconds from the first of January 2015, like v10's. */
+const EPOCH_MS = 1_420_070_400_000n;
+
+/** When something with this id was made. */
+export function timeOf(id: string): number {
+  return /^\d+$/u.test(id) ? Number((BigInt(id) >> 22n) + EPOCH_MS) : 0;
+}
+
+/** 21 November 2026 */
+export function dateOnly(at: number): string {
+  return dateFormat("date", { dateStyle: "long" }).format(at);
+}
+
+/** How long something still takes, in its largest whole unit; the last minute in seconds. */
+export function left(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1000));
+  if (seconds <= 60) return m.seconds_for({ count: seconds });
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes <= 60) return m.minutes_for({ count: minutes });
+  const hours = Math.ceil(minutes / 60);
+  return hours <= 48 ? m.hours_for({ count: hours }) : m.days_for({ count: Math.ceil(hours / 24) });
+}
+
+/** 640 KB, 2.4 MB */
+export function size(bytes: number): string {
+  const number = new Intl.NumberFormat(look.locale, { maximumFractionDigits: 1 });
+  return bytes >= 1024 * 1024 ? m.megabytes({ value: number.format(bytes / 1024 / 1024) }) : m.kilobytes({ value: number.format(Math.ceil(bytes / 1024)) });
+}
+
 const two = (value: number) => String(value).padStart(2, "0");
 
 /** 1:42:08 or 4:05 */

@@ -1,17 +1,17 @@
 /** What floats above: one dialog and one menu at a time. Asked for here, drawn by `Overlays.svelte`, which is loaded on first use. */
 import type { Component } from "svelte";
 import type { Id } from "../state/model.ts";
+import type { AdminDialogSpec } from "./adminDialogs.ts";
 
 export type DialogSpec =
+  | AdminDialogSpec
   | { name: "add-guild" }
   | { name: "invite"; guildId: Id }
-  | { name: "guild"; guildId: Id }
   | { name: "leave-guild"; guildId: Id }
-  | { name: "create-channel"; guildId: Id; kind: "text" | "voice" }
-  | { name: "edit-channel"; guildId: Id; channelId: Id }
+  | { name: "create-channel"; guildId: Id; kind: "text" | "voice" | "category"; parentId?: Id | null }
   | { name: "delete-channel"; guildId: Id; channelId: Id }
   | { name: "delete-message"; channelId: Id; messageId: Id }
-  | { name: "person"; guildId: Id; userId: Id }
+  | { name: "person"; guildId: Id | null; userId: Id }
   | { name: "goto" }
   | { name: "keys" };
 

@@ -1,4 +1,4 @@
-/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/d[/CHANNEL[/MESSAGE]]`, `/g/GUILD[/CHANNEL[/MESSAGE]]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/settings/PART`. */
+/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/d[/CHANNEL[/MESSAGE]]`, `/g/GUILD[/CHANNEL[/MESSAGE]]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/settings/PART`, `/bot/APPLICATION`. */
 
 export type SettingsPart = "profile" | "account" | "devices" | "look" | "sessions" | "applications" | "keys";
 export type GuildPart = "overview" | "roles" | "members" | "bans" | "invites" | "emoji" | "log" | "bots";
@@ -12,7 +12,8 @@ export type Route =
   | { name: "people"; part: PeoplePart }
   | { name: "guild-settings"; guildId: string; part: GuildPart | null; item: string | null }
   | { name: "channel-settings"; guildId: string; channelId: string; part: ChannelPart | null }
-  | { name: "settings"; part: SettingsPart | null };
+  | { name: "settings"; part: SettingsPart | null }
+  | { name: "add-bot"; applicationId: string };
 
 const parts: readonly string[] = ["profile", "account", "devices", "look", "sessions", "applications", "keys"] satisfies SettingsPart[];
 const guildParts: readonly string[] = ["overview", "roles", "members", "bans", "invites", "emoji", "log", "bots"] satisfies GuildPart[];
@@ -22,6 +23,7 @@ const peopleParts: readonly string[] = ["online", "all", "pending", "blocked", "
 export function parseRoute(path: string): Route {
   const [, first, second, third, fourth, fifth] = path.split("/");
   if (first === "invite" && second) return { name: "invite", code: decodeURIComponent(second) };
+  if (first === "bot" && second && /^\d+$/u.test(second)) return { name: "add-bot", applicationId: second };
   if (first === "people") return { name: "people", part: second && peopleParts.includes(second) ? (second as PeoplePart) : "online" };
   if (first === "d") return { name: "direct", channelId: second || null, messageId: third || null };
   if (first === "g" && second && third === "settings") {
