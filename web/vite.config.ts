@@ -1,12 +1,13 @@
 /// <reference types="vitest/config" />
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
+import { perMessage } from "./scripts/perMessage.mjs";
 
 /** Where `npm run dev` finds the server: requests it does not serve itself go there. */
 const server = process.env["VOXLINK_SERVER"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), perMessage()],
   build: {
     target: "es2022",
     // light-dark() stays as it is written: a part of the page may have its own theme.
@@ -15,6 +16,8 @@ export default defineConfig({
     // The server's content security policy allows no data: fonts, and small files cost nothing over one connection.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Words that several parts use are one file; the others lie beside what says them.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "words", test: /paraglide\/messages/u, minShareCount: 2 }] } } },
   },
   server: {
     proxy: {
