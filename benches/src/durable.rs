@@ -35,7 +35,7 @@ pub(crate) async fn run(folder: &Path) {
         ears.fetch_add(1, Ordering::Relaxed);
     });
     let env = Env::real();
-    let config = ChatConfig { database: folder.join("chat.db"), node: 0 };
+    let config = ChatConfig { database: folder.join("chat.db").into(), node: 0 };
     let auth = Auth::new(bus.clone(), env.clone());
     let chat = Chat::open(config, bus, env, auth, PassKey::new(&[7; 32])).await.expect("chat opens");
     let anna = User::new(UserId::new(1), "anna");

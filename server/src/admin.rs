@@ -16,7 +16,7 @@ pub(crate) async fn invite(options: InviteOptions) -> Result<(), Failure> {
             options.data_dir.display()
         )));
     }
-    let code = make_invite_offline(&database, &Env::real())
+    let code = make_invite_offline(&database.into(), &Env::real())
         .await
         .map_err(|error| Failure(format!("The invite was not made: {error}.")))?;
     writeln!(std::io::stdout(), "{}", code.expose())

@@ -35,7 +35,7 @@ impl Services {
         let pass_key = PassKey::new(&env.bytes::<32>());
 
         let identity = IdentityConfig {
-            path: data.file("identity.db"),
+            database: data.file("identity.db").into(),
             registration: settings.registration,
             rate_limits: settings.rate_limits,
             server_name: "VoxLink".to_owned(),
@@ -45,7 +45,7 @@ impl Services {
             .await
             .map_err(|error| unopened("identity.db", &error))?;
 
-        let chat = ChatConfig { database: data.file("chat.db"), node: CHAT_NODE };
+        let chat = ChatConfig { database: data.file("chat.db").into(), node: CHAT_NODE };
         let chat = Chat::open(chat, bus.clone(), env.clone(), auth.clone(), pass_key.clone())
             .await
             .map_err(|error| unopened("chat.db", &error))?;

@@ -19,14 +19,13 @@ pub mod store;
 mod sweep;
 mod users;
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::extract::FromRef;
 use voxlink_protocol::event::GuildEvent;
-use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Routes, Snowflakes, call_pass::PassKey, outbox};
+use voxlink_service_kit::{
+    Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes, call_pass::PassKey, outbox,
+};
 
 pub use message::send::{Draft, SendError};
 pub use refusal::Refusal;
@@ -36,8 +35,8 @@ use users::Users;
 /// Where chat keeps its data and who it is.
 #[derive(Clone, Debug)]
 pub struct ChatConfig {
-    /// The file of chat.db.
-    pub database: PathBuf,
+    /// Where chat.db is or will be.
+    pub database: DbTarget,
     /// This node's number in ids, 0 to 1,023.
     pub node: u16,
 }

@@ -50,6 +50,11 @@ fn messages(channel: impl std::fmt::Display) -> String {
     format!("/api/v10/channels/{channel}/messages")
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn a_guild_is_made_listed_renamed_and_deleted() {
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! The contract of every store verb, on real SQLite files.
+//! The contract of every store verb, on real SQLite files and on PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
@@ -62,6 +62,11 @@ async fn write<T: Send + 'static>(
     rows: impl FnOnce(&Sql<'_>) -> Result<T, DbError> + Send + 'static,
 ) -> T {
     db.write(rows).await.unwrap()
+}
+
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
 }
 
 #[tokio::test]

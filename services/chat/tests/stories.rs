@@ -43,6 +43,11 @@ fn hidden_from_everyone(guild: voxlink_protocol::GuildId) -> ChannelFields {
     ChannelFields { permission_overwrites: Some(vec![overwrite]), ..ChannelFields::default() }
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn what_one_may_not_see_is_unknown_and_what_one_may_not_do_is_forbidden() {
     let folder = Folder::new();

@@ -22,14 +22,14 @@ mod store;
 mod token;
 mod update_profile;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use voxlink_protocol::{
     Secret, Snowflake, User,
     bus::{GetUsers, ResolveToken, SessionRevoked},
 };
-use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Routes, Snowflakes, Unavailable, outbox};
+use voxlink_service_kit::{Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes, Unavailable, outbox};
 
 pub use registration::{Registration, UnknownRegistration};
 pub use registration_invite::make_invite_offline;
@@ -43,7 +43,7 @@ const NODE: u16 = 1;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where `identity.db` is or will be.
-    pub path: PathBuf,
+    pub database: DbTarget,
     /// Who may make an account.
     pub registration: Registration,
     /// Whether logins and registrations are limited per account and address.
@@ -97,7 +97,7 @@ impl Identity {
     /// # Errors
     /// When the database does not open or no thread can be started.
     pub async fn open(config: Config, bus: Bus, env: Env, auth: Auth) -> Result<Self, OpenError> {
-        let db = Db::open(&config.path, store::MIGRATIONS)?;
+        let db = Db::open(&config.database, store::MIGRATIONS)?;
         outbox::republish::<SessionRevoked>(&db, &bus).await?;
         let store = Store::new(db, bus.clone());
         let newest = store.newest_id().await?.unwrap_or(Snowflake(0));

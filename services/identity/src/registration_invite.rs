@@ -1,9 +1,7 @@
 //! Codes that let one person register each on a server with `--registration invite`.
 
-use std::path::Path;
-
 use voxlink_protocol::{Secret, UserId};
-use voxlink_service_kit::{Bus, Db, DbError, Env};
+use voxlink_service_kit::{Bus, Db, DbError, DbTarget, Env};
 
 use crate::{
     Identity,
@@ -30,13 +28,13 @@ impl Identity {
     }
 }
 
-/// Makes a code for one registration in the database at `path`, for the operator at the console. The server may be
-/// running on it.
+/// Makes a code for one registration in this database, for the operator at the console. The server may be running
+/// on it.
 ///
 /// # Errors
 /// When the database does not open or cannot be written.
-pub async fn make_invite_offline(path: &Path, env: &Env) -> Result<Secret, DbError> {
-    let store = Store::new(Db::open(path, store::MIGRATIONS)?, Bus::in_process());
+pub async fn make_invite_offline(database: &DbTarget, env: &Env) -> Result<Secret, DbError> {
+    let store = Store::new(Db::open(database, store::MIGRATIONS)?, Bus::in_process());
     make(&store, env, None).await
 }
 

@@ -18,6 +18,11 @@ use crate::{
     revoke_login::RevokeLoginError,
 };
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 struct Fixture {
     identity: Identity,
     bus: Bus,
@@ -34,7 +39,7 @@ async fn server(name: &str, registration: Registration) -> Fixture {
     let bus = Bus::in_process();
     let auth = Auth::new(bus.clone(), env.clone());
     let config = Config {
-        path: folder.join("identity.db"),
+        database: voxlink_test_postgres::target(&folder.join("identity.db")),
         registration,
         rate_limits: false,
         server_name: "Test".to_owned(),
@@ -114,7 +119,7 @@ async fn by_invite_the_first_account_comes_in_and_hands_out_codes() {
     assert_eq!(f.register("chloe", Some(code.expose())).await, Err(RegisterError::InviteUnknown));
     assert_eq!(f.identity.make_registration_invite(boris.id).await, Err(MakeInviteError::Forbidden));
 
-    let console = make_invite_offline(&f.identity.inner.config.path, &Env::real()).await.unwrap();
+    let console = make_invite_offline(&f.identity.inner.config.database, &Env::real()).await.unwrap();
     assert!(f.register("chloe", Some(console.expose())).await.is_ok());
 }
 
@@ -171,7 +176,9 @@ async fn the_last_use_is_written_once_a_minute_at_most() {
     f.clock.advance(Duration::from_secs(40));
     f.auth.resolve(entry.token.expose()).await.unwrap();
     let expected = made.plus(Duration::from_secs(80));
-    for _ in 0..1000 {
+    // The disk of a busy machine takes its time.
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while std::time::Instant::now() < until {
         if used().await == expected {
             return;
         }

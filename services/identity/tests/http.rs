@@ -22,13 +22,18 @@ async fn server(name: &str, rate_limits: bool) -> Router {
     let (bus, env) = (Bus::in_process(), Env::real());
     let auth = Auth::new(bus.clone(), env.clone());
     let config = Config {
-        path: folder.join("identity.db"),
+        database: voxlink_test_postgres::target(&folder.join("identity.db")),
         registration: Registration::Open,
         rate_limits,
         server_name: "Workshop".to_owned(),
         version: "1.2.3".to_owned(),
     };
     Identity::open(config, bus, env, auth).await.unwrap().router()
+}
+
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
 }
 
 struct Answer {

@@ -17,7 +17,7 @@ pub mod ws;
 pub use auth::{Auth, Authenticated};
 pub use bus::{Bus, CallError, Unavailable};
 pub use courier::Courier;
-pub use db::{Db, DbError, Sql};
+pub use db::{Db, DbError, DbTarget, Sql};
 pub use env::Env;
 pub use http::{ApiError, ApiJson, ApiPath, ApiQuery, Patience, Route, Routes};
 pub use snowflakes::Snowflakes;

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -16,7 +16,7 @@ use voxlink_protocol::{
     event::{ChannelChange, GuildChange, GuildEvent, UserChange, UserEvent},
     text::{ChannelName, GuildName, MessageText},
 };
-use voxlink_service_kit::{Auth, Bus, Env, call_pass::PassKey};
+use voxlink_service_kit::{Auth, Bus, DbTarget, Env, call_pass::PassKey};
 
 pub(crate) struct Stage {
     pub(crate) chat: Chat,
@@ -37,8 +37,9 @@ impl Folder {
         Self(path)
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.0.join("chat.db")
+    /// A file in it, or a schema of PostgreSQL's where the tests run again on that.
+    pub(crate) fn database(&self) -> DbTarget {
+        voxlink_test_postgres::target(&self.0.join("chat.db"))
     }
 }
 
@@ -63,7 +64,7 @@ pub(crate) fn fake_identity(bus: &Bus) {
     });
 }
 
-pub(crate) async fn open_with(database: &Path, bus: Bus, env: Env) -> Stage {
+pub(crate) async fn open_with(database: &DbTarget, bus: Bus, env: Env) -> Stage {
     fake_identity(&bus);
     let heard: Arc<Mutex<Vec<GuildEvent>>> = Arc::default();
     let ears = heard.clone();
@@ -76,7 +77,7 @@ pub(crate) async fn open_with(database: &Path, bus: Bus, env: Env) -> Stage {
         ears.lock().expect("ears").push(UserEvent::clone(event));
     });
     let auth = Auth::new(bus.clone(), env.clone());
-    let config = ChatConfig { database: database.to_owned(), node: 1 };
+    let config = ChatConfig { database: database.clone(), node: 1 };
     let chat = Chat::open(config, bus.clone(), env, auth, PassKey::new(&[7; 32])).await.expect("chat opens");
     Stage { chat, bus, heard, told }
 }

@@ -1,34 +1,33 @@
-//! What every store of identity must do, on a real file.
+//! What every store of identity must do, on a real file and on PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use voxlink_protocol::{
     bus::TokenOwner,
     text::{DisplayName, Username},
 };
 
+use voxlink_service_kit::DbTarget;
+
 use super::*;
 
 struct Fixture {
     store: Store,
     revoked: Arc<Mutex<Vec<LoginId>>>,
-    path: PathBuf,
+    database: DbTarget,
 }
 
 fn fixture(name: &str) -> Fixture {
     let folder = std::env::temp_dir().join(format!("voxlink-identity-{name}-{}", std::process::id()));
     let _old = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("identity.db");
+    let database = voxlink_test_postgres::target(&folder.join("identity.db"));
     let bus = Bus::in_process();
     let revoked: Arc<Mutex<Vec<LoginId>>> = Arc::default();
     let heard = revoked.clone();
     bus.subscribe(move |event: &Arc<SessionRevoked>| heard.lock().unwrap().push(event.login));
-    Fixture { store: Store::new(Db::open(&path, MIGRATIONS).unwrap(), bus), revoked, path }
+    Fixture { store: Store::new(Db::open(&database, MIGRATIONS).unwrap(), bus), revoked, database }
 }
 
 fn secret(text: &str) -> SecretHash {
@@ -208,14 +207,14 @@ async fn what_was_stored_is_there_after_reopening_and_a_lost_revocation_is_told_
     let lost = SessionRevoked { user: UserId::new(1), login: LoginId::new(77) };
     let entry = lost.clone();
     f.store.db.write(move |sql| outbox::put(sql, &entry)).await.unwrap();
-    let Fixture { store, path, .. } = f;
+    let Fixture { store, database, .. } = f;
     drop(store);
 
     let bus = Bus::in_process();
     let heard: Arc<Mutex<Vec<SessionRevoked>>> = Arc::default();
     let told = heard.clone();
     bus.subscribe(move |event: &Arc<SessionRevoked>| told.lock().unwrap().push(SessionRevoked::clone(event)));
-    let db = Db::open(&path, MIGRATIONS).unwrap();
+    let db = Db::open(&database, MIGRATIONS).unwrap();
     outbox::republish::<SessionRevoked>(&db, &bus).await.unwrap();
     outbox::republish::<SessionRevoked>(&db, &bus).await.unwrap();
     assert_eq!(*heard.lock().unwrap(), [lost]);

@@ -5,13 +5,19 @@ use voxlink_protocol::{
     Permissions, RoleId, Snowflake, Timestamp, UserId,
 };
 
-use super::DbError;
+use super::{DbError, Value, postgres};
 
 /// One row; columns count from 0.
 #[derive(Debug)]
-pub struct Row<'a>(pub(super) &'a rusqlite::Row<'a>);
+pub struct Row<'a>(pub(super) Inner<'a>);
 
-impl Row<'_> {
+#[derive(Debug)]
+pub(super) enum Inner<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+}
+
+impl<'a> Row<'a> {
     /// The value of a column.
     ///
     /// # Errors
@@ -19,6 +25,30 @@ impl Row<'_> {
     pub fn get<T: FromColumn>(&self, column: usize) -> Result<T, DbError> {
         T::from_column(self, column)
     }
+
+    /// The value of a column as the database has it: integers for booleans too.
+    ///
+    /// # Errors
+    /// When there is no such column, or it is of a type that we do not use.
+    pub fn value(&self, column: usize) -> Result<Value<'a>, DbError> {
+        use rusqlite::types::ValueRef;
+        match &self.0 {
+            Inner::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Null => Ok(Value::Null),
+                ValueRef::Integer(number) => Ok(Value::Integer(number)),
+                ValueRef::Text(text) => {
+                    std::str::from_utf8(text).map(Value::Text).map_err(|_| wrong(column, "text"))
+                }
+                ValueRef::Blob(bytes) => Ok(Value::Bytes(bytes)),
+                ValueRef::Real(_) => Err(wrong(column, "of a type that we use")),
+            },
+            Inner::Postgres(row) => postgres::value(row, column),
+        }
+    }
+}
+
+fn wrong(column: usize, wanted: &str) -> DbError {
+    DbError::Other(format!("column {column} is not {wanted}"))
 }
 
 /// A type that a column can become.
@@ -30,26 +60,62 @@ pub trait FromColumn: Sized {
     fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError>;
 }
 
-macro_rules! direct {
+impl<T: FromColumn> FromColumn for Option<T> {
+    fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> {
+        match row.value(column)? {
+            Value::Null => Ok(None),
+            Value::Integer(_) | Value::Text(_) | Value::Bytes(_) => T::from_column(row, column).map(Some),
+        }
+    }
+}
+
+impl FromColumn for i64 {
+    fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> {
+        match row.value(column)? {
+            Value::Integer(number) => Ok(number),
+            Value::Null | Value::Text(_) | Value::Bytes(_) => Err(wrong(column, "a number")),
+        }
+    }
+}
+
+macro_rules! smaller {
     ($($kind:ty),+) => {$(
         impl FromColumn for $kind {
-            fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> { Ok(row.0.get(column)?) }
-        }
-        impl FromColumn for Option<$kind> {
-            fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> { Ok(row.0.get(column)?) }
+            fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> {
+                Self::try_from(i64::from_column(row, column)?).map_err(|_| wrong(column, stringify!($kind)))
+            }
         }
     )+};
 }
-direct!(i64, u32, u8, bool, String, Vec<u8>);
+smaller!(u32, u16, u8, i32);
 
 impl FromColumn for u64 {
     fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> {
-        Ok(row.0.get::<_, i64>(column)?.cast_unsigned())
+        i64::from_column(row, column).map(i64::cast_unsigned)
     }
 }
-impl FromColumn for Option<u64> {
+
+impl FromColumn for bool {
     fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> {
-        Ok(row.0.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+        i64::from_column(row, column).map(|number| number != 0)
+    }
+}
+
+impl FromColumn for String {
+    fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> {
+        match row.value(column)? {
+            Value::Text(text) => Ok(text.to_owned()),
+            Value::Null | Value::Integer(_) | Value::Bytes(_) => Err(wrong(column, "text")),
+        }
+    }
+}
+
+impl FromColumn for Vec<u8> {
+    fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> {
+        match row.value(column)? {
+            Value::Bytes(bytes) => Ok(bytes.to_owned()),
+            Value::Null | Value::Integer(_) | Value::Text(_) => Err(wrong(column, "bytes")),
+        }
     }
 }
 
@@ -57,11 +123,6 @@ macro_rules! wrapped {
     ($($kind:ty => $wrap:expr),+ $(,)?) => {$(
         impl FromColumn for $kind {
             fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> { u64::from_column(row, column).map($wrap) }
-        }
-        impl FromColumn for Option<$kind> {
-            fn from_column(row: &Row<'_>, column: usize) -> Result<Self, DbError> {
-                Ok(Option::<u64>::from_column(row, column)?.map($wrap))
-            }
         }
     )+};
 }

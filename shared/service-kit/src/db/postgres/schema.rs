@@ -1,0 +1,82 @@
+//! A service's schema within a PostgreSQL database: entered, locked, brought to the newest migration.
+
+use super::{Place, Session, session::Role};
+use crate::db::{DbError, Dialect, Sharing, newer};
+
+/// The first half of the advisory lock's key: "voxl".
+const LOCK: i32 = 0x766f_786c;
+
+/// What every new connection begins with. The writer also takes the lock that keeps a second server out.
+pub(super) fn enter(session: &Session, place: &Place, role: Role) -> Result<(), DbError> {
+    let schema = &place.schema;
+    let is_name = !schema.is_empty()
+        && schema.len() < 64
+        && schema.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if !is_name {
+        return Err(DbError::Other(format!("{schema:?} is no name of a schema")));
+    }
+    let read_only = match role {
+        Role::Writer => "off",
+        Role::Reader => "on",
+    };
+    session.simple(&format!(
+        "SET search_path TO \"{schema}\"; SET synchronous_commit TO on; SET client_min_messages TO warning;
+         SET default_transaction_isolation TO 'read committed'; SET default_transaction_read_only TO {read_only}"
+    ))?;
+    if role == Role::Writer && place.sharing == Sharing::Alone {
+        lock(session, place)?;
+    }
+    Ok(())
+}
+
+fn lock(session: &Session, place: &Place) -> Result<(), DbError> {
+    let taken = session.simple(&format!("SELECT pg_try_advisory_lock({LOCK}, {})", hash(&place.schema)))?;
+    if taken.as_deref() == Some("t") {
+        return Ok(());
+    }
+    Err(DbError::Io(format!(
+        "another VoxLink is using the schema {} of {}; stop it, or choose another database",
+        place.schema, place.url
+    )))
+}
+
+/// FNV-1a: the second half of the lock's key.
+fn hash(text: &str) -> i32 {
+    let hash =
+        text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash.cast_signed()
+}
+
+/// Makes the schema when it is missing, and runs the migrations that it lacks, each in a transaction.
+pub(super) fn migrate(session: &Session, place: &Place, migrations: &[String]) -> Result<(), DbError> {
+    let schema = &place.schema;
+    if session.simple("SHOW server_encoding")?.as_deref() != Some("UTF8") {
+        return Err(DbError::Other("the PostgreSQL database must have the encoding UTF8".to_owned()));
+    }
+    if session.simple("SHOW fsync")?.as_deref() != Some("on") {
+        tracing::warn!(url = %place.url, "fsync is off in PostgreSQL: a crash of its machine loses what was acknowledged");
+    }
+    // Two that open it beside each other go one after the other.
+    session.batch(&format!("SELECT pg_advisory_lock({LOCK}, {})", hash("migrations")))?;
+    let exists = format!("SELECT 1 FROM pg_namespace WHERE nspname = '{schema}'");
+    if session.simple(&exists)?.is_none() {
+        session.batch(&format!("CREATE SCHEMA \"{schema}\""))?;
+    }
+    session.batch("CREATE TABLE IF NOT EXISTS voxlink_schema (version BIGINT NOT NULL)")?;
+    let done = session.simple("SELECT version FROM voxlink_schema")?;
+    if done.is_none() {
+        session.batch("INSERT INTO voxlink_schema VALUES (0)")?;
+    }
+    let done = done.and_then(|version| version.parse().ok()).unwrap_or(0);
+    if done > migrations.len() {
+        return Err(newer(done, migrations.len()));
+    }
+    for (index, migration) in migrations.iter().enumerate().skip(done) {
+        let text = Dialect::Postgres.translate(migration);
+        let version = index + 1;
+        session
+            .batch(&format!("BEGIN;\n{text};\nUPDATE voxlink_schema SET version = {version};\nCOMMIT"))
+            .map_err(|error| DbError::Other(format!("migration {version}: {error}")))?;
+    }
+    session.batch(&format!("SELECT pg_advisory_unlock({LOCK}, {})", hash("migrations")))
+}
