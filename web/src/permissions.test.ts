@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { canActOn, canGiveRole, canManageRole, channelPermissions, compareRoles, guildPermissions, isSynced, may, Permission, rolePermissionsIn, rolesInOrder } from "./permissions.ts";
+import { canActOn, canGiveRole, canManageRole, channelPermissions, compareRoles, guildPermissions, isSynced, may, outranksRole, Permission, rolePermissionsIn, rolesInOrder } from "./permissions.ts";
 import { aChannel, aGuild, aMember, aRole } from "./state/builders.ts";
 import type { Overwrite } from "./state/model.ts";
 import vectors from "./permissions.vectors.json";
@@ -54,10 +54,14 @@ test("the server's own function says the same, three hundred times", () => {
       id: it.guild_id,
       ownerId: it.owner_id,
       members: [{ ...aMember(it.user_id, it.member_roles), timedOutUntil: it.timed_out ? 2000 : 0 }],
-      roles: it.roles.map((role) => aRole({ id: role.id, permissions: BigInt(role.permissions) })),
+      roles: it.roles.map((role) => aRole({ id: role.id, permissions: BigInt(role.permissions), position: role.position })),
     });
+    expect(canActOn(facts, it.user_id, aMember(it.other_id, it.other_roles))).toBe(it.can_act_on_other);
+    const below = it.roles.filter((role) => outranksRole(facts, it.user_id, role)).map((role) => role.id);
+    expect(below).toEqual(it.roles_below);
     expect(String(guildPermissions(facts, it.user_id, 1000))).toBe(it.in_guild);
-    expect(String(channelPermissions(facts, { overwrites }, it.user_id, 1000))).toBe(it.in_channel);
+    const kind = it.channel_type === 2 ? ("voice" as const) : ("text" as const);
+    expect(String(channelPermissions(facts, { overwrites, kind }, it.user_id, 1000))).toBe(it.in_channel);
   }
 });
 

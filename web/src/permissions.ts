@@ -46,6 +46,12 @@ export type PermissionName = keyof typeof Permission;
 export const ALL = (1n << 53n) - 1n - (1n << 47n);
 /** What a timeout leaves. */
 const WHILE_TIMED_OUT = Permission.viewChannel | Permission.readHistory;
+const [TTS, PRIORITY, VOICE_ACTIVITY, REQUEST_TO_SPEAK, ACTIVITIES, SOUNDBOARD, EXTERNAL_SOUNDS, VOICE_STATUS] = [12n, 8n, 25n, 32n, 39n, 42n, 45n, 48n].map((bit) => 1n << bit) as bigint[];
+/** Worth nothing to those who may not post. */
+const OF_POSTING = Permission.mentionEveryone | Permission.attachFiles | Permission.embedLinks | TTS!;
+/** Worth nothing in a voice channel to those who may not enter it. */
+const OF_ENTERING =
+  Permission.speak | Permission.stream | Permission.muteMembers | Permission.deafenMembers | Permission.moveMembers | Permission.manageChannels | Permission.manageRoles | VOICE_ACTIVITY! | PRIORITY! | REQUEST_TO_SPEAK! | ACTIVITIES! | SOUNDBOARD! | EXTERNAL_SOUNDS! | VOICE_STATUS!;
 
 /** What `userId` may do in the guild as a whole: the owner everything, others what @everyone and their roles add up to. */
 export function guildPermissions(guild: Guild, userId: Id, now = Date.now()): bigint {
@@ -53,8 +59,12 @@ export function guildPermissions(guild: Guild, userId: Id, now = Date.now()): bi
   return bits !== ALL && timedOut(guild, userId, now) ? bits & WHILE_TIMED_OUT : bits;
 }
 
-/** The same in one channel: overwrites of @everyone, then of the roles together, then of the member; deny before allow. */
-export function channelPermissions(guild: Guild, channel: { overwrites: readonly Overwrite[] }, userId: Id, now = Date.now()): bigint {
+/**
+ * The same in one channel: overwrites of @everyone, then of the roles together, then of the member; deny before allow.
+ * Then what one bit needs of another: who may not post has no use for what only posting makes use of, and who may not
+ * enter a voice channel may do nothing there.
+ */
+export function channelPermissions(guild: Guild, channel: { overwrites: readonly Overwrite[]; kind?: Channel["kind"] }, userId: Id, now = Date.now()): bigint {
   let bits = untimed(guild, userId);
   if (bits & Permission.administrator) return bits;
   const overwrite = (type: 0 | 1, id: Id) => channel.overwrites.find((entry) => entry.type === type && entry.id === id);
@@ -72,7 +82,10 @@ export function channelPermissions(guild: Guild, channel: { overwrites: readonly
   const own = overwrite(1, userId);
   if (own) bits = (bits & ~own.deny) | own.allow;
   if (!(bits & Permission.viewChannel)) return 0n;
-  return timedOut(guild, userId, now) ? bits & WHILE_TIMED_OUT : bits;
+  if (timedOut(guild, userId, now)) return bits & WHILE_TIMED_OUT;
+  if (!(bits & Permission.sendMessages)) bits &= ~OF_POSTING;
+  if (channel.kind === "voice" && !(bits & Permission.connect)) bits &= ~OF_ENTERING;
+  return bits;
 }
 
 /** Whether all of `wanted` is in `bits`. */
@@ -81,7 +94,7 @@ export function may(bits: bigint, wanted: bigint): boolean {
 }
 
 /** What a role may do in a channel when somebody has it and no other. */
-export function rolePermissionsIn(guild: Guild, channel: { overwrites: readonly Overwrite[] }, roleId: Id): bigint {
+export function rolePermissionsIn(guild: Guild, channel: { overwrites: readonly Overwrite[]; kind?: Channel["kind"] }, roleId: Id): bigint {
   const probe: Guild = { ...guild, ownerId: "", members: new Map([["0", { roles: roleId === guild.id ? [] : [roleId], timedOutUntil: 0 } as unknown as Member]]) };
   return channelPermissions(probe, channel, "0");
 }

@@ -30,7 +30,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Change<'a> {
     pub(crate) sql: &'a Sql<'a>,
-    place: Place,
+    pub(crate) chat: &'a Chat,
+    pub(crate) place: Place,
     events: Vec<GuildEvent>,
     /// What memory of direct conversations takes in.
     directs: Vec<DirectChange>,
@@ -165,9 +166,11 @@ impl Chat {
     ) -> Result<T, Refusal> {
         let runtime = Handle::current();
         let chat = self.clone();
+        let writing = self.clone();
         let operation = move |sql: &Sql<'_>| {
             let mut change = Change {
                 sql,
+                chat: &writing,
                 place,
                 events: Vec::new(),
                 directs: Vec::new(),

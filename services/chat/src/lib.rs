@@ -4,6 +4,7 @@
 //! next version ([`commit`]), and told on the bus after the commit. The database is the truth: an event may be lost
 //! and is made good from history; what was acknowledged is not lost.
 
+pub mod audit;
 pub mod channel;
 mod commit;
 pub mod direct;
@@ -13,6 +14,7 @@ pub mod invite;
 pub mod member;
 pub mod message;
 mod refusal;
+pub mod role;
 mod serve;
 pub mod state;
 pub mod store;

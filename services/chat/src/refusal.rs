@@ -21,6 +21,33 @@ pub enum Refusal {
     /// No such invite, or it has ended or is used up.
     #[error("unknown invite")]
     UnknownInvite,
+    /// No such role.
+    #[error("unknown role")]
+    UnknownRole,
+    /// The channel has no such exception.
+    #[error("unknown overwrite")]
+    UnknownOverwrite,
+    /// They are not banned.
+    #[error("unknown ban")]
+    UnknownBan,
+    /// No such emoji.
+    #[error("unknown emoji")]
+    UnknownEmoji,
+    /// No such account.
+    #[error("unknown user")]
+    UnknownUser,
+    /// No such application.
+    #[error("unknown application")]
+    UnknownApplication,
+    /// They are in no call.
+    #[error("unknown voice state")]
+    UnknownVoiceState,
+    /// A role that nobody gives, takes or deletes: @everyone, or one that belongs to an application.
+    #[error("invalid role")]
+    InvalidRole,
+    /// Banned from the guild.
+    #[error("banned")]
+    Banned,
     /// Visible, but not allowed.
     #[error("missing permissions")]
     Forbidden,
@@ -60,6 +87,12 @@ pub enum Refusal {
     /// Bots have no part in this.
     #[error("bots cannot do this")]
     BotsNotAllowed,
+    /// The guild has as many roles as it may have.
+    #[error("too many roles")]
+    TooManyRoles,
+    /// The guild has as many emojis of this kind as it may have.
+    #[error("too many emojis")]
+    TooManyEmojis,
     /// A field says something that cannot be.
     #[error("invalid form")]
     Form(FieldErrors),

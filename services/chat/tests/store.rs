@@ -73,7 +73,7 @@ fn everything_here_holds_on_postgresql() {
 async fn what_was_stored_of_a_guild_is_loaded_again() {
     let folder = Folder::new();
     let db = database(&folder).await;
-    write(&db, |sql| guilds::rename(sql, GUILD, "Port")).await;
+    write(&db, |sql| guilds::update(sql, &Guild::new(GUILD, "Port", OWNER))).await;
     let first = write(&db, |sql| guilds::next_version(sql, GUILD)).await;
     let id = MessageId::new(500);
     let second = write(&db, move |sql| guilds::next_version_for_message(sql, id, GUILD, TEXT)).await;

@@ -291,6 +291,7 @@ impl Guild {
             self.id,
             self.owner_id,
             &|role| self.role_permissions(role),
+            channel.kind,
             &channel.permission_overwrites,
             subject,
         )

@@ -12,6 +12,7 @@ pub mod event;
 pub mod files;
 pub mod gateway;
 pub mod guild;
+pub mod hierarchy;
 pub mod id;
 pub mod invite;
 pub mod message;

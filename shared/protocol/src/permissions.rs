@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
-    channel::{Overwrite, OverwriteKind},
+    channel::{ChannelKind, Overwrite, OverwriteKind},
     id::{GuildId, RoleId, UserId},
 };
 
@@ -108,6 +108,30 @@ impl Permissions {
     }
 }
 
+impl Permissions {
+    /// v10: worth nothing to those who may not post.
+    const OF_POSTING: Self = Self::MENTION_EVERYONE
+        .union(Self::SEND_TTS_MESSAGES)
+        .union(Self::ATTACH_FILES)
+        .union(Self::EMBED_LINKS);
+
+    /// v10: worth nothing in a voice channel to those who may not enter it; managing it is among them.
+    const OF_ENTERING: Self = Self::SPEAK
+        .union(Self::STREAM)
+        .union(Self::USE_VAD)
+        .union(Self::PRIORITY_SPEAKER)
+        .union(Self::MUTE_MEMBERS)
+        .union(Self::DEAFEN_MEMBERS)
+        .union(Self::MOVE_MEMBERS)
+        .union(Self::REQUEST_TO_SPEAK)
+        .union(Self::USE_EMBEDDED_ACTIVITIES)
+        .union(Self::USE_SOUNDBOARD)
+        .union(Self::USE_EXTERNAL_SOUNDS)
+        .union(Self::SET_VOICE_CHANNEL_STATUS)
+        .union(Self::MANAGE_CHANNELS)
+        .union(Self::MANAGE_ROLES);
+}
+
 impl Serialize for Permissions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.bits())
@@ -179,12 +203,15 @@ pub fn in_guild(
 /// What a subject may do in one channel: [`in_guild`], then the channel's overwrites in the documented order
 /// (`@everyone` deny, allow; the joined roles' deny, allow; the member's deny, allow).
 ///
-/// Without VIEW_CHANNEL nothing else counts; the result is then empty.
+/// What one bit needs of another is settled here, as v10 does: without VIEW_CHANNEL nothing counts, without SEND_MESSAGES
+/// nothing that only posting makes use of, without CONNECT nothing of a voice channel. Categories pass nothing on: their
+/// overwrites are copied into a channel, or not.
 #[must_use]
 pub fn in_channel(
     guild: GuildId,
     owner: UserId,
     role_permissions: &dyn Fn(RoleId) -> Option<Permissions>,
+    kind: ChannelKind,
     overwrites: &[Overwrite],
     subject: Subject<'_>,
 ) -> Permissions {
@@ -214,6 +241,12 @@ pub fn in_channel(
     if subject.timed_out {
         return result & (Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY);
     }
+    if !result.contains(Permissions::SEND_MESSAGES) {
+        result -= Permissions::OF_POSTING;
+    }
+    if kind == ChannelKind::Voice && !result.contains(Permissions::CONNECT) {
+        result -= Permissions::OF_ENTERING;
+    }
     result
 }
 
@@ -237,6 +270,10 @@ mod tests {
             20 => Some(Permissions::MANAGE_MESSAGES),
             _ => None,
         }
+    }
+
+    fn in_text(overwrites: &[Overwrite], subject: Subject<'_>) -> Permissions {
+        in_channel(GUILD, OWNER, &roles, ChannelKind::Text, overwrites, subject)
     }
 
     fn anna(roles: &[RoleId]) -> Subject<'_> {
@@ -263,16 +300,32 @@ mod tests {
         let view = Permissions::VIEW_CHANNEL;
         let none = Permissions::empty();
         let hidden = [overwrite(OverwriteKind::Role, 10, none, view)];
-        assert_eq!(in_channel(GUILD, OWNER, &roles, &hidden, anna(&[READERS])), none);
+        assert_eq!(in_text(&hidden, anna(&[READERS])), none);
         let opened = [hidden[0].clone(), overwrite(OverwriteKind::Role, 20, view, none)];
-        assert!(in_channel(GUILD, OWNER, &roles, &opened, anna(&[READERS])).contains(view));
+        assert!(in_text(&opened, anna(&[READERS])).contains(view));
         let closed = [opened[0].clone(), opened[1].clone(), overwrite(OverwriteKind::Member, 2, none, view)];
-        assert_eq!(in_channel(GUILD, OWNER, &roles, &closed, anna(&[READERS])), none);
+        assert_eq!(in_text(&closed, anna(&[READERS])), none);
     }
 
     #[test]
     fn a_timed_out_member_only_reads() {
         let subject = Subject { timed_out: true, ..anna(&[]) };
-        assert_eq!(in_channel(GUILD, OWNER, &roles, &[], subject), Permissions::VIEW_CHANNEL);
+        assert_eq!(in_text(&[], subject), Permissions::VIEW_CHANNEL);
+    }
+
+    #[test]
+    fn what_needs_another_bit_falls_with_it() {
+        let all = Permissions::every_named() - Permissions::ADMINISTRATOR;
+        let whole = |_| Some(all);
+        let without = |kind, denied| {
+            let overwrites = [overwrite(OverwriteKind::Role, 10, Permissions::empty(), denied)];
+            in_channel(GUILD, OWNER, &whole, kind, &overwrites, anna(&[]))
+        };
+        let silent = without(ChannelKind::Text, Permissions::SEND_MESSAGES);
+        assert_eq!(silent, all - Permissions::SEND_MESSAGES - Permissions::OF_POSTING);
+        assert_eq!(without(ChannelKind::Text, Permissions::CONNECT), all - Permissions::CONNECT);
+        let outside = without(ChannelKind::Voice, Permissions::CONNECT);
+        assert!(!outside.intersects(Permissions::SPEAK | Permissions::STREAM | Permissions::MOVE_MEMBERS));
+        assert!(outside.contains(Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY));
     }
 }

@@ -103,6 +103,14 @@ texts! {
     Topic => |raw| bounded(raw, 1, 1024);
     /// The name shown instead of the username: 1 to 32 characters (v10).
     DisplayName => |raw| bounded(raw, 1, 32).and_then(one_line);
+    /// A role's name: 1 to 100 characters (v10).
+    RoleName => |raw| bounded(raw, 1, 100).and_then(one_line);
+    /// A person's name in one guild: 1 to 32 characters (v10).
+    Nick => |raw| bounded(raw, 1, 32).and_then(one_line);
+    /// A sentence about a guild: up to 300 characters (v10).
+    GuildDescription => |raw| bounded(raw, 1, 300);
+    /// A custom emoji's name: 2 to 32 of `A–Z a–z 0–9 _` (v10).
+    EmojiName => emoji_name;
     /// What one signs in with: 2 to 32 of `a–z 0–9 _ .`, folded to lower case (v10 rules).
     Username => username;
 }
@@ -112,6 +120,14 @@ fn one_line(text: String) -> Result<String, TextError> {
         return Err(TextError::Characters("Must be a single line."));
     }
     Ok(text)
+}
+
+fn emoji_name(raw: &str) -> Result<String, TextError> {
+    let name = bounded(raw, 2, 32)?;
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(TextError::Characters("Use only a-z, A-Z, 0-9 and underscore."));
+    }
+    Ok(name)
 }
 
 fn username(raw: &str) -> Result<String, TextError> {

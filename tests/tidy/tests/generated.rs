@@ -5,7 +5,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 use voxlink_protocol::{
-    ChannelId, GuildId, Overwrite, OverwriteKind, Permissions, RoleId, Snowflake, UserId,
+    ChannelId, ChannelKind, Guild, GuildId, Overwrite, OverwriteKind, Permissions, Role, RoleId, Snowflake,
+    UserId,
+    hierarchy::{Standing, can_act_on, outranks_role},
     permissions::{Subject, in_channel, in_guild},
 };
 
@@ -37,9 +39,17 @@ impl Seeded {
 }
 
 fn one_case(seeded: &mut Seeded) -> Value {
-    let (guild, owner, user) = (GuildId::new(1), UserId::new(100), UserId::new(100 + seeded.below(8)));
-    let roles: Vec<(RoleId, Permissions)> = (1..=4).map(|id| (RoleId::new(id), seeded.bits())).collect();
-    let held: Vec<RoleId> = (2..=5).filter(|_| seeded.below(2) == 0).map(RoleId::new).collect();
+    let (id, owner, user) = (GuildId::new(1), UserId::new(100), UserId::new(100 + seeded.below(8)));
+    let mut guild = Guild::new(id, "Harbour", owner);
+    guild.roles = (1..=4)
+        .map(|number| {
+            let position = if number == 1 { 0 } else { 1 + u32::try_from(seeded.below(3)).unwrap() };
+            Role { id: RoleId::new(number), position, permissions: seeded.bits(), ..Role::everyone(id) }
+        })
+        .collect();
+    let mut some_roles = || (2..=5).filter(|_| seeded.below(2) == 0).map(RoleId::new).collect();
+    let (held, others): (Vec<RoleId>, Vec<RoleId>) = (some_roles(), some_roles());
+    let other = UserId::new(100 + seeded.below(8));
     let mut overwrites = Vec::new();
     for (kind, id) in [
         (OverwriteKind::Role, 1),
@@ -55,14 +65,27 @@ fn one_case(seeded: &mut Seeded) -> Value {
         }
     }
     let timed_out = seeded.below(6) == 0;
+    let kind = if seeded.below(2) == 0 { ChannelKind::Text } else { ChannelKind::Voice };
     let subject = Subject { user, roles: &held, timed_out };
-    let of = |role: RoleId| roles.iter().find(|(id, _)| *id == role).map(|(_, bits)| *bits);
+    let of = |role| guild.role_permissions(role);
+    // Whoever they are, they hold `held` here; the other one holds `others`, unless it is the same person.
+    let actor = Standing { user, roles: &held };
+    let target = Standing { user: other, roles: if other == user { &held } else { &others } };
+    let below: Vec<RoleId> = guild
+        .roles
+        .iter()
+        .filter(|role| outranks_role(&guild, actor, role.rank()))
+        .map(|role| role.id)
+        .collect();
     json!({
-        "guild_id": guild, "owner_id": owner, "channel_id": ChannelId::new(50), "user_id": user, "timed_out": timed_out,
-        "roles": roles.iter().map(|(id, bits)| json!({"id": id, "permissions": bits})).collect::<Vec<_>>(),
-        "member_roles": held, "overwrites": overwrites,
-        "in_guild": in_guild(guild, owner, &of, subject),
-        "in_channel": in_channel(guild, owner, &of, &overwrites, subject),
+        "guild_id": id, "owner_id": owner, "channel_id": ChannelId::new(50), "user_id": user, "timed_out": timed_out,
+        "roles": guild.roles.iter().map(|role| json!({"id": role.id, "permissions": role.permissions, "position": role.position})).collect::<Vec<_>>(),
+        "member_roles": held, "overwrites": overwrites, "channel_type": kind,
+        "in_guild": in_guild(id, owner, &of, subject),
+        "in_channel": in_channel(id, owner, &of, kind, &overwrites, subject),
+        "other_id": other, "other_roles": target.roles,
+        "can_act_on_other": can_act_on(&guild, actor, target),
+        "roles_below": below,
     })
 }
 

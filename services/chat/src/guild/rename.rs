@@ -22,7 +22,7 @@ impl Chat {
         }
         let guild = Guild { name: name.into_string(), ..guild };
         self.commit(id, Some(turn), move |change| {
-            store::guilds::rename(change.sql, id, &guild.name)?;
+            store::guilds::update(change.sql, &guild)?;
             change.record(GuildChange::GuildUpdate(Box::new(guild.clone())))?;
             Ok(guild)
         })

@@ -1,10 +1,13 @@
 //! HTTP: a handler parses, calls, replies.
 
+mod acting;
+mod audit;
 mod channels;
 mod direct;
 mod guilds;
 mod invites;
 mod messages;
+mod roles;
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
@@ -31,6 +34,15 @@ pub(crate) fn routes(chat: Chat) -> Routes {
         .patch("/guilds/{guild}/channels", channels::reorder)
         .get("/guilds/{guild}/members", guilds::members)
         .get("/guilds/{guild}/members/{user}", guilds::member)
+        .get("/guilds/{guild}/roles", roles::list)
+        .post("/guilds/{guild}/roles", roles::create)
+        .patch("/guilds/{guild}/roles", roles::reorder)
+        .get("/guilds/{guild}/roles/{role}", roles::show)
+        .patch("/guilds/{guild}/roles/{role}", roles::update)
+        .delete("/guilds/{guild}/roles/{role}", roles::delete)
+        .put("/guilds/{guild}/members/{user}/roles/{role}", roles::give)
+        .delete("/guilds/{guild}/members/{user}/roles/{role}", roles::take)
+        .get("/guilds/{guild}/audit-logs", audit::list)
         .get("/guilds/{guild}/invites", invites::of_guild)
         .get("/channels/{channel}", channels::show)
         .patch("/channels/{channel}", channels::update)
@@ -58,6 +70,19 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownMember => Self::unknown(ErrorCode::UnknownMember),
             Refusal::UnknownMessage => Self::unknown(ErrorCode::UnknownMessage),
             Refusal::UnknownInvite => Self::unknown(ErrorCode::UnknownInvite),
+            Refusal::UnknownRole => Self::unknown(ErrorCode::UnknownRole),
+            Refusal::UnknownOverwrite => Self::unknown(ErrorCode::UnknownOverwrite),
+            Refusal::UnknownBan => Self::unknown(ErrorCode::UnknownBan),
+            Refusal::UnknownEmoji => Self::unknown(ErrorCode::UnknownEmoji),
+            Refusal::UnknownUser => Self::unknown(ErrorCode::UnknownUser),
+            Refusal::UnknownApplication => Self::unknown(ErrorCode::UnknownApplication),
+            Refusal::UnknownVoiceState => Self::unknown(ErrorCode::UnknownVoiceState),
+            Refusal::InvalidRole => bad(ErrorCode::InvalidRole, "Invalid Role"),
+            Refusal::Banned => refused(
+                StatusCode::FORBIDDEN,
+                ErrorCode::UserBanned,
+                "The user is banned from this guild",
+            ),
             Refusal::Forbidden => Self::forbidden(),
             Refusal::NotTheAuthor => refused(
                 StatusCode::FORBIDDEN,
@@ -98,6 +123,8 @@ impl From<Refusal> for ApiError {
             Refusal::BotsNotAllowed => {
                 refused(StatusCode::FORBIDDEN, ErrorCode::BotsNotAllowed, "Bots cannot use this endpoint")
             }
+            Refusal::TooManyRoles => bad(ErrorCode::MaximumRoles, "Maximum number of server roles reached (250)"),
+            Refusal::TooManyEmojis => bad(ErrorCode::MaximumEmojis, "Maximum number of emojis reached (50)"),
             Refusal::Form(errors) => Self::form(errors),
             Refusal::Db(error) => error.into(),
             Refusal::Call(error) => error.into(),

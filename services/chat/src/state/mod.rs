@@ -13,8 +13,9 @@ use std::{
 
 use tokio::sync::Mutex;
 use voxlink_protocol::{
-    Channel, ChannelId, Guild, GuildId, Member, Permissions, Role, Timestamp, UserId,
+    Channel, ChannelId, Guild, GuildId, Member, Permissions, Role, RoleId, Timestamp, UserId,
     event::{ChannelChange, GuildChange, GuildEvent},
+    hierarchy::{self, Rank, Standing},
     permissions::Subject,
 };
 
@@ -84,6 +85,8 @@ impl GuildState {
 pub struct GuildView<'a> {
     /// The guild.
     pub state: &'a GuildState,
+    /// The one who looks.
+    pub user: UserId,
     /// The one who looks, without `user`.
     pub member: &'a Member,
     /// What they may do in the guild as a whole.
@@ -103,11 +106,52 @@ pub struct ChannelView<'a> {
     pub permissions: Permissions,
 }
 
-impl GuildView<'_> {
+impl<'a> GuildView<'a> {
+    /// True when all of these bits are there.
+    #[must_use]
+    pub const fn may(&self, needed: Permissions) -> bool {
+        self.permissions.contains(needed)
+    }
+
     /// # Errors
     /// [`Refusal::Forbidden`] unless all of these bits are there.
     pub fn require(&self, needed: Permissions) -> Result<(), Refusal> {
-        if self.permissions.contains(needed) { Ok(()) } else { Err(Refusal::Forbidden) }
+        if self.may(needed) { Ok(()) } else { Err(Refusal::Forbidden) }
+    }
+
+    /// # Errors
+    /// [`Refusal::Forbidden`] unless the one who looks stands above this member.
+    pub fn require_above(&self, target: UserId, member: &Member) -> Result<(), Refusal> {
+        let target = Standing { user: target, roles: &member.roles };
+        let above = hierarchy::can_act_on(&self.state.guild, self.standing(), target);
+        if above { Ok(()) } else { Err(Refusal::Forbidden) }
+    }
+
+    /// # Errors
+    /// [`Refusal::Forbidden`] unless the one who looks stands above where a role stands or would stand.
+    pub fn require_above_role(&self, rank: Rank) -> Result<(), Refusal> {
+        let above = hierarchy::outranks_role(&self.state.guild, self.standing(), rank);
+        if above { Ok(()) } else { Err(Refusal::Forbidden) }
+    }
+
+    /// A role of the guild.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownRole`].
+    pub fn role(&self, id: RoleId) -> Result<&'a Role, Refusal> {
+        self.state.guild.roles.iter().find(|role| role.id == id).ok_or(Refusal::UnknownRole)
+    }
+
+    /// Another member, or the same one.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownMember`].
+    pub fn other(&self, id: UserId) -> Result<&'a Member, Refusal> {
+        self.state.members.get(&id).ok_or(Refusal::UnknownMember)
+    }
+
+    const fn standing(&self) -> Standing<'a> {
+        Standing { user: self.user, roles: self.member.roles.as_slice() }
     }
 }
 
@@ -186,7 +230,7 @@ impl World {
         let state = self.guilds.get(&id).ok_or(Refusal::UnknownGuild)?;
         let member = state.members.get(&user).ok_or(Refusal::UnknownGuild)?;
         let permissions = state.guild.permissions(subject(user, member, now));
-        Ok(GuildView { state, member, permissions })
+        Ok(GuildView { state, user, member, permissions })
     }
 
     /// A channel as a member sees it.
@@ -288,7 +332,10 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
             state.guild.roles.push(role.clone());
             state.guild.roles.sort_by_key(|role: &Role| (role.position, role.id));
         }
-        GuildChange::RoleDelete(role) => state.guild.roles.retain(|other| other.id != *role),
+        GuildChange::RoleDelete(role) => {
+            state.guild.roles.retain(|other| other.id != *role);
+            state.members.values_mut().for_each(|member| member.roles.retain(|other| other != role));
+        }
         GuildChange::ChannelCreate(channel) | GuildChange::ChannelUpdate(channel) => {
             // Messages do not wait for structural changes: one may have been stored since the change was prepared.
             if let Some(known) = state.channels.get(&channel.id) {

@@ -9,8 +9,8 @@ use voxlink_service_kit::{DbError, Sql, params};
 /// See [`DbError`].
 pub fn insert(sql: &Sql<'_>, channel: &Channel) -> Result<(), DbError> {
     sql.execute(
-        "INSERT INTO channel (id, guild_id, kind, name, position, parent_id, topic, nsfw, bitrate, user_limit)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO channel (id, guild_id, kind, name, position, parent_id, topic, nsfw, bitrate, user_limit,
+         rate_limit_per_user) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         params![
             channel.id,
             channel.guild_id,
@@ -21,7 +21,8 @@ pub fn insert(sql: &Sql<'_>, channel: &Channel) -> Result<(), DbError> {
             channel.topic.as_deref(),
             channel.nsfw,
             channel.bitrate,
-            channel.user_limit
+            channel.user_limit,
+            channel.rate_limit_per_user
         ],
     )?;
     insert_overwrites(sql, channel)
@@ -34,7 +35,7 @@ pub fn insert(sql: &Sql<'_>, channel: &Channel) -> Result<(), DbError> {
 pub fn update(sql: &Sql<'_>, channel: &Channel) -> Result<(), DbError> {
     sql.execute(
         "UPDATE channel SET name = $1, position = $2, parent_id = $3, topic = $4, nsfw = $5, bitrate = $6,
-         user_limit = $7 WHERE id = $8",
+         user_limit = $7, rate_limit_per_user = $8 WHERE id = $9",
         params![
             &channel.name,
             channel.position,
@@ -43,6 +44,7 @@ pub fn update(sql: &Sql<'_>, channel: &Channel) -> Result<(), DbError> {
             channel.nsfw,
             channel.bitrate,
             channel.user_limit,
+            channel.rate_limit_per_user,
             channel.id
         ],
     )?;

@@ -1,6 +1,6 @@
 //! Guild rows and their versions.
 
-use voxlink_protocol::{Guild, GuildId, MessageId, Role, Timestamp};
+use voxlink_protocol::{Guild, GuildId, MessageId, Timestamp};
 use voxlink_service_kit::{DbError, Sql, params};
 
 /// Stores a new guild at version 0, with its roles.
@@ -12,34 +12,28 @@ pub fn insert(sql: &Sql<'_>, guild: &Guild, now: Timestamp) -> Result<(), DbErro
         "INSERT INTO guild (id, name, owner_id, version, created_at) VALUES ($1, $2, $3, 0, $4)",
         params![guild.id, &guild.name, guild.owner_id, now],
     )?;
-    guild.roles.iter().try_for_each(|role| insert_role(sql, guild.id, role))
+    guild.roles.iter().try_for_each(|role| super::roles::insert(sql, guild.id, role))
 }
 
-fn insert_role(sql: &Sql<'_>, guild: GuildId, role: &Role) -> Result<(), DbError> {
-    sql.execute(
-        "INSERT INTO role (id, guild_id, name, color, hoist, position, permissions, managed, mentionable)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        params![
-            role.id,
-            guild,
-            &role.name,
-            role.color.0,
-            role.hoist,
-            role.position,
-            role.permissions,
-            role.managed,
-            role.mentionable
-        ],
-    )
-    .map(|_| ())
-}
-
-/// Renames it.
+/// Stores all that may change of a guild.
 ///
 /// # Errors
 /// See [`DbError`].
-pub fn rename(sql: &Sql<'_>, guild: GuildId, name: &str) -> Result<(), DbError> {
-    sql.execute("UPDATE guild SET name = $1 WHERE id = $2", params![name, guild]).map(|_| ())
+pub fn update(sql: &Sql<'_>, guild: &Guild) -> Result<(), DbError> {
+    sql.execute(
+        "UPDATE guild SET name = $1, icon = $2, description = $3, owner_id = $4, system_channel_id = $5,
+         preferred_locale = $6 WHERE id = $7",
+        params![
+            &guild.name,
+            guild.icon.as_deref(),
+            guild.description.as_deref(),
+            guild.owner_id,
+            guild.system_channel_id,
+            &guild.preferred_locale,
+            guild.id
+        ],
+    )
+    .map(|_| ())
 }
 
 /// Takes the next version; `None` when there is no such guild (any more).

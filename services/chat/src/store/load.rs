@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use voxlink_protocol::{
     Channel, ChannelId, ChannelKind, Guild, GuildId, Member, MessageId, Overwrite, OverwriteKind, Role,
-    RoleId, UserId, guild::RoleColor,
+    RoleId, UserId, guild::{RoleColor, RoleTags},
 };
 use voxlink_service_kit::{DbError, Sql, params};
 
 use crate::state::{GuildState, new_member};
+
+const SELECT_GUILDS: &str = "SELECT id, name, owner_id, version, icon, description, system_channel_id,
+    preferred_locale FROM guild";
 
 /// All guilds.
 ///
@@ -18,9 +21,13 @@ pub fn guilds(sql: &Sql<'_>) -> Result<Vec<GuildState>, DbError> {
     let mut roles = roles(sql)?;
     let mut channels = channels(sql)?;
     let mut members = members(sql)?;
-    sql.query("SELECT id, name, owner_id, version FROM guild", params![], |row| {
+    sql.query(SELECT_GUILDS, params![], |row| {
         let id: GuildId = row.get(0)?;
         let mut guild = Guild::new(id, row.get::<String>(1)?, row.get(2)?);
+        guild.icon = row.get(4)?;
+        guild.description = row.get(5)?;
+        guild.system_channel_id = row.get(6)?;
+        guild.preferred_locale = row.get(7)?;
         guild.roles = roles.remove(&id).unwrap_or_default();
         let channels = channels.remove(&id).unwrap_or_default();
         let members = members.remove(&id).unwrap_or_default();
@@ -42,7 +49,7 @@ pub fn newest_message(sql: &Sql<'_>) -> Result<MessageId, DbError> {
 }
 
 fn roles(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Role>>, DbError> {
-    let select = "SELECT guild_id, id, name, color, hoist, position, permissions, managed, mentionable
+    let select = "SELECT guild_id, id, name, color, hoist, position, permissions, managed, mentionable, bot_id
                   FROM role ORDER BY position, id";
     let rows = sql.query(select, params![], |row| {
         let role = Role {
@@ -57,7 +64,7 @@ fn roles(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Role>>, DbError> {
             flags: 0,
             icon: None,
             unicode_emoji: None,
-            tags: None,
+            tags: row.get::<Option<UserId>>(9)?.map(|bot| RoleTags { bot_id: Some(bot) }),
         };
         Ok((row.get(0)?, role))
     })?;
@@ -66,7 +73,7 @@ fn roles(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Role>>, DbError> {
 
 fn channels(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Channel>>, DbError> {
     let mut overwrites = overwrites(sql)?;
-    let select = "SELECT id, guild_id, kind, name, position, parent_id, topic, nsfw, bitrate, user_limit,
+    let select = "SELECT id, guild_id, kind, name, position, parent_id, topic, nsfw, bitrate, user_limit, rate_limit_per_user,
                   (SELECT max(message.id) FROM message WHERE message.channel_id = channel.id) FROM channel";
     let rows = sql.query(select, params![], |row| {
         let (id, guild_id): (ChannelId, GuildId) = (row.get(0)?, row.get(1)?);
@@ -80,9 +87,9 @@ fn channels(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Channel>>, DbError> {
             parent_id: row.get(5)?,
             topic: row.get(6)?,
             nsfw: row.get(7)?,
-            rate_limit_per_user: 0,
+            rate_limit_per_user: row.get(10)?,
             permission_overwrites: overwrites.remove(&id).unwrap_or_default(),
-            last_message_id: row.get(10)?,
+            last_message_id: row.get(11)?,
             bitrate: row.get(8)?,
             user_limit: row.get(9)?,
             flags: 0,

@@ -2,6 +2,7 @@
 //!
 //! Nothing here checks permissions or tells anyone.
 
+pub mod audit;
 pub mod channels;
 pub mod direct;
 pub mod guilds;
@@ -9,6 +10,7 @@ pub mod invites;
 pub mod load;
 pub mod members;
 pub mod messages;
+pub mod roles;
 
 use voxlink_service_kit::outbox;
 
@@ -16,5 +18,6 @@ use voxlink_service_kit::outbox;
 pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_initial.sql"),
     outbox::TABLE,
+    include_str!("../../migrations/0010_guild_life.sql"),
     include_str!("../../migrations/0030_direct.sql"),
 ];

@@ -1,6 +1,8 @@
 //! A chat service on a real file, with an identity that knows everyone, and ears on the bus.
 #![allow(dead_code)]
 
+pub(crate) mod routes;
+
 use std::{
     path::PathBuf,
     sync::{
