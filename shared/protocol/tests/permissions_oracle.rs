@@ -172,7 +172,8 @@ fn oracle(case: &Case) -> Permissions {
 /// All roles of the guild from the lowest to the highest: how many stand at or below the best of these.
 fn height(case: &Case, held: &[RoleId]) -> usize {
     let mut ladder: Vec<&Role> = case.guild.roles.iter().collect();
-    ladder.sort_by(|a, b| if a.position == b.position { b.id.cmp(&a.id) } else { a.position.cmp(&b.position) });
+    ladder
+        .sort_by(|a, b| if a.position == b.position { b.id.cmp(&a.id) } else { a.position.cmp(&b.position) });
     ladder.iter().rposition(|role| held.contains(&role.id)).unwrap_or(0)
 }
 
@@ -205,15 +206,17 @@ fn a_million_random_members_may_what_the_rules_say() {
             rank(&case, number);
         }
     }
-    assert!((CASES / 10..CASES * 9 / 10).contains(&nothing), "the cases are one-sided: {nothing} see nothing");
+    assert!(
+        (CASES / 10..CASES * 9 / 10).contains(&nothing),
+        "the cases are one-sided: {nothing} see nothing"
+    );
 }
 
 fn rank(case: &Case, number: u32) {
     let actor = Standing { user: case.user, roles: &case.held };
     let target = Standing { user: case.other, roles: &case.others };
     let above = height(case, &case.held) > height(case, &case.others);
-    let expected =
-        case.user != case.other && case.other != OWNER && (case.user == OWNER || above);
+    let expected = case.user != case.other && case.other != OWNER && (case.user == OWNER || above);
     assert_eq!(can_act_on(&case.guild, actor, target), expected, "case {number}");
     for role in &case.guild.roles {
         let above = height(case, &case.held) > height(case, &[role.id]);

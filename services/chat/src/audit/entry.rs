@@ -73,9 +73,8 @@ impl Entry {
 
     /// Adds what became of one field; nothing if it stayed as it is.
     pub(crate) fn change<T: Serialize>(mut self, key: &str, old: Option<T>, new: Option<T>) -> Self {
-        let value = |it: Option<T>| {
-            it.and_then(|it| serde_json::to_value(it).ok()).filter(|value| !value.is_null())
-        };
+        let value =
+            |it: Option<T>| it.and_then(|it| serde_json::to_value(it).ok()).filter(|value| !value.is_null());
         let (old_value, new_value) = (value(old), value(new));
         if old_value != new_value {
             self.0.changes.push(AuditLogChange { key: key.to_owned(), old_value, new_value });
@@ -127,8 +126,10 @@ impl Entry {
         removed: Vec<PartialRole>,
     ) -> Self {
         let some = |roles: Vec<PartialRole>| (!roles.is_empty()).then_some(roles);
-        Self::new(Action::MemberRoleUpdate, actor, member.0)
-            .change("$add", None, some(added))
-            .change("$remove", None, some(removed))
+        Self::new(Action::MemberRoleUpdate, actor, member.0).change("$add", None, some(added)).change(
+            "$remove",
+            None,
+            some(removed),
+        )
     }
 }

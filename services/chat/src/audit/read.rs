@@ -32,8 +32,7 @@ impl Chat {
     pub async fn audit_log(&self, asker: UserId, guild: GuildId, page: Page) -> Result<AuditLog, Refusal> {
         let now = self.inner.env.now();
         self.world().view_guild(guild, asker, now)?.require(Permissions::VIEW_AUDIT_LOG)?;
-        let entries =
-            self.inner.db.read(move |sql| crate::store::audit::page(sql, guild, page)).await?;
+        let entries = self.inner.db.read(move |sql| crate::store::audit::page(sql, guild, page)).await?;
         let people: BTreeSet<UserId> = entries.iter().flat_map(people_of).collect();
         let mut users: Vec<User> = self.inner.users.get(people).await?.into_values().collect();
         users.sort_by_key(|user| user.id);

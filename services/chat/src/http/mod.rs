@@ -78,11 +78,9 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownApplication => Self::unknown(ErrorCode::UnknownApplication),
             Refusal::UnknownVoiceState => Self::unknown(ErrorCode::UnknownVoiceState),
             Refusal::InvalidRole => bad(ErrorCode::InvalidRole, "Invalid Role"),
-            Refusal::Banned => refused(
-                StatusCode::FORBIDDEN,
-                ErrorCode::UserBanned,
-                "The user is banned from this guild",
-            ),
+            Refusal::Banned => {
+                refused(StatusCode::FORBIDDEN, ErrorCode::UserBanned, "The user is banned from this guild")
+            }
             Refusal::Forbidden => Self::forbidden(),
             Refusal::NotTheAuthor => refused(
                 StatusCode::FORBIDDEN,
@@ -123,7 +121,9 @@ impl From<Refusal> for ApiError {
             Refusal::BotsNotAllowed => {
                 refused(StatusCode::FORBIDDEN, ErrorCode::BotsNotAllowed, "Bots cannot use this endpoint")
             }
-            Refusal::TooManyRoles => bad(ErrorCode::MaximumRoles, "Maximum number of server roles reached (250)"),
+            Refusal::TooManyRoles => {
+                bad(ErrorCode::MaximumRoles, "Maximum number of server roles reached (250)")
+            }
             Refusal::TooManyEmojis => bad(ErrorCode::MaximumEmojis, "Maximum number of emojis reached (50)"),
             Refusal::Form(errors) => Self::form(errors),
             Refusal::Db(error) => error.into(),

@@ -1,6 +1,8 @@
 //! Deletes a role.
 
-use voxlink_protocol::{Channel, Emoji, GuildId, OverwriteKind, Permissions, Role, RoleId, event::GuildChange};
+use voxlink_protocol::{
+    Channel, Emoji, GuildId, OverwriteKind, Permissions, Role, RoleId, event::GuildChange,
+};
 
 use super::LOGGED;
 use crate::{
@@ -65,9 +67,8 @@ impl RoleEnding {
         };
         let mut channels: Vec<Channel> = state.channels.values().filter(|one| names(one)).cloned().collect();
         for channel in &mut channels {
-            let kept = |one: &voxlink_protocol::Overwrite| {
-                one.kind != OverwriteKind::Role || one.id != role.id.0
-            };
+            let kept =
+                |one: &voxlink_protocol::Overwrite| one.kind != OverwriteKind::Role || one.id != role.id.0;
             channel.permission_overwrites.retain(kept);
         }
         let mut emojis = state.guild.emojis.clone();

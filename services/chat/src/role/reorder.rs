@@ -46,7 +46,9 @@ impl Chat {
             let mut moved: Vec<(Role, u32)> = Vec::new();
             for RoleMove { id, position } in moves {
                 let before = view.role(id)?;
-                let Some(position) = position.filter(|position| *position != before.position) else { continue };
+                let Some(position) = position.filter(|position| *position != before.position) else {
+                    continue;
+                };
                 check(guild, id, position)?;
                 view.require_above_role(before.rank())?;
                 view.require_above_role(Rank::of(id, position))?;

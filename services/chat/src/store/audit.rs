@@ -45,11 +45,8 @@ pub struct Page {
 /// # Errors
 /// See [`DbError`].
 pub fn insert(sql: &Sql<'_>, guild: GuildId, entry: &AuditLogEntry) -> Result<(), DbError> {
-    let body = Body {
-        changes: entry.changes.clone(),
-        options: entry.options.clone(),
-        reason: entry.reason.clone(),
-    };
+    let body =
+        Body { changes: entry.changes.clone(), options: entry.options.clone(), reason: entry.reason.clone() };
     let body = serde_json::to_string(&body).map_err(|error| DbError::Other(error.to_string()))?;
     sql.execute(
         "INSERT INTO audit_log (id, guild_id, action, user_id, target_id, body) VALUES ($1, $2, $3, $4, $5, $6)",

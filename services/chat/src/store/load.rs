@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use voxlink_protocol::{
     Channel, ChannelId, ChannelKind, Guild, GuildId, Member, MessageId, Overwrite, OverwriteKind, Role,
-    RoleId, UserId, guild::{RoleColor, RoleTags},
+    RoleId, UserId,
+    guild::{RoleColor, RoleTags},
 };
 use voxlink_service_kit::{DbError, Sql, params};
 
@@ -49,7 +50,8 @@ pub fn newest_message(sql: &Sql<'_>) -> Result<MessageId, DbError> {
 }
 
 fn roles(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Role>>, DbError> {
-    let select = "SELECT guild_id, id, name, color, hoist, position, permissions, managed, mentionable, bot_id
+    let select =
+        "SELECT guild_id, id, name, color, hoist, position, permissions, managed, mentionable, bot_id
                   FROM role ORDER BY position, id";
     let rows = sql.query(select, params![], |row| {
         let role = Role {

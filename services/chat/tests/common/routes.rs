@@ -27,8 +27,12 @@ pub(crate) async fn ask_because(
         request = request.header("x-audit-log-reason", reason);
     }
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    let response =
-        stage.chat.router().oneshot(request.body(Body::from(body)).expect("a request")).await.expect("an answer");
+    let response = stage
+        .chat
+        .router()
+        .oneshot(request.body(Body::from(body)).expect("a request"))
+        .await
+        .expect("an answer");
     let status = response.status();
     let bytes = response.into_body().collect().await.expect("a body").to_bytes();
     assert_eq!(status == StatusCode::NO_CONTENT, bytes.is_empty(), "{method} {path}: {status}");
