@@ -32,6 +32,7 @@ export function routes(http: Http) {
     createGuild: (guild: { name: string; text_channel_name: string; voice_channel_name: string }) => post<WireGuild>(`${V1}/guilds`, guild),
     renameGuild: (guild: string, name: string) => patch<WireGuild>(`${V10}/guilds/${guild}`, { name }),
     deleteGuild: (guild: string) => remove(`${V10}/guilds/${guild}`),
+    findMembers: (guild: string, query: string) => get<WireMember[]>(`${V10}/guilds/${guild}/members/search?limit=8&query=${encodeURIComponent(query)}`),
     members: (guild: string, after: string) => get<WireMember[]>(`${V10}/guilds/${guild}/members?limit=1000&after=${after}`),
 
     createChannel: (guild: string, body: { name: string; type: 0 | 2 }) => post<WireChannel>(`${V10}/guilds/${guild}/channels`, body),

@@ -1,14 +1,20 @@
 /** The keys that work everywhere, and what they do. `KeysDialog.svelte` lists them. */
 import { call } from "../call/call.svelte.ts";
+import { panel } from "../chat/panel.svelte.ts";
+import { directsInOrder } from "../state/inbox.ts";
 import { place, visibleChannels } from "../state/place.svelte.ts";
+import { store } from "../state/store.svelte.ts";
 import { overlays } from "../ui/overlays.svelte.ts";
-import { channelPath, router } from "../ui/router.svelte.ts";
+import { channelPath, directPath, router } from "../ui/router.svelte.ts";
 
 export function handleKey(event: KeyboardEvent): void {
   const command = event.ctrlKey || event.metaKey;
   if (command && !event.shiftKey && !event.altKey && event.code === "KeyK") {
     take(event);
     overlays.show({ name: "goto" });
+  } else if (command && !event.shiftKey && !event.altKey && event.code === "KeyF" && place.guild && place.channel?.kind === "text" && !overlays.dialog) {
+    take(event);
+    panel.open("search");
   } else if (command && event.shiftKey && event.code === "KeyM") {
     take(event);
     call.toggleMuted();
@@ -35,7 +41,12 @@ function take(event: KeyboardEvent): void {
 /** To the channel before or after this one, in the order of the list. */
 function moveChannel(by: -1 | 1): void {
   const { guild } = place;
-  if (!guild) return;
+  if (!guild) {
+    const directs = directsInOrder(store.inbox);
+    const next = directs[(directs.findIndex((direct) => direct.id === place.channelId) + by + directs.length) % directs.length];
+    if (next) router.go(directPath(next.id));
+    return;
+  }
   const channels = [...visibleChannels(guild, "voice"), ...visibleChannels(guild, "text")];
   const at = channels.findIndex((channel) => channel.id === place.channelId);
   const next = channels[(at + by + channels.length) % channels.length];

@@ -43,3 +43,11 @@ test("a hundred thousand messages take well under a frame's patience", () => {
   buildRows(many, [], options);
   expect(performance.now() - start).toBeLessThan(500);
 });
+
+test("an answer and what the server tells begin anew, and away from the end nothing that waits is shown", () => {
+  const answers = { id: "1", channelId: "2", message: null };
+  const messages = [aMessage("1", { at: noon }), aMessage("2", { at: noon, answers }), aMessage("3", { at: noon }), aMessage("4", { at: noon, kind: "join" }), aMessage("5", { at: noon })];
+  expect(shape(buildRows(messages, [], options))).toEqual(["start", "day", "message*", "message*", "message", "message*", "message*"]);
+  const draft = { nonce: "abc", channelId: "2", content: "hi", at: minutes(1), state: "pending" as const, reason: null };
+  expect(shape(buildRows([aMessage("1", { at: noon })], [draft], { ...options, reachedEnd: false }))).toEqual(["start", "day", "message*", "loading"]);
+});

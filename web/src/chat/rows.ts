@@ -7,7 +7,7 @@ const GROUP_MS = 7 * 60_000;
 
 export type Row =
   | { kind: "start"; key: "start" }
-  | { kind: "loading"; key: "loading" }
+  | { kind: "loading"; key: "loading" | "loading-newer" }
   | { kind: "day"; key: string; at: number }
   | { kind: "fresh"; key: "fresh"; at: number }
   | { kind: "message"; key: string; message: Message; head: boolean }
@@ -18,6 +18,8 @@ export interface RowOptions {
   /** Everything later than this, by somebody else, is new. Null: no line. */
   seen: Id | null;
   reachedStart: boolean;
+  /** False: what follows the last message is not here. */
+  reachedEnd?: boolean;
 }
 
 export function buildRows(messages: readonly Message[], drafts: readonly Draft[], options: RowOptions): Row[] {
@@ -27,7 +29,7 @@ export function buildRows(messages: readonly Message[], drafts: readonly Draft[]
   let last = 0;
   let fresh = options.seen === null;
   for (const message of messages) {
-    let head = message.author.id !== author || message.at - last >= GROUP_MS;
+    let head = message.author.id !== author || message.at - last >= GROUP_MS || message.answers !== null || message.kind !== "text";
     if (day.begins(message.at)) {
       rows.push({ kind: "day", key: `day-${message.id}`, at: message.at });
       head = true;
@@ -38,11 +40,16 @@ export function buildRows(messages: readonly Message[], drafts: readonly Draft[]
       head = true;
     }
     rows.push({ kind: "message", key: keyOf(message, options.selfId), message, head });
-    author = message.author.id;
+    // What the server tells is nobody's group.
+    author = message.kind === "text" ? message.author.id : null;
     last = message.at;
   }
+  if (options.reachedEnd === false) {
+    rows.push({ kind: "loading", key: "loading-newer" });
+    return rows;
+  }
   for (const draft of drafts) {
-    let head = author !== options.selfId || draft.at - last >= GROUP_MS;
+    let head = author !== options.selfId || draft.at - last >= GROUP_MS || draft.answers !== undefined;
     if (day.begins(draft.at)) {
       rows.push({ kind: "day", key: `day-${draft.nonce}`, at: draft.at });
       head = true;

@@ -5,8 +5,11 @@ import FolderInput from "@lucide/svelte/icons/folder-input";
 import Plus from "@lucide/svelte/icons/plus";
 import SettingsIcon from "@lucide/svelte/icons/settings";
 import Trash from "@lucide/svelte/icons/trash-2";
+import MailOpen from "@lucide/svelte/icons/mail-open";
 import { sentence } from "../api/errors.ts";
+import { muteItem } from "../chat/muteMenu.ts";
 import { adminApi } from "../state/account.svelte.ts";
+import { reading } from "../state/reading.svelte.ts";
 import type { Channel, Guild } from "../state/model.ts";
 import { iMay } from "../state/place.svelte.ts";
 import { channelsOf } from "../state/world.ts";
@@ -18,8 +21,15 @@ import { placesAfter, siblingsOf } from "./arrange.ts";
 
 /** Opens the menu of a channel; nothing happens for who may not change it. */
 export function showChannelMenu(guild: Guild, channel: Channel, at: HTMLElement | { x: number; y: number }, opener: HTMLElement): void {
-  const items = channelItems(guild, channel);
+  const items = [...(channel.kind === "text" ? readingItems(guild, channel, at, opener) : []), ...channelItems(guild, channel)];
   if (items.length > 0) overlays.showMenu({ label: channel.name, at, opener, items });
+}
+
+/** For everybody: what is read, and quiet. */
+function readingItems(guild: Guild, channel: Channel, at: HTMLElement | { x: number; y: number }, opener: HTMLElement): MenuItem[] {
+  const items: MenuItem[] = [];
+  if (reading.unread(channel, guild)) items.push({ label: m.mark_read(), icon: MailOpen, action: () => reading.markRead(channel), testid: "channel-read" });
+  return [...items, muteItem(guild.id, channel.id, channel.name, at, opener)];
 }
 
 export function mayChange(guild: Guild, channel: Channel): boolean {

@@ -1,16 +1,15 @@
 /** What one can do with somebody, wherever their name stands. */
 import { sentence } from "../api/errors.ts";
-import { adminApi, api } from "../state/account.svelte.ts";
+import { openDirect } from "../direct/open.ts";
+import { adminApi } from "../state/account.svelte.ts";
 import type { Id, User } from "../state/model.ts";
 import { people } from "../state/people.svelte.ts";
 import { announce } from "../ui/announce.svelte.ts";
 import { m } from "../ui/messages.ts";
-import { directPath, router } from "../ui/router.svelte.ts";
 
 /** Opens the conversation with somebody; throws what the server says when there can be none. */
 export async function writeTo(userId: Id): Promise<void> {
-  const channel = await api.openDirect([userId]);
-  router.go(directPath(channel.id));
+  await openDirect([userId]);
 }
 
 /** Accepts a request, or asks. */

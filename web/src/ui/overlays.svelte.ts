@@ -2,9 +2,11 @@
 import type { Component } from "svelte";
 import type { Id } from "../state/model.ts";
 import type { AdminDialogSpec } from "./adminDialogs.ts";
+import type { ChatDialogSpec, PickerSpec } from "./chatDialogs.ts";
 
 export type DialogSpec =
   | AdminDialogSpec
+  | ChatDialogSpec
   | { name: "add-guild" }
   | { name: "invite"; guildId: Id }
   | { name: "leave-guild"; guildId: Id }
@@ -34,6 +36,7 @@ export interface MenuSpec {
 class Overlays {
   dialog = $state.raw<DialogSpec | null>(null);
   menu = $state.raw<MenuSpec | null>(null);
+  picker = $state.raw<PickerSpec | null>(null);
   #opener: HTMLElement | null = null;
 
   show(dialog: DialogSpec): void {
@@ -51,6 +54,18 @@ class Overlays {
 
   showMenu(spec: MenuSpec): void {
     this.menu = spec;
+  }
+
+  showPicker(spec: PickerSpec): void {
+    this.picker = this.picker?.at === spec.at ? null : spec;
+  }
+
+  closePicker(): void {
+    const opener = this.picker?.at;
+    this.picker = null;
+    requestAnimationFrame(() => {
+      if (opener?.isConnected && (document.activeElement === document.body || !document.activeElement)) opener.focus();
+    });
   }
 
   closeMenu(): void {
