@@ -36,6 +36,7 @@ impl Services {
 
         let identity = IdentityConfig {
             database: data.file("identity.db").into(),
+            key_file: data.file("identity.key"),
             registration: settings.registration,
             rate_limits: settings.rate_limits,
             server_name: "VoxLink".to_owned(),
@@ -60,6 +61,7 @@ impl Services {
         };
         let media =
             Media::start(media, &bus, env, pass_key, auth).map_err(|error| Failure(error.to_string()))?;
+        identity.republish().await.map_err(|error| unopened("identity.db", &error))?;
         Ok(Self { identity, chat, gateway, media })
     }
 

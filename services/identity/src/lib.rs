@@ -1,8 +1,13 @@
-//! Accounts, passwords, logins, and the search for people. Owns `identity.db`.
+//! Accounts, passwords, logins, second factors; what people say of themselves, chose, and how they stand to each
+//! other; applications and their bots. Owns `identity.db`.
 //!
 //! It never keeps a password or a token as such: Argon2id for the one, SHA-256 of 256 random bits for the other.
 //! Hashing has its own few threads and a short queue, so that a storm of logins delays only logins.
 
+mod application;
+mod change_password;
+mod confirm;
+mod delete_account;
 mod get_users;
 mod hashing;
 mod http;
@@ -15,26 +20,31 @@ mod password;
 mod register;
 mod registration;
 mod registration_invite;
+mod relationship;
 mod resolve_token;
 mod revoke_login;
 mod search_users;
+mod settings;
 mod store;
 mod token;
+mod totp;
 mod update_profile;
+mod vault;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use axum::{Router, extract::FromRef};
 use voxlink_protocol::{
     Secret, Snowflake, User,
-    bus::{GetUsers, ResolveToken, SessionRevoked},
+    bus::{GetUsers, Request, ResolveToken, SessionRevoked},
+    people::{AccountDeleted, GetApplication, RelationBetween, RelationsOf, SettingsOf},
 };
 use voxlink_service_kit::{Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes, Unavailable, outbox};
 
 pub use registration::{Registration, UnknownRegistration};
 pub use registration_invite::make_invite_offline;
 
-use crate::{hashing::HashingPool, last_used::LastUsed, limits::Limits, store::Store};
+use crate::{hashing::HashingPool, last_used::LastUsed, limits::Limits, store::Store, vault::Vault};
 
 /// The node number in the snowflakes of accounts and logins.
 const NODE: u16 = 1;
@@ -44,6 +54,8 @@ const NODE: u16 = 1;
 pub struct Config {
     /// Where `identity.db` is or will be.
     pub database: DbTarget,
+    /// The key that seals the secrets in it; made when it is missing.
+    pub key_file: PathBuf,
     /// Who may make an account.
     pub registration: Registration,
     /// Whether logins and registrations are limited per account and address.
@@ -62,7 +74,10 @@ pub enum OpenError {
     Database(#[from] DbError),
     /// The operating system gave no threads for hashing.
     #[error("cannot start the password threads: {0}")]
-    Threads(#[from] std::io::Error),
+    Threads(std::io::Error),
+    /// The key file cannot be read or made. Without the right one nobody's authenticator would be known any more.
+    #[error("cannot use the key file: {0}")]
+    KeyFile(std::io::Error),
 }
 
 /// A new login: what its person gets, once.
@@ -87,6 +102,7 @@ struct Inner {
     ids: Snowflakes,
     store: Store,
     hashing: HashingPool,
+    vault: Vault,
     limits: Limits,
     last_used: LastUsed,
 }
@@ -102,7 +118,8 @@ impl Identity {
         let store = Store::new(db, bus.clone());
         let newest = store.newest_id().await?.unwrap_or(Snowflake(0));
         let inner = Inner {
-            hashing: HashingPool::start()?,
+            hashing: HashingPool::start().map_err(OpenError::Threads)?,
+            vault: Vault::open(&config.key_file, &env).map_err(OpenError::KeyFile)?,
             limits: Limits::new(config.rate_limits),
             last_used: LastUsed::start(store.clone()),
             ids: Snowflakes::not_before(NODE, newest),
@@ -114,19 +131,43 @@ impl Identity {
         };
         let identity = Self { inner: Arc::new(inner) };
         identity.serve(&bus);
+        identity.start_sweeping();
         Ok(identity)
     }
 
+    /// Tells of deleted accounts that a crash kept from being told: once all services listen.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn republish(&self) -> Result<(), DbError> {
+        self.inner.store.republish::<AccountDeleted>().await
+    }
+
     fn serve(&self, bus: &Bus) {
-        let this = self.clone();
-        bus.try_serve(move |request: ResolveToken| {
-            let this = this.clone();
-            async move { this.resolve_token(&request.token).await.map_err(unavailable) }
+        self.answer(bus, |this, request: ResolveToken| async move {
+            this.resolve_token(&request.token).await
         });
+        self.answer(bus, |this, request: GetUsers| async move { this.get_users(request.ids).await });
+        self.answer(bus, |this, request: SettingsOf| async move { this.settings(request.user).await });
+        self.answer(bus, |this, request: RelationsOf| async move { this.relationships(request.user).await });
+        self.answer(bus, |this, request: RelationBetween| async move {
+            this.relation_between(request.a, request.b).await
+        });
+        self.answer(bus, |this, request: GetApplication| async move {
+            this.get_application(request.id).await
+        });
+    }
+
+    /// Serves one kind of request from the database.
+    fn answer<R, F>(&self, bus: &Bus, operation: fn(Self, R) -> F)
+    where
+        R: Request,
+        F: Future<Output = Result<R::Reply, DbError>> + Send + 'static,
+    {
         let this = self.clone();
-        bus.try_serve(move |request: GetUsers| {
-            let this = this.clone();
-            async move { this.get_users(request.ids).await.map_err(unavailable) }
+        bus.try_serve(move |request: R| {
+            let answer = operation(this.clone(), request);
+            async move { answer.await.map_err(unavailable) }
         });
     }
 

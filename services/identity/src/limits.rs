@@ -1,11 +1,13 @@
-//! How often one may try to log in or register.
+//! How often one may try what a guesser would: logging in, registering, confirming a password, typing a code.
+//!
+//! Names that nobody has count like those that someone has: a refusal tells nothing about an account.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::{Duration, Instant},
 };
 
-use voxlink_protocol::text::Username;
+use voxlink_protocol::{UserId, text::Username};
 use voxlink_service_kit::rate_limit::RateLimiter;
 
 /// Whoever holds an address also holds its neighbours: IPv6 counts by /64, IPv4 by the address.
@@ -22,6 +24,14 @@ impl From<IpAddr> for Origin {
 }
 
 impl Origin {
+    /// The whole /48 of an IPv6 address: as much as one customer is given. An IPv4 address is its own.
+    const fn site(self) -> Self {
+        match self.0 {
+            IpAddr::V4(_) => self,
+            IpAddr::V6(v6) => Self(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80)))),
+        }
+    }
+
     /// For requests that came over no socket.
     pub(crate) const NOWHERE: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 }
@@ -35,7 +45,14 @@ pub(crate) struct Limits {
     login_to_account: RateLimiter<Username>,
     /// One place to all accounts: a class behind one address may log in at once.
     login_from: RateLimiter<Origin>,
+    /// Who holds a /48 holds 65,536 places: together they count as a few.
+    login_from_site: RateLimiter<Origin>,
     register_from: RateLimiter<Origin>,
+    /// Passwords typed by someone who holds a token of the account.
+    confirm: RateLimiter<UserId>,
+    /// Codes of one account, right or wrong, from everywhere. Three codes fit at a time: at this rate a guesser who has
+    /// the password needs 80 days for an even chance.
+    code: RateLimiter<UserId>,
 }
 
 impl Limits {
@@ -45,7 +62,10 @@ impl Limits {
             login_at_home: RateLimiter::new(5, Duration::from_secs(10)),
             login_to_account: RateLimiter::new(50, Duration::from_secs(3)),
             login_from: RateLimiter::new(40, Duration::from_secs(1)),
+            login_from_site: RateLimiter::new(200, Duration::from_millis(200)),
             register_from: RateLimiter::new(20, Duration::from_secs(30)),
+            confirm: RateLimiter::new(5, Duration::from_secs(10)),
+            code: RateLimiter::new(5, Duration::from_secs(30)),
         }
     }
 
@@ -62,6 +82,7 @@ impl Limits {
         if !self.enabled {
             return Ok(());
         }
+        self.login_from_site.take(origin.site(), now)?;
         self.login_from.take(origin, now)?;
         if let Some(account) = account {
             self.login_at_home.take((account.clone(), origin), now)?;
@@ -70,7 +91,7 @@ impl Limits {
         Ok(())
     }
 
-    /// The password fitted: their typos are forgiven.
+    /// They are in: their typos are forgiven.
     pub(crate) fn logged_in(&self, account: &Username, origin: Origin) {
         self.login_at_home.forgive(&(account.clone(), origin));
     }
@@ -81,6 +102,32 @@ impl Limits {
     /// How long to wait.
     pub(crate) fn register(&self, origin: Origin, now: Instant) -> Result<(), Duration> {
         if self.enabled { self.register_from.take(origin, now) } else { Ok(()) }
+    }
+
+    /// Takes one attempt to confirm one's password.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(crate) fn confirm(&self, user: UserId, now: Instant) -> Result<(), Duration> {
+        if self.enabled { self.confirm.take(user, now) } else { Ok(()) }
+    }
+
+    /// It fitted.
+    pub(crate) fn confirmed(&self, user: UserId) {
+        self.confirm.forgive(&user);
+    }
+
+    /// Takes one attempt at a code of the authenticator, or a recovery code.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(crate) fn code(&self, user: UserId, now: Instant) -> Result<(), Duration> {
+        if self.enabled { self.code.take(user, now) } else { Ok(()) }
+    }
+
+    /// It fitted.
+    pub(crate) fn code_fitted(&self, user: UserId) {
+        self.code.forgive(&user);
     }
 }
 
@@ -110,5 +157,34 @@ mod tests {
         }
         assert!(limits.log_in(Some(&anna), guesser, now).is_err());
         assert!(limits.log_in(Some(&anna), home, now).is_ok());
+    }
+
+    #[test]
+    fn who_walks_through_the_addresses_of_a_site_is_stopped() {
+        let limits = Limits::new(true);
+        let now = Instant::now();
+        let mut let_in = 0;
+        for network in 0..1000_u16 {
+            let address = Ipv6Addr::new(0x2001, 0xdb8, 1, network, 0, 0, 0, 1);
+            let_in += usize::from(limits.log_in(None, Origin::from(IpAddr::V6(address)), now).is_ok());
+        }
+        assert_eq!(let_in, 200);
+        let elsewhere = Origin::from(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, 1)));
+        assert!(limits.log_in(None, elsewhere, now).is_ok());
+    }
+
+    #[test]
+    fn codes_are_guessed_slowly_and_typos_are_forgiven() {
+        let limits = Limits::new(true);
+        let now = Instant::now();
+        let anna = UserId::new(1);
+        for _ in 0..5 {
+            limits.code(anna, now).unwrap();
+        }
+        assert!(limits.code(anna, now).is_err());
+        assert!(limits.code(UserId::new(2), now).is_ok());
+        assert!(limits.code(anna, now + Duration::from_secs(30)).is_ok());
+        limits.code_fitted(anna);
+        assert!(limits.code(anna, now + Duration::from_secs(30)).is_ok());
     }
 }

@@ -14,6 +14,14 @@ use crate::{
 /// Longer ones are not asked about, in bytes: chat's codes have 11 to 22.
 const LONGEST_GUILD_INVITE: usize = 64;
 
+/// What accounts that are gone are called by; nobody else is.
+pub(crate) const RESERVED_PREFIX: &str = "deleted.";
+
+/// Whether nobody may have this name.
+pub(crate) fn is_reserved(username: &Username) -> bool {
+    username.as_str().starts_with(RESERVED_PREFIX)
+}
+
 /// What a person wants to register with.
 #[derive(Debug)]
 pub(crate) struct Application {
@@ -55,6 +63,9 @@ impl Identity {
         };
         if password.is_obvious(username.as_str()) {
             return Err(RegisterError::PasswordObvious);
+        }
+        if is_reserved(&username) {
+            return Err(RegisterError::UsernameTaken);
         }
         self.inner.store.may_register(username.clone(), admission).await?;
         let password = self.inner.hashing.hash(password, self.inner.env.bytes()).await?;

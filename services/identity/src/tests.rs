@@ -40,6 +40,7 @@ async fn server(name: &str, registration: Registration) -> Fixture {
     let auth = Auth::new(bus.clone(), env.clone());
     let config = Config {
         database: voxlink_test_postgres::target(&folder.join("identity.db")),
+        key_file: folder.join("identity.key"),
         registration,
         rate_limits: false,
         server_name: "Test".to_owned(),
@@ -64,6 +65,7 @@ impl Fixture {
         let credentials = Credentials {
             username: Username::parse(name).ok(),
             password: Secret::new(password),
+            totp: None,
             user_agent: "Test/1".to_owned(),
         };
         self.identity.log_in(credentials).await

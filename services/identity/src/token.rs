@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use voxlink_protocol::Secret;
+use voxlink_protocol::{Secret, UserId};
 use voxlink_service_kit::Env;
 
 /// What is stored of a secret: enough to recognise it, not to use it. The secret has so much chance in it that a
@@ -26,4 +26,12 @@ pub(crate) fn new_token(env: &Env) -> Secret {
 /// A registration invite: 120 unguessable bits, 20 characters.
 pub(crate) fn new_code(env: &Env) -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(env.bytes::<15>()))
+}
+
+/// A bot's token: its id, the second it was made in, and 256 unguessable bits. Bot libraries read the id.
+pub(crate) fn new_bot_token(env: &Env, bot: UserId) -> Secret {
+    let id = URL_SAFE_NO_PAD.encode(bot.to_string());
+    let seconds = (env.now().0 / 1000).to_be_bytes();
+    let made = URL_SAFE_NO_PAD.encode(&seconds[3..]);
+    Secret::new(format!("{id}.{made}.{}", URL_SAFE_NO_PAD.encode(env.bytes::<32>())))
 }

@@ -1,17 +1,83 @@
 //! Changes what others see of an account.
 
-use voxlink_protocol::{User, UserId, text::DisplayName};
+use voxlink_protocol::{
+    Secret, User,
+    text::{DisplayName, Username},
+};
 use voxlink_service_kit::DbError;
 
-use crate::Identity;
+use crate::{
+    Identity,
+    confirm::ConfirmError,
+    register::is_reserved,
+    store::{ChangeProfileError, Me, Profile, ProfileChange},
+};
+
+/// What an account wants of itself.
+#[derive(Debug, Default)]
+pub(crate) struct ProfileForm {
+    /// A person's needs their password.
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<Secret>,
+    /// The rest; its `username` is not read.
+    pub(crate) change: ProfileChange,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UpdateProfileError {
+    #[error("no such account")]
+    Unknown,
+    #[error("the username is taken")]
+    UsernameTaken,
+    #[error(transparent)]
+    Username(#[from] voxlink_protocol::text::TextError),
+    #[error(transparent)]
+    Confirm(#[from] ConfirmError),
+    #[error(transparent)]
+    Store(#[from] DbError),
+}
+
+impl From<ChangeProfileError> for UpdateProfileError {
+    fn from(error: ChangeProfileError) -> Self {
+        match error {
+            ChangeProfileError::Unknown => Self::Unknown,
+            ChangeProfileError::UsernameTaken => Self::UsernameTaken,
+            ChangeProfileError::Store(error) => Self::Store(error),
+        }
+    }
+}
 
 impl Identity {
-    /// Gives or takes the display name, then tells everyone. `None`: there is no such account.
-    pub(crate) async fn update_profile(
-        &self,
-        user: UserId,
-        display_name: Option<DisplayName>,
-    ) -> Result<Option<User>, DbError> {
-        self.inner.store.set_display_name(user, display_name).await
+    /// Changes it, then tells everyone who knows the account.
+    pub(crate) async fn update_profile(&self, user: &User, form: ProfileForm) -> Result<Me, UpdateProfileError> {
+        let ProfileForm { username, password, mut change } = form;
+        match username {
+            // v10 bots are called by one name, which may hold anything: here that is the one to show.
+            Some(name) if user.bot => change.global_name = Some(Some(DisplayName::parse(&name)?)),
+            Some(name) => {
+                let name = Username::parse(&name)?;
+                if name.as_str() != user.username {
+                    if is_reserved(&name) {
+                        return Err(UpdateProfileError::UsernameTaken);
+                    }
+                    let password = password.unwrap_or_else(|| Secret::new(""));
+                    self.confirm_password(user.id, password).await?;
+                    change.username = Some(name);
+                }
+            }
+            None => {}
+        }
+        self.inner.store.change_profile(user.id, change).await?;
+        self.me(user).await?.ok_or(UpdateProfileError::Unknown)
+    }
+
+    /// What an account sees of itself.
+    pub(crate) async fn me(&self, user: &User) -> Result<Option<Me>, DbError> {
+        self.inner.store.me(user.id).await
+    }
+
+    /// What others see of an account, unless it is gone.
+    pub(crate) async fn profile(&self, of: voxlink_protocol::UserId) -> Result<Option<Profile>, DbError> {
+        self.inner.store.profile(of).await
     }
 }

@@ -56,6 +56,8 @@ pub enum ErrorCode {
     InviteToOtherGuild = 50036,
     OwnerCannotLeave = 50055,
     InvalidJson = 50109,
+    TotpEnabled = 60001,
+    TotpOff = 60002,
     TotpRequired = 60003,
     WrongTotp = 60008,
     NoIncomingRequest = 80000,
@@ -79,6 +81,8 @@ pub enum ErrorCode {
     QuotaExceeded = 150_007,
     /// Ours: not a picture that can be used.
     BadImage = 150_008,
+    /// Ours: as many applications as one person may have.
+    MaximumApplications = 150_009,
 }
 
 /// One complaint about one field.

@@ -1,5 +1,6 @@
 //! Every type that crosses a wire, and the pure permission arithmetic. Serde and nothing else.
 
+pub mod application;
 pub mod attachment;
 pub mod audit;
 pub mod bus;
@@ -16,6 +17,7 @@ pub mod hierarchy;
 pub mod id;
 pub mod invite;
 pub mod message;
+pub mod people;
 pub mod permissions;
 pub mod read_state;
 pub mod relationship;
@@ -26,6 +28,7 @@ pub mod timestamp;
 pub mod user;
 pub mod voice;
 
+pub use application::Application;
 pub use attachment::Attachment;
 pub use audit::{AuditLogChange, AuditLogEntry};
 pub use channel::{Channel, ChannelKind, Overwrite, OverwriteKind};

@@ -111,6 +111,14 @@ texts! {
     GuildDescription => |raw| bounded(raw, 1, 300);
     /// A custom emoji's name: 2 to 32 of `A–Z a–z 0–9 _` (v10).
     EmojiName => emoji_name;
+    /// What one says of oneself: 1 to 190 characters (v10).
+    Bio => |raw| bounded(raw, 1, 190);
+    /// How one wants to be spoken of: 1 to 40 characters (v10).
+    Pronouns => |raw| bounded(raw, 1, 40).and_then(one_line);
+    /// What one writes down about someone for oneself: 1 to 256 characters (v10).
+    Note => |raw| bounded(raw, 1, 256);
+    /// The words of a custom status: 1 to 128 characters (v10).
+    StatusText => |raw| bounded(raw, 1, 128).and_then(one_line);
     /// What one signs in with: 2 to 32 of `a–z 0–9 _ .`, folded to lower case (v10 rules).
     Username => username;
 }

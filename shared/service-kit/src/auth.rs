@@ -12,10 +12,10 @@ use std::{
 use aws_lc_rs::digest;
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::{header, request::Parts},
+    http::{StatusCode, header, request::Parts},
 };
 use voxlink_protocol::{
-    Secret,
+    ErrorCode, Problem, Secret,
     bus::{ResolveToken, SessionRevoked, TokenOwner, UserUpdated},
 };
 
@@ -111,4 +111,47 @@ where
         let owner = Auth::from_ref(state).resolve(token).await?;
         owner.map(Self).ok_or_else(ApiError::unauthorized)
     }
+}
+
+/// As [`Authenticated`], for what only people do: a bot gets 403 with code 20001.
+#[derive(Clone, Debug)]
+pub struct Person(pub TokenOwner);
+
+impl<S> FromRequestParts<S> for Person
+where
+    S: Send + Sync,
+    Auth: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Authenticated(owner) = Authenticated::from_request_parts(parts, state).await?;
+        if owner.user.bot { Err(not_for(ErrorCode::BotsNotAllowed)) } else { Ok(Self(owner)) }
+    }
+}
+
+/// As [`Authenticated`], for what only bots do: a person gets 403 with code 20002.
+#[derive(Clone, Debug)]
+pub struct Robot(pub TokenOwner);
+
+impl<S> FromRequestParts<S> for Robot
+where
+    S: Send + Sync,
+    Auth: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Authenticated(owner) = Authenticated::from_request_parts(parts, state).await?;
+        if owner.user.bot { Ok(Self(owner)) } else { Err(not_for(ErrorCode::OnlyBots)) }
+    }
+}
+
+fn not_for(code: ErrorCode) -> ApiError {
+    let words = if code == ErrorCode::OnlyBots {
+        "Only bots can use this endpoint"
+    } else {
+        "Bots cannot use this endpoint"
+    };
+    ApiError::new(StatusCode::FORBIDDEN, Problem::new(code, words))
 }

@@ -14,7 +14,7 @@ pub mod rate_limit;
 pub mod snowflakes;
 pub mod ws;
 
-pub use auth::{Auth, Authenticated};
+pub use auth::{Auth, Authenticated, Person, Robot};
 pub use bus::{Bus, CallError, Unavailable};
 pub use courier::Courier;
 pub use db::{Db, DbError, DbTarget, Sql};

@@ -5,19 +5,23 @@ use std::time::Duration;
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use voxlink_protocol::{ErrorCode, FieldErrors, LoginId, Problem, Secret, Timestamp, User, text::Username};
-use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Authenticated};
+use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Person};
 
-use super::caller::Caller;
+use super::{
+    account::{totp_required, wrong_totp},
+    caller::Caller,
+};
 use crate::{
     Entry, Identity,
     log_in::{Credentials, LogInError},
     password::Password,
     register::{Application, RegisterError},
     revoke_login::RevokeLoginError,
+    totp::SecondFactorError,
 };
 
 /// The password queue empties in less.
-const BUSY_FOR: Duration = Duration::from_secs(2);
+pub(super) const BUSY_FOR: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
 pub(super) struct RegisterBody {
@@ -31,6 +35,8 @@ pub(super) struct RegisterBody {
 pub(super) struct LoginBody {
     username: String,
     password: Secret,
+    #[serde(default)]
+    totp: Option<Secret>,
 }
 
 #[derive(Serialize)]
@@ -82,7 +88,12 @@ pub(super) async fn log_in(
     let now = identity.inner.env.clock.monotonic();
     limits.log_in(username.as_ref(), caller.origin, now).map_err(ApiError::rate_limited)?;
     let credentials =
-        Credentials { username: username.clone(), password: body.password, user_agent: caller.user_agent };
+        Credentials {
+            username: username.clone(),
+            password: body.password,
+            totp: body.totp,
+            user_agent: caller.user_agent,
+        };
     let entry = identity.log_in(credentials).await?;
     if let Some(username) = &username {
         limits.logged_in(username, caller.origin);
@@ -92,7 +103,7 @@ pub(super) async fn log_in(
 
 pub(super) async fn log_out(
     State(identity): State<Identity>,
-    Authenticated(owner): Authenticated,
+    Person(owner): Person,
 ) -> Result<StatusCode, ApiError> {
     identity.log_out(&owner).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -100,7 +111,7 @@ pub(super) async fn log_out(
 
 pub(super) async fn list_logins(
     State(identity): State<Identity>,
-    Authenticated(owner): Authenticated,
+    Person(owner): Person,
 ) -> Result<Json<Vec<LoginView>>, ApiError> {
     let logins = identity.list_logins(owner.user.id).await?;
     let views = logins.into_iter().map(|login| LoginView {
@@ -115,11 +126,21 @@ pub(super) async fn list_logins(
 
 pub(super) async fn revoke_login(
     State(identity): State<Identity>,
-    Authenticated(owner): Authenticated,
+    Person(owner): Person,
     ApiPath(login): ApiPath<LoginId>,
 ) -> Result<StatusCode, ApiError> {
     identity.revoke_login(owner.user.id, login).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) fn username_taken() -> ApiError {
+    let words = "Someone has this username. Choose another one.";
+    ApiError::form(FieldErrors::one("username", "USERNAME_ALREADY_TAKEN", words))
+}
+
+pub(super) fn obvious_password(field: &str) -> ApiError {
+    let words = "Everybody tries this password first. Choose another one.";
+    ApiError::form(FieldErrors::one(field, "PASSWORD_TOO_COMMON", words))
 }
 
 impl From<RegisterError> for ApiError {
@@ -138,16 +159,8 @@ impl From<RegisterError> for ApiError {
             RegisterError::InviteUnknown => {
                 refused("invite", "INVITE_UNKNOWN", "This registration invite is unknown or was used.")
             }
-            RegisterError::UsernameTaken => refused(
-                "username",
-                "USERNAME_ALREADY_TAKEN",
-                "Someone has this username. Choose another one.",
-            ),
-            RegisterError::PasswordObvious => refused(
-                "password",
-                "PASSWORD_TOO_COMMON",
-                "Everybody tries this password first. Choose another one.",
-            ),
+            RegisterError::UsernameTaken => username_taken(),
+            RegisterError::PasswordObvious => obvious_password("password"),
             RegisterError::Busy(_) => Self::rate_limited(BUSY_FOR),
             RegisterError::Store(error) => error.into(),
         }
@@ -161,6 +174,12 @@ impl From<LogInError> for ApiError {
                 StatusCode::UNAUTHORIZED,
                 Problem::new(ErrorCode::WrongCredentials, "This name and password do not fit together."),
             ),
+            LogInError::SecondFactor(error) => match error {
+                SecondFactorError::Required => totp_required(StatusCode::UNAUTHORIZED),
+                SecondFactorError::Wrong => wrong_totp(),
+                SecondFactorError::Wait(time) => Self::rate_limited(time),
+                SecondFactorError::Store(error) => error.into(),
+            },
             LogInError::Busy(_) => Self::rate_limited(BUSY_FOR),
             LogInError::Store(error) => error.into(),
         }

@@ -1,8 +1,13 @@
 //! The routes: parse, call, reply.
 
+mod account;
+mod applications;
 mod auth;
 mod caller;
+mod form;
+mod relationships;
 mod server;
+mod settings;
 mod users;
 
 use voxlink_service_kit::Routes;
@@ -18,10 +23,34 @@ pub(crate) fn routes(identity: Identity) -> Routes {
         .delete("/auth/sessions/{id}", auth::revoke_login)
         .post("/registration-invites", server::make_registration_invite)
         .get("/server", server::about)
-        .get("/users/search", users::search);
+        .get("/users/search", users::search)
+        .post("/auth/password", account::change_password)
+        .post("/auth/delete-account", account::delete)
+        .post("/auth/totp/setup", account::set_up_totp)
+        .post("/auth/totp/enable", account::enable_totp)
+        .post("/auth/totp/disable", account::disable_totp)
+        .post("/auth/totp/recovery-codes", account::renew_recovery_codes)
+        .get("/users/@me/settings", settings::get)
+        .patch("/users/@me/settings", settings::update)
+        .get("/users/{user_id}/profile", users::profile)
+        .put("/users/{user_id}/note", users::set_note)
+        .get("/relationships", relationships::list)
+        .post("/relationships", relationships::ask)
+        .put("/relationships/{user_id}", relationships::put)
+        .delete("/relationships/{user_id}", relationships::remove)
+        .get("/applications", applications::list)
+        .post("/applications", applications::create)
+        .patch("/applications/{application_id}", applications::update)
+        .delete("/applications/{application_id}", applications::delete)
+        .post("/applications/{application_id}/token", applications::reset_token);
     let v10 = Routes::under("/api/v10")
         .get("/users/@me", users::me)
         .patch("/users/@me", users::update_me)
-        .get("/users/{id}", users::one);
+        .get("/users/{id}", users::one)
+        .get("/applications/@me", applications::mine)
+        .patch("/applications/@me", applications::update_mine)
+        .get("/applications/{application_id}", applications::one)
+        .patch("/applications/{application_id}", applications::update)
+        .get("/oauth2/applications/@me", applications::mine);
     v1.merge(v10).with_state(identity)
 }

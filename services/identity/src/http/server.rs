@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use voxlink_protocol::Secret;
-use voxlink_service_kit::{ApiError, Authenticated};
+use voxlink_service_kit::{ApiError, Person};
 
 use crate::{Identity, Registration, registration_invite::MakeInviteError};
 
@@ -30,7 +30,7 @@ pub(super) async fn about(State(identity): State<Identity>) -> Json<About> {
 
 pub(super) async fn make_registration_invite(
     State(identity): State<Identity>,
-    Authenticated(owner): Authenticated,
+    Person(owner): Person,
 ) -> Result<(StatusCode, Json<NewInvite>), ApiError> {
     let code = identity.make_registration_invite(owner.user.id).await?;
     Ok((StatusCode::CREATED, Json(NewInvite { code })))

@@ -1,10 +1,10 @@
 //! Accounts.
 
-use voxlink_protocol::text::{DisplayName, Username};
+use voxlink_protocol::text::Username;
 
 use super::{
-    Admission, Db, DbError, NewAccount, NewLogin, PasswordHash, RegisterError, Row, Sql, Store, USER, User,
-    UserId, UserUpdated, invites, logins, params, user,
+    Admission, DbError, LoginId, NewAccount, NewLogin, PasswordHash, RegisterError, Row, Sql, Store, USER, User,
+    UserId, WIDTH, invites, logins, params, user, user_by_id,
 };
 
 impl Store {
@@ -17,11 +17,7 @@ impl Store {
         self.db
             .read(move |sql| {
                 admit(sql, admission)?;
-                let same = "SELECT id FROM accounts WHERE username = $1";
-                match sql.query_one(same, params![username.as_str()], |row| row.get::<UserId>(0))? {
-                    Some(_) => Err(RegisterError::UsernameTaken),
-                    None => Ok(()),
-                }
+                if taken(sql, username.as_str())? { Err(RegisterError::UsernameTaken) } else { Ok(()) }
             })
             .await
     }
@@ -44,22 +40,49 @@ impl Store {
             .await
     }
 
-    /// The account that signs in with this name.
+    /// The person who signs in with this name: not a bot, not one that is gone.
     pub(crate) async fn account_by_name(
         &self,
         username: String,
     ) -> Result<Option<(User, PasswordHash)>, DbError> {
-        let select = "SELECT id, username, global_name, password FROM accounts WHERE username = $1";
-        let account = |row: &Row<'_>| Ok((user(row)?, PasswordHash(row.get(3)?)));
-        self.db.read(move |sql| sql.query_one(select, params![&username], account)).await
+        let select = format!(
+            "SELECT {USER}, password FROM accounts WHERE username = $1 AND bot = $2 AND deleted_at IS NULL"
+        );
+        let account = |row: &Row<'_>| Ok((user(row)?, PasswordHash(row.get(WIDTH)?)));
+        self.db.read(move |sql| sql.query_one(&select, params![&username, false], account)).await
     }
 
-    /// Those that exist.
+    /// The password of a person.
+    pub(crate) async fn password_of(&self, id: UserId) -> Result<Option<PasswordHash>, DbError> {
+        let select = "SELECT password FROM accounts WHERE id = $1 AND bot = $2 AND deleted_at IS NULL";
+        let password = |row: &Row<'_>| Ok(PasswordHash(row.get(0)?));
+        self.db.read(move |sql| sql.query_one(select, params![id, false], password)).await
+    }
+
+    /// Replaces the password, if it is still the one that was checked, and ends all other logins of this person.
+    /// False: it changed meanwhile.
+    pub(crate) async fn change_password(
+        &self,
+        id: UserId,
+        checked: PasswordHash,
+        new: PasswordHash,
+        keep: LoginId,
+    ) -> Result<bool, DbError> {
+        self.telling(move |sql| {
+            let update = "UPDATE accounts SET password = $1 WHERE id = $2 AND password = $3 AND deleted_at IS NULL";
+            if sql.execute(update, params![&new.0, id, &checked.0])? == 0 {
+                return Ok((false, Vec::new()));
+            }
+            Ok((true, logins::end_all(sql, id, Some(keep))?))
+        })
+        .await
+    }
+
+    /// Those that exist, also those that are gone.
     pub(crate) async fn users(&self, ids: Vec<UserId>) -> Result<Vec<User>, DbError> {
-        let select = "SELECT id, username, global_name FROM accounts WHERE id = $1";
         let find = move |sql: &Sql<'_>| {
             let found: Result<Vec<Option<User>>, DbError> =
-                ids.iter().map(|id| sql.query_one(select, params![*id], user)).collect();
+                ids.iter().map(|id| user_by_id(sql, *id)).collect();
             Ok(found?.into_iter().flatten().collect())
         };
         self.db.read(find).await
@@ -71,7 +94,7 @@ impl Store {
         self.db.read(move |sql| sql.query_one(select, params![], |row| row.get(0))).await
     }
 
-    /// Accounts whose username begins with `prefix` (lower case), then those whose display name does.
+    /// People whose username begins with `prefix` (lower case), then those whose display name does.
     pub(crate) async fn search(&self, prefix: String, limit: usize) -> Result<Vec<User>, DbError> {
         let search = move |sql: &Sql<'_>| {
             // Text is compared byte by byte, and no character sorts after this one.
@@ -81,9 +104,9 @@ impl Store {
             for column in ["username", "display_folded"] {
                 let select = format!(
                     "SELECT {USER} FROM accounts WHERE {column} >= $1 AND {column} < $2 AND {column} <> '' \
-                     ORDER BY {column}, id LIMIT $3"
+                     AND bot = $3 AND deleted_at IS NULL ORDER BY {column}, id LIMIT $4"
                 );
-                let more = sql.query(&select, params![&prefix, &end, wanted], user)?;
+                let more = sql.query(&select, params![&prefix, &end, false, wanted], user)?;
                 found.extend(
                     more.into_iter()
                         .filter(|one| !found.iter().any(|known| known.id == one.id))
@@ -94,28 +117,6 @@ impl Store {
             Ok(found)
         };
         self.db.read(search).await
-    }
-
-    /// Changes the display name and tells everyone after the commit.
-    pub(crate) async fn set_display_name(
-        &self,
-        id: UserId,
-        name: Option<DisplayName>,
-    ) -> Result<Option<User>, DbError> {
-        let bus = self.bus.clone();
-        let update = move |sql: &Sql<'_>| {
-            let name = name.as_ref().map(DisplayName::as_str);
-            let folded = name.map(str::to_lowercase).unwrap_or_default();
-            let update = "UPDATE accounts SET global_name = $1, display_folded = $2 WHERE id = $3 \
-                          RETURNING id, username, global_name";
-            sql.query_one(update, params![name, &folded, id], user)
-        };
-        let tell = move |updated: &Option<User>| {
-            if let Some(user) = updated {
-                bus.publish(UserUpdated(user.clone()));
-            }
-        };
-        Db::write_then(&self.db, update, tell).await
     }
 }
 
@@ -130,12 +131,29 @@ fn admit(sql: &Sql<'_>, admission: Admission) -> Result<Option<super::SecretHash
     if invites::exists(sql, invite)? { Ok(Some(invite)) } else { Err(RegisterError::InviteUnknown) }
 }
 
-fn insert(sql: &Sql<'_>, account: &NewAccount) -> Result<(), RegisterError> {
-    let insert = "INSERT INTO accounts (id, username, password, created_at) VALUES ($1, $2, $3, $4)";
-    let values = params![account.user.id, &account.user.username, &account.password.0, account.created_at];
+pub(super) fn insert(sql: &Sql<'_>, account: &NewAccount) -> Result<(), RegisterError> {
+    let insert = "INSERT INTO accounts (id, username, global_name, display_folded, password, created_at, bot) \
+                  VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let NewAccount { user, password, created_at } = account;
+    let folded = user.global_name.as_deref().map(str::to_lowercase).unwrap_or_default();
+    let values = params![
+        user.id,
+        &user.username,
+        user.global_name.as_ref(),
+        &folded,
+        &password.0,
+        *created_at,
+        user.bot
+    ];
     match sql.execute(insert, values) {
         Ok(_) => Ok(()),
         Err(DbError::Unique(column)) if column.contains("username") => Err(RegisterError::UsernameTaken),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether someone has this username.
+pub(super) fn taken(sql: &Sql<'_>, username: &str) -> Result<bool, DbError> {
+    let select = "SELECT 1 FROM accounts WHERE username = $1";
+    Ok(sql.query_one(select, params![username], |_| Ok(()))?.is_some())
 }

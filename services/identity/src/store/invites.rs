@@ -17,7 +17,7 @@ impl Store {
 
 pub(super) fn exists(sql: &Sql<'_>, code: SecretHash) -> Result<bool, DbError> {
     let select = "SELECT 1 FROM registration_invites WHERE code = $1";
-    Ok(sql.query_one(select, params![&code.0], |row| row.get::<i64>(0))?.is_some())
+    Ok(sql.query_one(select, params![&code.0], |_| Ok(()))?.is_some())
 }
 
 pub(super) fn use_up(sql: &Sql<'_>, code: SecretHash) -> Result<(), DbError> {

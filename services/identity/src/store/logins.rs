@@ -3,51 +3,41 @@
 use voxlink_protocol::bus::TokenOwner;
 
 use super::{
-    DbError, EntryId, Login, LoginId, NewLogin, SecretHash, SessionRevoked, Sql, Store, Timestamp, UserId,
-    outbox, params, user,
+    DbError, Login, LoginId, NewLogin, PasswordHash, SecretHash, SessionRevoked, Sql, Store, Timestamp, USER_A,
+    UserId, WIDTH, news::News, params, user,
 };
 
 impl Store {
-    /// Stores a login and ends the oldest ones of this person beyond `most`.
-    pub(crate) async fn add_login(&self, login: NewLogin, most: usize) -> Result<(), DbError> {
-        self.ending(move |sql| {
+    /// Stores a login, if the account's password is still the one that was checked, and ends the oldest ones of this
+    /// person beyond `most`. False: the password changed, or the account went, meanwhile.
+    pub(crate) async fn add_login(
+        &self,
+        login: NewLogin,
+        checked: PasswordHash,
+        most: usize,
+    ) -> Result<bool, DbError> {
+        self.telling(move |sql| {
+            let same = "SELECT 1 FROM accounts WHERE id = $1 AND password = $2 AND deleted_at IS NULL";
+            if sql.query_one(same, params![login.user, &checked.0], |_| Ok(()))?.is_none() {
+                return Ok((false, Vec::new()));
+            }
             insert(sql, &login)?;
             let older = "SELECT id FROM logins WHERE user_id = $1 ORDER BY id DESC LIMIT 1000 OFFSET $2";
             let most = u32::try_from(most).unwrap_or(u32::MAX);
-            sql.query(older, params![login.user, most], |row| row.get(0))?
-                .into_iter()
-                .map(|older| end(sql, login.user, older))
-                .collect::<Result<Vec<_>, _>>()
-                .map(|ended| ended.into_iter().flatten().collect())
+            let older = sql.query(older, params![login.user, most], |row| row.get(0))?;
+            let ended = older.into_iter().map(|older| end(sql, login.user, older));
+            Ok((true, ended.filter_map(Result::transpose).collect::<Result<_, _>>()?))
         })
         .await
-        .map(|_ended| ())
     }
 
     /// Ends a login of this person; false when there is none.
     pub(crate) async fn end_login(&self, user: UserId, login: LoginId) -> Result<bool, DbError> {
-        let ended = self.ending(move |sql| Ok(end(sql, user, login)?.into_iter().collect())).await?;
-        Ok(ended > 0)
-    }
-
-    /// Runs a write that ends logins, announces them once that is durable, and counts them.
-    async fn ending(
-        &self,
-        operation: impl FnOnce(&Sql<'_>) -> Result<Vec<Ended>, DbError> + Send + 'static,
-    ) -> Result<usize, DbError> {
-        let bus = self.bus.clone();
-        // On the writer's thread: who stops waiting for the answer does not stop the announcement.
-        let announce = move |ended: &Vec<Ended>| {
-            for (_, revoked) in ended {
-                bus.publish(revoked.clone());
-            }
-        };
-        let ended = self.db.write_then(operation, announce).await?;
-        let count = ended.len();
-        if count > 0 {
-            outbox::forget(&self.db, ended.into_iter().map(|(entry, _)| entry).collect()).await?;
-        }
-        Ok(count)
+        self.telling(move |sql| {
+            let ended = end(sql, user, login)?;
+            Ok((ended.is_some(), ended.into_iter().collect()))
+        })
+        .await
     }
 
     /// Whose token this is, and when the login was last seen to be used.
@@ -55,12 +45,14 @@ impl Store {
         &self,
         token: SecretHash,
     ) -> Result<Option<(TokenOwner, Timestamp)>, DbError> {
-        let select = "SELECT a.id, a.username, a.global_name, l.id, l.last_used_at \
-                      FROM logins l JOIN accounts a ON a.id = l.user_id WHERE l.token = $1";
+        let select = format!(
+            "SELECT {USER_A}, l.id, l.last_used_at FROM logins l JOIN accounts a ON a.id = l.user_id \
+             WHERE l.token = $1"
+        );
         self.db
             .read(move |sql| {
-                sql.query_one(select, params![&token.0], |row| {
-                    Ok((TokenOwner { user: user(row)?, login: row.get(3)? }, row.get(4)?))
+                sql.query_one(&select, params![&token.0], |row| {
+                    Ok((TokenOwner { user: user(row)?, login: row.get(WIDTH)? }, row.get(WIDTH + 1)?))
                 })
             })
             .await
@@ -98,9 +90,6 @@ impl Store {
     }
 }
 
-/// A login that ended, and where that waits to be announced.
-type Ended = (EntryId, SessionRevoked);
-
 pub(super) fn insert(sql: &Sql<'_>, login: &NewLogin) -> Result<(), DbError> {
     let insert = "INSERT INTO logins (id, user_id, token, created_at, last_used_at, user_agent) \
                   VALUES ($1, $2, $3, $4, $4, $5)";
@@ -108,10 +97,18 @@ pub(super) fn insert(sql: &Sql<'_>, login: &NewLogin) -> Result<(), DbError> {
     sql.execute(insert, values).map(|_one| ())
 }
 
-fn end(sql: &Sql<'_>, user: UserId, login: LoginId) -> Result<Option<Ended>, DbError> {
+/// Ends one login.
+fn end(sql: &Sql<'_>, user: UserId, login: LoginId) -> Result<Option<News>, DbError> {
     if sql.execute("DELETE FROM logins WHERE id = $1 AND user_id = $2", params![login, user])? == 0 {
         return Ok(None);
     }
-    let revoked = SessionRevoked { user, login };
-    Ok(Some((outbox::put(sql, &revoked)?, revoked)))
+    News::revoked(sql, SessionRevoked { user, login }).map(Some)
+}
+
+/// Ends all logins of this account except perhaps one.
+pub(super) fn end_all(sql: &Sql<'_>, user: UserId, except: Option<LoginId>) -> Result<Vec<News>, DbError> {
+    let select = "SELECT id FROM logins WHERE user_id = $1 ORDER BY id";
+    let logins: Vec<LoginId> = sql.query(select, params![user], |row| row.get(0))?;
+    let others = logins.into_iter().filter(|login| Some(*login) != except);
+    others.filter_map(|login| end(sql, user, login).transpose()).collect()
 }

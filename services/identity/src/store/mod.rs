@@ -1,16 +1,28 @@
-//! identity.db: accounts, logins, registration invites and the outbox.
+//! identity.db: accounts, logins, what people chose and how they stand to each other, applications, registration
+//! invites and the outbox.
 
 mod accounts;
+mod applications;
+mod erase;
 mod invites;
 mod logins;
+mod news;
+mod notes;
+mod profiles;
+mod relationships;
+mod second_factor;
+mod settings;
 #[cfg(test)]
 mod tests;
 
-use voxlink_protocol::{
-    LoginId, Snowflake, Timestamp, User, UserId,
-    bus::{SessionRevoked, UserUpdated},
-};
-use voxlink_service_kit::{Bus, Db, DbError, Sql, db::Row, outbox, outbox::EntryId, params};
+use voxlink_protocol::{LoginId, Snowflake, Timestamp, User, UserId, bus::{Announcement, SessionRevoked}};
+use voxlink_service_kit::{Bus, Db, DbError, Sql, db::Row, outbox, params};
+
+pub(crate) use applications::{ApplicationChange, NewApplication, StoreApplicationError, StoredApplication};
+pub(crate) use notes::NoteError;
+pub(crate) use profiles::{ChangeProfileError, Me, Profile, ProfileChange};
+pub(crate) use second_factor::StoredTotp;
+pub(crate) use settings::SettingsChange;
 
 use crate::{hashing::PasswordHash, register::RegisterError, token::SecretHash};
 
@@ -40,6 +52,9 @@ pub(crate) const MIGRATIONS: &[&str] = &[
        created_at INTEGER NOT NULL
      );",
     outbox::TABLE,
+    include_str!("../../migrations/0003_people.sql"),
+    include_str!("../../migrations/0004_second_factor.sql"),
+    include_str!("../../migrations/0005_applications.sql"),
 ];
 
 /// An account to be stored.
@@ -90,6 +105,11 @@ impl Store {
         Self { db, bus }
     }
 
+    /// Tells what a crash kept in the outbox.
+    pub(crate) async fn republish<A: Announcement>(&self) -> Result<(), DbError> {
+        outbox::republish::<A>(&self.db, &self.bus).await
+    }
+
     /// The newest id in use.
     pub(crate) async fn newest_id(&self) -> Result<Option<Snowflake>, DbError> {
         let newest = "SELECT max(id) FROM (SELECT max(id) AS id FROM accounts UNION ALL SELECT max(id) FROM logins) AS ids";
@@ -97,9 +117,24 @@ impl Store {
     }
 }
 
-/// The columns that [`user`] reads.
-const USER: &str = "id, username, global_name";
+/// The columns that [`user`] reads, and how many they are.
+const USER: &str = "id, username, global_name, bot, avatar, banner, accent_color";
+/// As [`USER`], of the accounts called `a`.
+const USER_A: &str = "a.id, a.username, a.global_name, a.bot, a.avatar, a.banner, a.accent_color";
+const WIDTH: usize = 7;
 
 fn user(row: &Row<'_>) -> Result<User, DbError> {
-    Ok(User { global_name: row.get(2)?, ..User::new(row.get(0)?, row.get::<String>(1)?) })
+    Ok(User {
+        global_name: row.get(2)?,
+        bot: row.get(3)?,
+        avatar: row.get(4)?,
+        banner: row.get(5)?,
+        accent_color: row.get(6)?,
+        ..User::new(row.get(0)?, row.get::<String>(1)?)
+    })
+}
+
+/// The account with this id, also one that is gone.
+fn user_by_id(sql: &Sql<'_>, id: UserId) -> Result<Option<User>, DbError> {
+    sql.query_one(&format!("SELECT {USER} FROM accounts WHERE id = $1"), params![id], user)
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use voxlink_protocol::{
-    bus::TokenOwner,
+    bus::{TokenOwner, UserUpdated},
     text::{DisplayName, Username},
 };
 
@@ -34,10 +34,14 @@ fn secret(text: &str) -> SecretHash {
     SecretHash::of(text)
 }
 
+fn password(name: &str) -> PasswordHash {
+    PasswordHash(format!("hash of {name}"))
+}
+
 fn account(id: u64, name: &str) -> NewAccount {
     NewAccount {
         user: User::new(UserId::new(id), name),
-        password: PasswordHash(format!("hash of {name}")),
+        password: password(name),
         created_at: Timestamp(1000),
     }
 }
@@ -56,6 +60,12 @@ impl Fixture {
     async fn add(&self, id: u64, name: &str) {
         let made = self.store.create_account(account(id, name), login(id, id), Admission::Anyone).await;
         assert_eq!(made, Ok(()));
+    }
+
+    async fn rename(&self, id: u64, name: Option<&str>) -> Result<(User, User), ChangeProfileError> {
+        let name = name.map(|name| DisplayName::parse(name).unwrap());
+        let change = ProfileChange { global_name: Some(name), ..ProfileChange::default() };
+        self.store.change_profile(UserId::new(id), change).await
     }
 
     async fn search(&self, prefix: &str, limit: usize) -> Vec<String> {
@@ -85,7 +95,7 @@ async fn the_newest_id_covers_accounts_and_logins() {
     let f = fixture("newest");
     assert_eq!(f.store.newest_id().await, Ok(None));
     f.add(5, "anna").await;
-    f.store.add_login(login(9, 5), 50).await.unwrap();
+    assert_eq!(f.store.add_login(login(9, 5), password("anna"), 50).await, Ok(true));
     assert_eq!(f.store.newest_id().await, Ok(Some(Snowflake(9))));
 }
 
@@ -142,7 +152,7 @@ async fn logins_are_listed_newest_first_and_the_oldest_make_room() {
     let f = fixture("many");
     f.add(1, "anna").await;
     for id in 10..15 {
-        f.store.add_login(login(id, 1), 3).await.unwrap();
+        f.store.add_login(login(id, 1), password("anna"), 3).await.unwrap();
     }
     let ids: Vec<u64> =
         f.store.logins_of(UserId::new(1)).await.unwrap().iter().map(|login| login.id.get()).collect();
@@ -169,12 +179,8 @@ async fn a_search_goes_by_the_beginning_of_either_name() {
     for (id, name) in [(1, "anna"), (2, "annette"), (3, "boris"), (4, "zoe"), (5, "an_na%")] {
         f.add(id, name).await;
     }
-    let name = DisplayName::parse("Анна Карповна").unwrap();
-    f.store.set_display_name(UserId::new(4), Some(name)).await.unwrap();
-    f.store
-        .set_display_name(UserId::new(3), Some(DisplayName::parse("Anna's brother").unwrap()))
-        .await
-        .unwrap();
+    f.rename(4, Some("Анна Карповна")).await.unwrap();
+    f.rename(3, Some("Anna's brother")).await.unwrap();
     assert_eq!(f.search("ann", 25).await, ["anna", "annette", "boris"]);
     assert_eq!(f.search("ann", 2).await, ["anna", "annette"]);
     assert_eq!(f.search("анна к", 25).await, ["zoe"]);
@@ -191,12 +197,11 @@ async fn a_display_name_is_given_taken_and_told() {
     f.store
         .bus
         .subscribe(move |event: &Arc<UserUpdated>| heard.lock().unwrap().push(event.0.global_name.clone()));
-    let name = DisplayName::parse("Anna K.").unwrap();
-    let renamed = f.store.set_display_name(UserId::new(1), Some(name)).await.unwrap().unwrap();
+    let (_, renamed) = f.rename(1, Some("Anna K.")).await.unwrap();
     assert_eq!(renamed.display_name(), "Anna K.");
-    let plain = f.store.set_display_name(UserId::new(1), None).await.unwrap().unwrap();
+    let (_, plain) = f.rename(1, None).await.unwrap();
     assert_eq!(plain.display_name(), "anna");
-    assert_eq!(f.store.set_display_name(UserId::new(9), None).await, Ok(None));
+    assert_eq!(f.rename(9, None).await, Err(ChangeProfileError::Unknown));
     assert_eq!(*told.lock().unwrap(), [Some("Anna K.".to_owned()), None]);
 }
 
@@ -220,4 +225,87 @@ async fn what_was_stored_is_there_after_reopening_and_a_lost_revocation_is_told_
     assert_eq!(*heard.lock().unwrap(), [lost]);
     let store = Store::new(db, bus);
     assert!(store.account_by_name("anna".to_owned()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_login_by_a_password_that_was_changed_meanwhile_is_not_stored() {
+    let f = fixture("changed");
+    f.add(1, "anna").await;
+    f.store.add_login(login(9, 1), password("anna"), 50).await.unwrap();
+    let (anna, keep) = (UserId::new(1), LoginId::new(1));
+    let changed = f.store.change_password(anna, password("anna"), password("new"), keep);
+    assert_eq!(changed.await, Ok(true));
+    assert_eq!(*f.revoked.lock().unwrap(), [LoginId::new(9)]);
+    let again = f.store.change_password(anna, password("anna"), password("newer"), keep);
+    assert_eq!(again.await, Ok(false));
+    assert_eq!(f.store.add_login(login(10, 1), password("anna"), 50).await, Ok(false));
+    assert_eq!(f.store.add_login(login(10, 1), password("new"), 50).await, Ok(true));
+    assert_eq!(f.store.password_of(anna).await, Ok(Some(password("new"))));
+}
+
+#[tokio::test]
+async fn a_code_and_a_recovery_code_are_used_once() {
+    let f = fixture("codes");
+    f.add(1, "anna").await;
+    let anna = UserId::new(1);
+    assert_eq!(f.store.use_totp(anna, 5).await, Ok(false));
+    assert_eq!(f.store.prepare_totp(anna, vec![1]).await, Ok(true));
+    assert_eq!(f.store.prepare_totp(anna, vec![2]).await, Ok(true));
+    let codes = || vec![secret("one"), secret("two")];
+    assert_eq!(f.store.enable_totp(anna, vec![1], 4, codes()).await, Ok(false));
+    assert_eq!(f.store.enable_totp(anna, vec![2], 4, codes()).await, Ok(true));
+    assert_eq!(f.store.prepare_totp(anna, vec![3]).await, Ok(false));
+    assert_eq!(f.store.use_totp(anna, 4).await, Ok(false));
+    assert_eq!(f.store.use_totp(anna, 6).await, Ok(true));
+    assert_eq!(f.store.use_totp(anna, 5).await, Ok(false));
+    assert_eq!(f.store.use_recovery_code(anna, secret("one")).await, Ok(true));
+    assert_eq!(f.store.use_recovery_code(anna, secret("one")).await, Ok(false));
+    assert_eq!(f.store.use_recovery_code(UserId::new(2), secret("two")).await, Ok(false));
+    f.store.disable_totp(anna).await.unwrap();
+    assert_eq!(f.store.totp(anna).await, Ok(None));
+    assert_eq!(f.store.use_recovery_code(anna, secret("two")).await, Ok(false));
+}
+
+#[tokio::test]
+async fn an_erased_account_leaves_a_name_that_says_so_and_frees_its_own() {
+    let f = fixture("erase");
+    f.add(1, "anna").await;
+    f.add(2, "boris").await;
+    f.rename(1, Some("Anna")).await.unwrap();
+    f.store.relate(UserId::new(2), UserId::new(1), crate::relationship::Sides::ask, Timestamp(7)).await.unwrap();
+    let gone = f.store.erase_account(UserId::new(1), Timestamp(9)).await.unwrap();
+    assert_eq!(gone.iter().map(|user| user.username.as_str()).collect::<Vec<_>>(), ["anna"]);
+    let left = f.store.users(vec![UserId::new(1)]).await.unwrap();
+    assert_eq!(left, [User::new(UserId::new(1), "deleted.1")]);
+    assert_eq!(f.search("anna", 25).await, Vec::<String>::new());
+    assert_eq!(f.search("deleted", 25).await, Vec::<String>::new());
+    assert_eq!(f.store.account_by_name("deleted.1".to_owned()).await, Ok(None));
+    assert_eq!(f.store.relationships(UserId::new(2)).await, Ok(vec![]));
+    assert_eq!(*f.revoked.lock().unwrap(), [LoginId::new(1)]);
+    f.add(3, "anna").await;
+}
+
+#[tokio::test]
+async fn no_one_has_more_than_a_thousand_requests_either_way() {
+    use crate::relationship::{RelateError, Sides};
+    let f = fixture("thousand");
+    f.add(1, "anna").await;
+    f.add(2, "boris").await;
+    f.store
+        .db
+        .write(|sql| -> Result<(), DbError> {
+            for id in 1000..2000_u64 {
+                let insert = "INSERT INTO accounts (id, username, password, created_at) VALUES ($1, $2, $3, $4)";
+                sql.execute(insert, params![id, &format!("someone{id}"), "", 1_u64])?;
+                let insert = "INSERT INTO relationships (user_id, other_id, kind, since) VALUES ($1, $2, $3, $4)";
+                sql.execute(insert, params![1_u64, id, 3_u8, 1_u64])?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let ask = |from: u64, to: u64| f.store.relate(UserId::new(from), UserId::new(to), Sides::ask, Timestamp(1));
+    assert_eq!(ask(2, 1).await, Err(RelateError::OtherFull));
+    assert!(ask(1, 2).await.is_ok(), "who is asked too often may still ask");
+    assert_eq!(ask(2, 1).await.unwrap().unwrap().kind, voxlink_protocol::RelationshipKind::Friend);
 }

@@ -79,6 +79,13 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, Problem::form(errors))
     }
 
+    /// 500: what cannot happen did; the log says what.
+    #[must_use]
+    pub fn internal() -> Self {
+        let words = "The server made a mistake. Nothing was changed; its log says more.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Problem::new(ErrorCode::General, words))
+    }
+
     /// 429.
     #[must_use]
     pub const fn rate_limited(retry_after: Duration) -> Self {
