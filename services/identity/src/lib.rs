@@ -144,18 +144,20 @@ impl Identity {
     }
 
     fn serve(&self, bus: &Bus) {
-        self.answer(bus, |this, request: ResolveToken| async move {
-            this.resolve_token(&request.token).await
-        });
+        self.answer(
+            bus,
+            |this, request: ResolveToken| async move { this.resolve_token(&request.token).await },
+        );
         self.answer(bus, |this, request: GetUsers| async move { this.get_users(request.ids).await });
         self.answer(bus, |this, request: SettingsOf| async move { this.settings(request.user).await });
         self.answer(bus, |this, request: RelationsOf| async move { this.relationships(request.user).await });
         self.answer(bus, |this, request: RelationBetween| async move {
             this.relation_between(request.a, request.b).await
         });
-        self.answer(bus, |this, request: GetApplication| async move {
-            this.get_application(request.id).await
-        });
+        self.answer(
+            bus,
+            |this, request: GetApplication| async move { this.get_application(request.id).await },
+        );
     }
 
     /// Serves one kind of request from the database.

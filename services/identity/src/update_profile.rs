@@ -49,7 +49,11 @@ impl From<ChangeProfileError> for UpdateProfileError {
 
 impl Identity {
     /// Changes it, then tells everyone who knows the account.
-    pub(crate) async fn update_profile(&self, user: &User, form: ProfileForm) -> Result<Me, UpdateProfileError> {
+    pub(crate) async fn update_profile(
+        &self,
+        user: &User,
+        form: ProfileForm,
+    ) -> Result<Me, UpdateProfileError> {
         let ProfileForm { username, password, mut change } = form;
         match username {
             // v10 bots are called by one name, which may hold anything: here that is the one to show.

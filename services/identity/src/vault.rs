@@ -89,7 +89,8 @@ fn make(path: &Path, env: &Env) -> io::Result<Vec<u8>> {
     let key: [u8; KEY_BYTES] = env.bytes();
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(&key)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;

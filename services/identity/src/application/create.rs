@@ -120,7 +120,10 @@ mod tests {
     #[test]
     fn a_bots_username_is_made_of_its_name_and_is_a_username() {
         let names = |name: &str| usernames(name, Snowflake(u64::MAX), [1, 255]);
-        assert_eq!(names("Weather Bot"), ["weather_bot", "weather_bot_bot", "weather_bot_01ff", "weather_bot_18446744073709551615"]);
+        assert_eq!(
+            names("Weather Bot"),
+            ["weather_bot", "weather_bot_bot", "weather_bot_01ff", "weather_bot_18446744073709551615"]
+        );
         assert_eq!(names("Погода")[0], "bot");
         assert_eq!(names("X")[0], "x_bot");
         for name in ["Weather Bot 3000 of the North", "…", "a..b", "deleted.7", "ÀÉ x"] {

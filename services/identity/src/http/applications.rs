@@ -255,7 +255,10 @@ impl From<CreateApplicationError> for ApiError {
         match error {
             CreateApplicationError::TooMany => Self::new(
                 StatusCode::BAD_REQUEST,
-                Problem::new(ErrorCode::MaximumApplications, "You have 50 applications, which is as many as one may have."),
+                Problem::new(
+                    ErrorCode::MaximumApplications,
+                    "You have 50 applications, which is as many as one may have.",
+                ),
             ),
             CreateApplicationError::Vault => Self::internal(),
             CreateApplicationError::Store(error) => error.into(),

@@ -87,13 +87,12 @@ pub(super) async fn log_in(
     let limits = &identity.inner.limits;
     let now = identity.inner.env.clock.monotonic();
     limits.log_in(username.as_ref(), caller.origin, now).map_err(ApiError::rate_limited)?;
-    let credentials =
-        Credentials {
-            username: username.clone(),
-            password: body.password,
-            totp: body.totp,
-            user_agent: caller.user_agent,
-        };
+    let credentials = Credentials {
+        username: username.clone(),
+        password: body.password,
+        totp: body.totp,
+        user_agent: caller.user_agent,
+    };
     let entry = identity.log_in(credentials).await?;
     if let Some(username) = &username {
         limits.logged_in(username, caller.origin);

@@ -2,7 +2,9 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
-use voxlink_protocol::{ErrorCode, FieldErrors, Problem, Relationship, RelationshipKind, UserId, text::Username};
+use voxlink_protocol::{
+    ErrorCode, FieldErrors, Problem, Relationship, RelationshipKind, UserId, text::Username,
+};
 use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Person};
 
 use crate::{Identity, relationship::RelateError};
@@ -75,9 +77,10 @@ impl From<RelateError> for ApiError {
         match error {
             RelateError::UnknownUser => Self::unknown(ErrorCode::UnknownUser),
             RelateError::Oneself => refused(ErrorCode::CannotFriendSelf, "This is you."),
-            RelateError::Full => {
-                refused(ErrorCode::MaximumFriends, "You have 1,000 of these, which is as many as one may have.")
-            }
+            RelateError::Full => refused(
+                ErrorCode::MaximumFriends,
+                "You have 1,000 of these, which is as many as one may have.",
+            ),
             RelateError::OtherFull => {
                 refused(ErrorCode::FriendRequestBlocked, "This person takes no more requests or friends now.")
             }

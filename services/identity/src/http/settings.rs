@@ -15,9 +15,9 @@ const LONGEST_EMOJI: usize = 32;
 
 /// v10's languages (`AvailableLocalesEnum`).
 pub(super) const LOCALES: &[&str] = &[
-    "ar", "bg", "cs", "da", "de", "el", "en-GB", "en-US", "es-419", "es-ES", "fi", "fr", "he", "hi", "hr", "hu",
-    "id", "it", "ja", "ko", "lt", "nl", "no", "pl", "pt-BR", "ro", "ru", "sv-SE", "th", "tr", "uk", "vi",
-    "zh-CN", "zh-TW",
+    "ar", "bg", "cs", "da", "de", "el", "en-GB", "en-US", "es-419", "es-ES", "fi", "fr", "he", "hi", "hr",
+    "hu", "id", "it", "ja", "ko", "lt", "nl", "no", "pl", "pt-BR", "ro", "ru", "sv-SE", "th", "tr", "uk",
+    "vi", "zh-CN", "zh-TW",
 ];
 
 #[derive(Deserialize)]
@@ -63,12 +63,15 @@ fn parse(body: SettingsBody, now: Timestamp) -> Result<SettingsChange, ApiError>
     if body.status == Some(Status::Offline) {
         errors.add("status", "BASE_TYPE_CHOICES", "Must be online, idle, dnd or invisible.");
     }
-    if body.locale.as_ref().is_some_and(|locale| {
-        locale.as_deref().is_some_and(|locale| !LOCALES.contains(&locale))
-    }) {
+    if body
+        .locale
+        .as_ref()
+        .is_some_and(|locale| locale.as_deref().is_some_and(|locale| !LOCALES.contains(&locale)))
+    {
         errors.add("locale", "BASE_TYPE_CHOICES", "Not a language of the list.");
     }
-    let custom_status = body.custom_status.map(|custom| custom.and_then(|one| custom_status(one, now, &mut errors)));
+    let custom_status =
+        body.custom_status.map(|custom| custom.and_then(|one| custom_status(one, now, &mut errors)));
     if !errors.is_empty() {
         return Err(ApiError::form(errors));
     }

@@ -3,8 +3,8 @@
 use voxlink_protocol::text::Username;
 
 use super::{
-    Admission, DbError, LoginId, NewAccount, NewLogin, PasswordHash, RegisterError, Row, Sql, Store, USER, User,
-    UserId, WIDTH, invites, logins, params, user, user_by_id,
+    Admission, DbError, LoginId, NewAccount, NewLogin, PasswordHash, RegisterError, Row, Sql, Store, USER,
+    User, UserId, WIDTH, invites, logins, params, user, user_by_id,
 };
 
 impl Store {
@@ -69,7 +69,8 @@ impl Store {
         keep: LoginId,
     ) -> Result<bool, DbError> {
         self.telling(move |sql| {
-            let update = "UPDATE accounts SET password = $1 WHERE id = $2 AND password = $3 AND deleted_at IS NULL";
+            let update =
+                "UPDATE accounts SET password = $1 WHERE id = $2 AND password = $3 AND deleted_at IS NULL";
             if sql.execute(update, params![&new.0, id, &checked.0])? == 0 {
                 return Ok((false, Vec::new()));
             }

@@ -98,7 +98,8 @@ impl Store {
 
     /// Those of this person, oldest first.
     pub(crate) async fn applications_of(&self, owner: UserId) -> Result<Vec<StoredApplication>, DbError> {
-        let select = format!("{SELECT_FROM} WHERE p.owner_id = $1 ORDER BY p.id", SELECT_FROM = select_from());
+        let select =
+            format!("{SELECT_FROM} WHERE p.owner_id = $1 ORDER BY p.id", SELECT_FROM = select_from());
         self.db.read(move |sql| sql.query(&select, params![owner], application)).await
     }
 
@@ -141,11 +142,7 @@ impl Store {
     }
 
     /// Erases an application and its bot. False: it was gone already.
-    pub(crate) async fn erase_application(
-        &self,
-        id: ApplicationId,
-        now: Timestamp,
-    ) -> Result<bool, DbError> {
+    pub(crate) async fn erase_application(&self, id: ApplicationId, now: Timestamp) -> Result<bool, DbError> {
         self.telling(move |sql| {
             let news = erase::erase(sql, UserId(id.0), now)?;
             Ok((!news.is_empty(), news))

@@ -3,8 +3,8 @@
 use voxlink_protocol::bus::TokenOwner;
 
 use super::{
-    DbError, Login, LoginId, NewLogin, PasswordHash, SecretHash, SessionRevoked, Sql, Store, Timestamp, USER_A,
-    UserId, WIDTH, news::News, params, user,
+    DbError, Login, LoginId, NewLogin, PasswordHash, SecretHash, SessionRevoked, Sql, Store, Timestamp,
+    USER_A, UserId, WIDTH, news::News, params, user,
 };
 
 impl Store {

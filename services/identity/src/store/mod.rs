@@ -15,7 +15,10 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use voxlink_protocol::{LoginId, Snowflake, Timestamp, User, UserId, bus::{Announcement, SessionRevoked}};
+use voxlink_protocol::{
+    LoginId, Snowflake, Timestamp, User, UserId,
+    bus::{Announcement, SessionRevoked},
+};
 use voxlink_service_kit::{Bus, Db, DbError, Sql, db::Row, outbox, params};
 
 pub(crate) use applications::{ApplicationChange, NewApplication, StoreApplicationError, StoredApplication};

@@ -2,7 +2,9 @@
 
 use voxlink_protocol::text::{Bio, DisplayName, Pronouns, Username};
 
-use super::{DbError, Row, Sql, Store, Timestamp, USER, User, UserId, WIDTH, accounts, news::News, params, user};
+use super::{
+    DbError, Row, Sql, Store, Timestamp, USER, User, UserId, WIDTH, accounts, news::News, params, user,
+};
 
 /// An account as its profile shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

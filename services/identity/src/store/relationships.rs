@@ -1,10 +1,10 @@
 //! How people stand to each other: one row per side.
 
-use voxlink_protocol::{
-    Relationship, RelationshipKind, event::UserChange, people::Relation,
-};
+use voxlink_protocol::{Relationship, RelationshipKind, event::UserChange, people::Relation};
 
-use super::{DbError, Row, Sql, Store, Timestamp, USER_A, User, UserId, WIDTH, news::News, params, user, user_by_id};
+use super::{
+    DbError, Row, Sql, Store, Timestamp, USER_A, User, UserId, WIDTH, news::News, params, user, user_by_id,
+};
 use crate::relationship::{RelateError, Sides};
 
 /// Friends, people blocked, and requests in each direction that one person may have (v10: 1,000 friends).
@@ -77,8 +77,7 @@ impl Store {
             let mut news = Vec::new();
             let since = put(sql, me, &theirs, before_me, after.mine, now, &mut news)?;
             put(sql, other, &mine, before_other, after.theirs, now, &mut news)?;
-            let relationship =
-                after.mine.map(|kind| Relationship { id: other, kind, user: theirs, since });
+            let relationship = after.mine.map(|kind| Relationship { id: other, kind, user: theirs, since });
             Ok((relationship, news))
         })
         .await

@@ -85,9 +85,7 @@ impl Store {
     /// Uses the code of this half minute up. False: it or a later one was used already.
     pub(crate) async fn use_totp(&self, user: UserId, step: u64) -> Result<bool, DbError> {
         let update = "UPDATE totp SET last_step = $1 WHERE user_id = $2 AND enabled = $3 AND last_step < $4";
-        self.db
-            .write(move |sql| Ok(sql.execute(update, params![step, user, true, step])? > 0))
-            .await
+        self.db.write(move |sql| Ok(sql.execute(update, params![step, user, true, step])? > 0)).await
     }
 
     /// Uses a recovery code up. False: there is none like it (any more).

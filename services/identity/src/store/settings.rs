@@ -1,11 +1,6 @@
 //! What people chose.
 
-use voxlink_protocol::{
-    UserSettings,
-    gateway::Status,
-    people::SettingsUpdated,
-    settings::CustomStatus,
-};
+use voxlink_protocol::{UserSettings, gateway::Status, people::SettingsUpdated, settings::CustomStatus};
 
 use super::{DbError, Row, Sql, Store, Timestamp, UserId, news::News, params};
 
@@ -54,7 +49,8 @@ impl Store {
     pub(crate) async fn expire_statuses(&self, now: Timestamp) -> Result<bool, DbError> {
         /// A write stays short.
         const AT_ONCE: u32 = 200;
-        let over = "SELECT user_id FROM settings WHERE status_expires_at <= $1 ORDER BY status_expires_at LIMIT $2";
+        let over =
+            "SELECT user_id FROM settings WHERE status_expires_at <= $1 ORDER BY status_expires_at LIMIT $2";
         let users: Vec<UserId> =
             self.db.read(move |sql| sql.query(over, params![now, AT_ONCE], |row| row.get(0))).await?;
         if users.is_empty() {

@@ -272,7 +272,10 @@ async fn an_erased_account_leaves_a_name_that_says_so_and_frees_its_own() {
     f.add(1, "anna").await;
     f.add(2, "boris").await;
     f.rename(1, Some("Anna")).await.unwrap();
-    f.store.relate(UserId::new(2), UserId::new(1), crate::relationship::Sides::ask, Timestamp(7)).await.unwrap();
+    f.store
+        .relate(UserId::new(2), UserId::new(1), crate::relationship::Sides::ask, Timestamp(7))
+        .await
+        .unwrap();
     let gone = f.store.erase_account(UserId::new(1), Timestamp(9)).await.unwrap();
     assert_eq!(gone.iter().map(|user| user.username.as_str()).collect::<Vec<_>>(), ["anna"]);
     let left = f.store.users(vec![UserId::new(1)]).await.unwrap();
@@ -295,16 +298,19 @@ async fn no_one_has_more_than_a_thousand_requests_either_way() {
         .db
         .write(|sql| -> Result<(), DbError> {
             for id in 1000..2000_u64 {
-                let insert = "INSERT INTO accounts (id, username, password, created_at) VALUES ($1, $2, $3, $4)";
+                let insert =
+                    "INSERT INTO accounts (id, username, password, created_at) VALUES ($1, $2, $3, $4)";
                 sql.execute(insert, params![id, &format!("someone{id}"), "", 1_u64])?;
-                let insert = "INSERT INTO relationships (user_id, other_id, kind, since) VALUES ($1, $2, $3, $4)";
+                let insert =
+                    "INSERT INTO relationships (user_id, other_id, kind, since) VALUES ($1, $2, $3, $4)";
                 sql.execute(insert, params![1_u64, id, 3_u8, 1_u64])?;
             }
             Ok(())
         })
         .await
         .unwrap();
-    let ask = |from: u64, to: u64| f.store.relate(UserId::new(from), UserId::new(to), Sides::ask, Timestamp(1));
+    let ask =
+        |from: u64, to: u64| f.store.relate(UserId::new(from), UserId::new(to), Sides::ask, Timestamp(1));
     assert_eq!(ask(2, 1).await, Err(RelateError::OtherFull));
     assert!(ask(1, 2).await.is_ok(), "who is asked too often may still ask");
     assert_eq!(ask(2, 1).await.unwrap().unwrap().kind, voxlink_protocol::RelationshipKind::Friend);

@@ -27,7 +27,11 @@ pub(crate) enum SetUpTotpError {
 
 impl Identity {
     /// Makes a new secret in place of one that was never enabled.
-    pub(crate) async fn set_up_totp(&self, user: &User, password: Secret) -> Result<Prepared, SetUpTotpError> {
+    pub(crate) async fn set_up_totp(
+        &self,
+        user: &User,
+        password: Secret,
+    ) -> Result<Prepared, SetUpTotpError> {
         self.confirm_password(user.id, password).await?;
         let raw: [u8; SECRET_BYTES] = self.inner.env.bytes();
         let purpose = Purpose::Authenticator(user.id.get());

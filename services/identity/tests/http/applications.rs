@@ -42,7 +42,11 @@ async fn an_application_comes_with_a_bot_and_a_token_in_three_parts() {
     let me = bot.get("/api/v10/users/@me").await;
     assert_eq!((me.status, &me.body["id"], &me.body["bot"]), (200, &json!(id), &json!(true)));
     assert_is("UserPIIResponse", &me.body);
-    for path in ["/api/v10/applications/@me", "/api/v10/oauth2/applications/@me", &format!("/api/v10/applications/{id}")] {
+    for path in [
+        "/api/v10/applications/@me",
+        "/api/v10/oauth2/applications/@me",
+        &format!("/api/v10/applications/{id}"),
+    ] {
         let seen = bot.get(path).await;
         assert_eq!((seen.status, &seen.body["id"]), (200, &json!(id)), "{path}");
         assert_is("PrivateApplicationResponse", &seen.body);
@@ -122,7 +126,11 @@ async fn an_application_is_changed_by_its_maker_and_its_bot() {
     let changed = bot.patch(mine, body).await.body;
     assert_is("PrivateApplicationResponse", &changed);
     assert_eq!((&changed["description"], &changed["tags"]), (&json!("Wind"), &json!(["wind", "rain"])));
-    assert_eq!((&changed["flags"], &changed["flags_new"]), (&json!(0), &json!("0")), "no flag but the intents is one's own");
+    assert_eq!(
+        (&changed["flags"], &changed["flags_new"]),
+        (&json!(0), &json!("0")),
+        "no flag but the intents is one's own"
+    );
     let renamed = bot.patch("/api/v10/users/@me", json!({"username": "Rain Bot!"})).await;
     assert_eq!((renamed.status, &renamed.body["global_name"]), (200, &json!("Rain Bot!")));
     for (wrong, field) in [

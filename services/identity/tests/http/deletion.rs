@@ -33,7 +33,7 @@ async fn a_deleted_account_is_a_number_with_a_past() {
     let told: Vec<UserId> = deleted.lock().unwrap().iter().map(|one| one.user).collect();
     assert_eq!(told, [bot, id], "their bots go with them");
     assert_eq!(updated.lock().unwrap().len(), 2);
-    let events = events.lock().unwrap();
+    let events = std::mem::take(&mut *events.lock().unwrap());
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].to, [boris.id.parse().unwrap()]);
     assert!(matches!(events[0].change, UserChange::RelationshipRemove { id: other, .. } if other == id));

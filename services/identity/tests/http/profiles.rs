@@ -32,7 +32,10 @@ async fn oneself_and_others_have_the_v10_shapes() {
     let anna = world.person("anna").await;
     let me = anna.get(ME).await.body;
     assert_is("UserPIIResponse", &me);
-    assert_eq!((&me["mfa_enabled"], &me["locale"], &me["email"]), (&json!(false), &json!("en-US"), &Value::Null));
+    assert_eq!(
+        (&me["mfa_enabled"], &me["locale"], &me["email"]),
+        (&json!(false), &json!("en-US"), &Value::Null)
+    );
     assert_is("UserPIIResponse", &anna.patch(ME, json!({"accent_color": 255, "bio": "Rows"})).await.body);
     assert_is("UserResponse", &anna.get(&format!("/api/v10/users/{}", anna.id)).await.body);
 }
@@ -49,7 +52,10 @@ async fn a_profile_shows_what_one_says_of_oneself_and_what_one_noted_for_oneself
     let seen = boris.get(&path).await.body;
     assert_eq!(seen["bio"], "Boats.\nAnd rivers.");
     assert_eq!(seen["pronouns"], "she/her");
-    assert_eq!((&seen["accent_color"], &seen["user"]["accent_color"]), (&json!(0xFF_8800), &json!(0xFF_8800)));
+    assert_eq!(
+        (&seen["accent_color"], &seen["user"]["accent_color"]),
+        (&json!(0xFF_8800), &json!(0xFF_8800))
+    );
     assert!(seen["created_at"].as_str().unwrap().starts_with("2027-01-15T"));
     assert_eq!((seen.get("relationship"), seen.get("note")), (None, None));
 
@@ -66,7 +72,9 @@ async fn a_profile_shows_what_one_says_of_oneself_and_what_one_noted_for_oneself
     assert_eq!(anna.patch(ME, json!({"bio": "  ", "pronouns": null})).await.status, 200);
     let seen = boris.get(&path).await.body;
     assert_eq!((&seen["bio"], &seen["pronouns"]), (&Value::Null, &Value::Null));
-    for wrong in [json!({"bio": "x".repeat(191)}), json!({"accent_color": 0x100_0000}), json!({"accent_color": -1})] {
+    for wrong in
+        [json!({"bio": "x".repeat(191)}), json!({"accent_color": 0x100_0000}), json!({"accent_color": -1})]
+    {
         assert_eq!(anna.patch(ME, wrong.clone()).await.status, 400, "{wrong}");
     }
 }
@@ -88,7 +96,11 @@ async fn a_username_changes_with_the_password_and_is_nobody_elses() {
     assert_eq!(error(&impossible.body, "username"), "STRING_TYPE_REGEX");
     let renamed = anna.patch(ME, json!({"username": "Annika", "password": PASSWORD})).await;
     assert_eq!((renamed.status, &renamed.body["username"]), (200, &json!("annika")));
-    assert_eq!(anna.patch(ME, json!({"username": "annika"})).await.status, 200, "the same name needs no password");
+    assert_eq!(
+        anna.patch(ME, json!({"username": "annika"})).await.status,
+        200,
+        "the same name needs no password"
+    );
     assert_eq!(world.log_in(json!({"username": "annika", "password": PASSWORD})).await.status, 200);
     assert_eq!(world.log_in(json!({"username": "anna", "password": PASSWORD})).await.status, 401);
 }

@@ -22,7 +22,8 @@ fn id(person: &Caller<'_>) -> UserId {
 
 async fn kinds(person: &Caller<'_>) -> Vec<(String, u64)> {
     let list = person.get(RELATIONSHIPS).await.body;
-    let kind = |one: &Value| (one["user"]["username"].as_str().unwrap().to_owned(), one["type"].as_u64().unwrap());
+    let kind =
+        |one: &Value| (one["user"]["username"].as_str().unwrap().to_owned(), one["type"].as_u64().unwrap());
     list.as_array().unwrap().iter().map(kind).collect()
 }
 
@@ -31,7 +32,9 @@ fn told(heard: &std::sync::Mutex<Vec<UserEvent>>) -> Vec<(UserId, String)> {
     let what = |event: UserEvent| {
         let words = match event.change {
             UserChange::RelationshipAdd(one) => format!("add {} {}", one.user.username, u8::from(one.kind)),
-            UserChange::RelationshipUpdate(one) => format!("update {} {}", one.user.username, u8::from(one.kind)),
+            UserChange::RelationshipUpdate(one) => {
+                format!("update {} {}", one.user.username, u8::from(one.kind))
+            }
             UserChange::RelationshipRemove { kind, .. } => format!("remove {}", u8::from(kind)),
             other => panic!("{other:?}"),
         };
@@ -75,7 +78,8 @@ async fn two_who_ask_each_other_at_once_are_friends() {
     let world = World::new("at-once").await;
     let (anna, boris) = (world.person("anna").await, world.person("boris").await);
     let (to_boris, to_anna) = (with(&boris), with(&anna));
-    let (one, other) = tokio::join!(anna.put(&to_boris, json!({"type": 1})), boris.put(&to_anna, json!({"type": 1})));
+    let (one, other) =
+        tokio::join!(anna.put(&to_boris, json!({"type": 1})), boris.put(&to_anna, json!({"type": 1})));
     assert_eq!((one.status, other.status), (200, 200));
     assert_eq!(kinds(&anna).await, [("boris".to_owned(), 1)]);
     assert_eq!(kinds(&boris).await, [("anna".to_owned(), 1)]);

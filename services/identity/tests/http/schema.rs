@@ -9,7 +9,8 @@ use serde_json::Value;
 fn spec() -> Option<&'static Value> {
     static SPEC: OnceLock<Option<Value>> = OnceLock::new();
     SPEC.get_or_init(|| {
-        let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spec/discord-openapi.json");
+        let beside =
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spec/discord-openapi.json");
         let path = std::env::var_os("VOXLINK_SPEC").map_or(beside, PathBuf::from);
         let text = std::fs::read_to_string(&path).ok()?;
         Some(serde_json::from_str(&text).unwrap())

@@ -72,8 +72,13 @@ async fn with_two_factor_one_logs_in_by_password_and_code() {
     assert_eq!(log_in(&world, Some(&format!("{} {}", &code[..3], &code[3..]))).await.status, 200);
     assert_eq!(log_in(&world, Some(&code)).await.code(), 60008, "once");
     assert_eq!(log_in(&world, Some("000000")).await.code(), 60008);
-    let wrong_password = world.log_in(json!({"username": "anna", "password": "wrong horse", "totp": code})).await;
-    assert_eq!((wrong_password.status, wrong_password.code()), (401, 150_004), "without the password no word of it");
+    let wrong_password =
+        world.log_in(json!({"username": "anna", "password": "wrong horse", "totp": code})).await;
+    assert_eq!(
+        (wrong_password.status, wrong_password.code()),
+        (401, 150_004),
+        "without the password no word of it"
+    );
 }
 
 #[tokio::test]
@@ -137,7 +142,8 @@ async fn a_new_password_ends_all_other_logins_and_needs_the_code() {
     let world = World::new("new-password").await;
     let anna = world.person("anna").await;
     let elsewhere = log_in(&world, None).await.body["token"].as_str().unwrap().to_owned();
-    let elsewhere = Caller { authorization: format!("Bearer {elsewhere}"), world: &world, id: anna.id.clone() };
+    let elsewhere =
+        Caller { authorization: format!("Bearer {elsewhere}"), world: &world, id: anna.id.clone() };
     assert_eq!(elsewhere.get("/api/v10/users/@me").await.status, 200);
     let (authenticator, _) = enabled(&anna).await;
     let change = async |old: &str, new: &str, totp: Option<String>| {

@@ -78,6 +78,6 @@ async fn a_custom_status_is_over_when_it_says_so() {
     assert_eq!(settings.custom_status, None, "before the sweep already");
     world.identity.sweep().await.unwrap();
     world.identity.sweep().await.unwrap();
-    let told = told.lock().unwrap();
+    let told = std::mem::take(&mut *told.lock().unwrap());
     assert_eq!(told.iter().map(|one| (one.user, &one.settings)).collect::<Vec<_>>(), [(user, &settings)]);
 }

@@ -29,7 +29,10 @@ async fn names_that_exist_and_names_that_do_not_are_refused_and_throttled_alike(
         told.push(answers);
     }
     assert_eq!(told[0], told[1]);
-    assert_eq!(told[0].iter().map(|(status, ..)| *status).collect::<Vec<_>>(), [401, 401, 401, 401, 401, 429, 429]);
+    assert_eq!(
+        told[0].iter().map(|(status, ..)| *status).collect::<Vec<_>>(),
+        [401, 401, 401, 401, 401, 429, 429]
+    );
 }
 
 #[tokio::test]

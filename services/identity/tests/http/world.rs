@@ -56,7 +56,8 @@ impl World {
     }
 
     pub(crate) async fn with(name: &str, rate_limits: bool, bus: Bus) -> Self {
-        let folder = std::env::temp_dir().join(format!("voxlink-identity-http-{name}-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("voxlink-identity-http-{name}-{}", std::process::id()));
         let _old = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let clock = ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
