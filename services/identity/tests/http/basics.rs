@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Method, StatusCode},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::world::{LOGIN, REGISTER, ask, get, post, registered, server};
 
