@@ -17,7 +17,7 @@ use voxlink_service_kit::{
 };
 
 use crate::{
-    Chat, Refusal, direct,
+    Chat, Refusal, direct, read_state,
     state::{
         World,
         direct::{DirectChange, DirectState},
@@ -62,6 +62,7 @@ impl Change<'_> {
 
     /// Something that happened in a channel, whichever place it is in.
     pub(crate) fn record_in_channel(&mut self, change: ChannelChange) -> Result<(), Refusal> {
+        self.follow(&change)?;
         match self.place {
             Place::Guild(_) => self.record(GuildChange::Channel(change)).map(|_version| ()),
             Place::Direct => {
@@ -78,21 +79,42 @@ impl Change<'_> {
         channel: ChannelId,
         change: impl FnOnce() -> ChannelChange,
     ) -> Result<(), Refusal> {
+        let change = change();
+        self.follow(&change)?;
         match self.place {
             Place::Guild(guild) => {
                 let version = store::guilds::next_version_for_message(self.sql, id, guild, channel)?
                     .ok_or(Refusal::UnknownChannel)?;
-                self.push(guild, version, GuildChange::Channel(change()))
+                self.push(guild, version, GuildChange::Channel(change))
             }
             Place::Direct => {
                 if !store::direct::note_message(self.sql, channel, id)? {
                     return Err(Refusal::UnknownChannel);
                 }
                 self.directs.push(DirectChange::Message(channel, id));
-                self.in_directs.push(change());
+                self.in_directs.push(change);
                 Ok(())
             }
         }
+    }
+
+    /// What hangs on messages is stored with them, whoever changes one: mentions.
+    fn follow(&mut self, change: &ChannelChange) -> Result<(), Refusal> {
+        match change {
+            ChannelChange::MessageCreate(message) => read_state::note(self.sql, self.place, message)?,
+            ChannelChange::MessageDelete { id, .. } => read_state::forget(self.sql, *id)?,
+            ChannelChange::MessageDeleteBulk { ids, .. } => {
+                ids.iter().try_for_each(|id| read_state::forget(self.sql, *id))?;
+            }
+            ChannelChange::MessageUpdate(_)
+            | ChannelChange::ReactionAdd(_)
+            | ChannelChange::ReactionRemove(_)
+            | ChannelChange::ReactionRemoveAll { .. }
+            | ChannelChange::ReactionRemoveEmoji { .. }
+            | ChannelChange::PinsUpdate { .. }
+            | ChannelChange::TypingStart { .. } => {}
+        }
+        Ok(())
     }
 
     /// Tells people something after the commit.

@@ -13,6 +13,8 @@ mod http;
 pub mod invite;
 pub mod member;
 pub mod message;
+pub mod notify;
+pub mod read_state;
 mod refusal;
 pub mod role;
 mod serve;

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use voxlink_protocol::{
     ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
-    bus::{GuildsOf, InviteWorks, IssueCallPass, LoadGuild, PassRefused},
+    bus::{
+        DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass, LoadGuild, PassRefused, ReadStatesOf,
+        UserGuildSettingsOf,
+    },
     voice::CallPass,
 };
 use voxlink_service_kit::{CallError, Unavailable};
@@ -24,6 +27,23 @@ impl Chat {
         bus.serve(move |request: GuildsOf| {
             let found = this().map(|chat| chat.guilds_of(request.user)).unwrap_or_default();
             async move { found }
+        });
+        let this = chat.clone();
+        bus.try_serve(move |request: DirectChannelsOf| {
+            let chat = this();
+            async move { chat.ok_or(Unavailable)?.direct_channels(request.user).await.map_err(|_| Unavailable) }
+        });
+        let this = chat.clone();
+        bus.try_serve(move |request: ReadStatesOf| {
+            let chat = this();
+            async move { chat.ok_or(Unavailable)?.read_states(request.user).await.map_err(|_| Unavailable) }
+        });
+        let this = chat.clone();
+        bus.try_serve(move |request: UserGuildSettingsOf| {
+            let chat = this();
+            async move {
+                chat.ok_or(Unavailable)?.all_notify_settings(request.user).await.map_err(|_| Unavailable)
+            }
         });
         let this = chat.clone();
         bus.try_serve(move |request: LoadGuild| {

@@ -272,3 +272,60 @@ async fn an_invite_is_made_shown_used_and_deleted() {
         expect(&stage, 3, "POST", &format!("/api/v1/invites/{code}"), "", 404, 10006).await;
     }
 }
+
+#[tokio::test]
+async fn conversations_reading_and_mutes_have_their_routes() {
+    let folder = Folder::new();
+    let stage = open(&folder).await;
+    let (guild, text, _) = stage.guild(1).await;
+    for member in [2, 3] {
+        stage.join(1, text, member).await;
+    }
+    let mine = "/api/v10/users/@me/channels";
+    let (status, pair) = ask(&stage, 1, "POST", mine, r#"{"recipient_id":"2"}"#).await;
+    assert_eq!(
+        (status, &pair["type"], &pair["recipients"][0]["id"]),
+        (StatusCode::OK, &json!(1), &json!("2"))
+    );
+    assert!(pair.get("owner_id").is_none() && pair["last_message_id"].is_null());
+    let (_, group) = ask(&stage, 1, "POST", mine, r#"{"recipients":["2","3"]}"#).await;
+    assert_eq!((&group["type"], &group["owner_id"], &group["name"]), (&json!(3), &json!("1"), &Value::Null));
+    expect(&stage, 1, "POST", mine, "{}", 400, 50035).await;
+    expect(&stage, 1, "POST", mine, r#"{"recipients":[]}"#, 400, 50033).await;
+    expect(&stage, 1, "POST", mine, r#"{"recipient_id":"77"}"#, 403, 50007).await;
+    let path = format!("/api/v10/channels/{}", group["id"].as_str().unwrap());
+    let (_, named) = ask(&stage, 2, "PATCH", &path, r#"{"name":"Boat"}"#).await;
+    assert_eq!(named["name"], "Boat");
+    let (_, unnamed) = ask(&stage, 2, "PATCH", &path, r#"{"name":""}"#).await;
+    assert_eq!(unnamed["name"], Value::Null);
+    expect(&stage, 2, "DELETE", &format!("{path}/recipients/3"), "", 403, 50013).await;
+    let (status, _) = ask(&stage, 1, "DELETE", &format!("{path}/recipients/3"), "").await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    expect(&stage, 3, "GET", &path, "", 404, 10003).await;
+    let (status, _) = ask(&stage, 1, "PUT", &format!("{path}/recipients/3"), "").await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let (_, sent) = ask(&stage, 1, "POST", &format!("{path}/messages"), r#"{"content":"hi"}"#).await;
+    let ack = format!("/api/v1{}/messages/{}/ack", &path["/api/v10".len()..], sent["id"].as_str().unwrap());
+    for body in ["", "{}", r#"{"manual":true,"mention_count":3}"#] {
+        assert_eq!(ask(&stage, 2, "POST", &ack, body).await.0, StatusCode::NO_CONTENT, "{body}");
+    }
+    let bulk = json!({"read_states": [{"channel_id": group["id"], "message_id": sent["id"]}]}).to_string();
+    let (status, _) = ask(&stage, 3, "POST", "/api/v1/read-states/ack-bulk", &bulk).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let (status, _) = ask(&stage, 3, "POST", &format!("/api/v1/guilds/{guild}/ack"), "").await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let (_, closed) = ask(&stage, 2, "DELETE", &path, "").await;
+    assert_eq!(closed["id"], group["id"]);
+    let (_, left) = ask(&stage, 2, "GET", mine, "").await;
+    assert_eq!(left, json!([]), "the pair has no message yet");
+    let settings = |guild: &dyn std::fmt::Display| format!("/api/v1/users/@me/guilds/{guild}/settings");
+    let body = r#"{"muted":true,"mute_until":"2099-01-01T00:00:00.000Z"}"#;
+    let (_, set) = ask(&stage, 1, "PATCH", &settings(&"@me"), body).await;
+    assert_eq!((&set["guild_id"], &set["muted"]), (&Value::Null, &json!(true)));
+    let body =
+        json!({"channel_overrides": [{"channel_id": text, "muted": true, "mute_until": null}]}).to_string();
+    let (_, set) = ask(&stage, 1, "PATCH", &settings(&guild), &body).await;
+    assert_eq!(set["channel_overrides"][0]["message_notifications"], 3);
+    assert_eq!(ask(&stage, 1, "GET", &settings(&guild), "").await.1, set);
+    expect(&stage, 9, "GET", &settings(&guild), "", 404, 10004).await;
+}

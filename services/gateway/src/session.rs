@@ -15,6 +15,9 @@ use crate::{
 /// Unsent bytes at which a socket is closed; its client resumes when it can read again.
 const MOST_BACKLOG: usize = 1 << 20;
 
+/// What may happen between IDENTIFY and READY: a few milliseconds, unless a service is slow.
+const MOST_EARLY: usize = 1024;
+
 /// Names a session within this process; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SessionKey(pub(crate) u64);
@@ -78,6 +81,8 @@ pub(crate) struct Session {
     pub(crate) host: String,
     pub(crate) presence: Presence,
     pub(crate) voice: VoiceLine,
+    /// What happened before READY; `None` when it was more than is kept.
+    early: Option<Vec<Body>>,
     ring: Ring,
     /// The newest dispatch that was handed to the current socket.
     cursor: u64,
@@ -97,11 +102,25 @@ impl Session {
             host: new.host,
             presence: Presence::Attached(new.link),
             voice: VoiceLine::default(),
+            early: Some(Vec::new()),
             ring: Ring::default(),
             cursor: 0,
             backlog: 0,
             allowance: 0,
         }
+    }
+
+    /// Keeps what happened before READY.
+    pub(crate) fn keep_early(&mut self, body: &Body) {
+        match &mut self.early {
+            Some(early) if early.len() < MOST_EARLY => early.push(body.clone()),
+            _ => self.early = None,
+        }
+    }
+
+    /// Hands over what happened before READY; `None` when something of it is lost, so that the client begins anew.
+    pub(crate) fn take_early(&mut self) -> Option<Vec<Body>> {
+        self.early.replace(Vec::new())
     }
 
     /// The number of the newest dispatch.

@@ -12,17 +12,18 @@ use std::{
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 use voxlink_protocol::{
+    UserId,
     bus::{
-        GuildsOf, IssueCallPass, LeaveSeat, LoadGuild, SessionRevoked, TakeSeat, UpdateSeat, UserUpdated,
-        VoiceStatesOf,
+        DirectChannelsOf, GuildsOf, IssueCallPass, LeaveSeat, LoadGuild, ReadStatesOf, Request,
+        SessionRevoked, TakeSeat, UpdateSeat, UserGuildSettingsOf, UserUpdated, VoiceStatesOf,
     },
     event::{GuildEvent, UserEvent},
 };
-use voxlink_service_kit::{Auth, Bus, env::Clock, ws::Stream};
+use voxlink_service_kit::{Auth, Bus, CallError, env::Clock, ws::Stream};
 
 use crate::{
     connection::Control,
-    hub::{Effect, Hub, Input, VoiceAsk, VoiceOutcome, Wire},
+    hub::{Effect, Hub, Input, ReadyParts, VoiceAsk, VoiceOutcome, Wire},
     session::LinkId,
 };
 
@@ -203,9 +204,9 @@ impl Asker {
             Effect::Resolve { link, token } => {
                 Input::Resolved { link, owner: self.auth.resolve(token.expose()).await.map_err(|_| ()) }
             }
-            Effect::GuildsOf { session, user } => {
-                let guilds = self.bus.call(GuildsOf { user }).await.map_err(|_| ());
-                Input::Guilds { session, user, guilds }
+            Effect::Ready { session, user, bot } => {
+                let parts = self.ready_parts(user, bot).await.map(Box::new).map_err(|_| ());
+                Input::Ready { session, user, parts }
             }
             Effect::Load { guild, after } => {
                 tokio::time::sleep(after).await;
@@ -231,6 +232,32 @@ impl Asker {
         };
         // Without a hub nobody waits for the answer.
         let _ending = self.answers.send(answer).await;
+    }
+
+    /// Asks everyone at once.
+    async fn ready_parts(&self, user: UserId, bot: bool) -> Result<ReadyParts, CallError> {
+        if bot {
+            let guilds = self.bus.call(GuildsOf { user }).await?;
+            return Ok(ReadyParts { guilds, ..ReadyParts::default() });
+        }
+        let (guilds, direct_channels, read_states, guild_settings) = tokio::try_join!(
+            self.bus.call(GuildsOf { user }),
+            self.if_served(DirectChannelsOf { user }),
+            self.if_served(ReadStatesOf { user }),
+            self.if_served(UserGuildSettingsOf { user }),
+        )?;
+        Ok(ReadyParts { guilds, direct_channels, read_states, guild_settings })
+    }
+
+    /// A part that no service has is empty; one that cannot be had just now is an error.
+    async fn if_served<R: Request>(&self, request: R) -> Result<R::Reply, CallError>
+    where
+        R::Reply: Default,
+    {
+        match self.bus.call(request).await {
+            Err(CallError::NoService(_)) => Ok(R::Reply::default()),
+            answer => answer,
+        }
     }
 
     async fn voice(&self, ask: &VoiceAsk) -> VoiceOutcome {

@@ -4,10 +4,12 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
+    direct::DirectChannel,
     event::{GuildEvent, UserEvent},
     guild::GuildSnapshot,
     id::{ChannelId, GuildId, LoginId, UserId},
     invite::InviteCode,
+    read_state::{ReadState, UserGuildSettings},
     secret::Secret,
     user::User,
     voice::VoiceState,
@@ -65,6 +67,27 @@ pub struct GetUsers {
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct GuildsOf {
+    pub user: UserId,
+}
+
+/// To chat: which conversations has this person not closed? As they see them.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct DirectChannelsOf {
+    pub user: UserId,
+}
+
+/// To chat: what has this person read, and how often were they mentioned since?
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ReadStatesOf {
+    pub user: UserId,
+}
+
+/// To chat: what does this person want to hear of?
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct UserGuildSettingsOf {
     pub user: UserId,
 }
 
@@ -161,6 +184,9 @@ requests! {
     ResolveToken = "identity.resolve_token", |_this| 0 => Option<TokenOwner>;
     GetUsers = "identity.get_users", |_this| 0 => Vec<User>;
     GuildsOf = "chat.guilds_of", |this| this.user.get() => Vec<GuildId>;
+    DirectChannelsOf = "chat.direct_channels_of", |this| this.user.get() => Vec<DirectChannel>;
+    ReadStatesOf = "chat.read_states_of", |this| this.user.get() => Vec<ReadState>;
+    UserGuildSettingsOf = "chat.user_guild_settings_of", |this| this.user.get() => Vec<UserGuildSettings>;
     LoadGuild = "chat.load_guild", |this| this.guild.get() => Option<GuildSnapshot>;
     InviteWorks = "chat.invite_works", |_this| 0 => bool;
     IssueCallPass = "chat.issue_call_pass", |this| this.guild.get() => Result<Secret, PassRefused>;

@@ -7,6 +7,7 @@ mod direct;
 mod guilds;
 mod invites;
 mod messages;
+mod reading;
 mod roles;
 
 use axum::http::StatusCode;
@@ -18,7 +19,14 @@ use crate::{Chat, Refusal};
 
 /// All routes.
 pub(crate) fn routes(chat: Chat) -> Routes {
-    let v1 = Routes::under("/api/v1").post("/guilds", guilds::create).post("/invites/{code}", invites::join);
+    let v1 = Routes::under("/api/v1")
+        .post("/guilds", guilds::create)
+        .post("/invites/{code}", invites::join)
+        .post("/channels/{channel}/messages/{message}/ack", reading::ack)
+        .post("/read-states/ack-bulk", reading::ack_bulk)
+        .post("/guilds/{guild}/ack", reading::ack_guild)
+        .get("/users/@me/guilds/{guild}/settings", reading::settings)
+        .patch("/users/@me/guilds/{guild}/settings", reading::set);
     let v10 = Routes::under("/api/v10")
         .get("/users/@me/guilds", guilds::mine)
         .delete("/users/@me/guilds/{guild}", guilds::leave)

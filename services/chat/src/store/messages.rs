@@ -198,12 +198,18 @@ pub fn clear_doomed(sql: &Sql<'_>) -> Result<bool, DbError> {
     let doomed = sql.query_one("SELECT id FROM doomed_channel LIMIT 1", params![], |row| row.get(0))?;
     let Some(channel) = doomed else { return Ok(false) };
     let channel: ChannelId = channel;
+    sql.execute(
+        "DELETE FROM mention WHERE message_id IN
+         (SELECT id FROM message WHERE channel_id = $1 ORDER BY id LIMIT $2)",
+        params![channel, CLEARED_AT_ONCE],
+    )?;
     let gone = sql.execute(
         "DELETE FROM message WHERE channel_id = $1 AND id IN
          (SELECT id FROM message WHERE channel_id = $1 ORDER BY id LIMIT $2)",
         params![channel, CLEARED_AT_ONCE],
     )?;
     if gone == 0 {
+        super::read_states::forget_channel(sql, channel)?;
         sql.execute("DELETE FROM doomed_channel WHERE id = $1", params![channel])?;
     }
     Ok(true)

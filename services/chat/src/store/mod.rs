@@ -10,6 +10,8 @@ pub mod invites;
 pub mod load;
 pub mod members;
 pub mod messages;
+pub mod notify;
+pub mod read_states;
 pub mod roles;
 
 use voxlink_service_kit::outbox;
@@ -20,4 +22,6 @@ pub const MIGRATIONS: &[&str] = &[
     outbox::TABLE,
     include_str!("../../migrations/0010_guild_life.sql"),
     include_str!("../../migrations/0030_direct.sql"),
+    include_str!("../../migrations/0031_read_states.sql"),
+    include_str!("../../migrations/0032_notify.sql"),
 ];

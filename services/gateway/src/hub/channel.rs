@@ -157,15 +157,12 @@ impl Hub {
     pub(super) fn user_event(&mut self, event: &UserEvent) {
         let known = event.to.iter().filter_map(|user| self.users.get(user));
         let sessions: Vec<SessionKey> = known.flat_map(|entry| entry.sessions.iter().copied()).collect();
-        // One without READY is still asking for what it is told here.
-        let ready = |key: &SessionKey| self.sessions.get(*key).is_some_and(|session| session.last_seq() > 0);
-        let sessions: Vec<SessionKey> = sessions.into_iter().filter(ready).collect();
         if sessions.is_empty() {
             return;
         }
         let body = user_body(&event.change, sessions.len());
         for session in sessions {
-            self.sessions.send(session, &body);
+            self.sessions.send_or_keep(session, &body);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use voxlink_protocol::{
-    GuildId, LoginId, UserId,
+    LoginId, UserId,
     bus::TokenOwner,
     gateway::{CloseCode, PresenceUpdate, Status},
 };
@@ -53,7 +53,7 @@ impl Hub {
         presence: Option<PresenceUpdate>,
         now: Instant,
     ) {
-        let user = owner.user.id;
+        let (user, bot) = (owner.user.id, owner.user.bot);
         self.make_room(user, now);
         let key = self.key();
         let mut random = [0; 16];
@@ -77,7 +77,7 @@ impl Hub {
         if let Some(presence) = presence.or(first.then_some(online)) {
             self.set_presence(user, presence);
         }
-        self.effects.push_back(Effect::GuildsOf { session: key, user });
+        self.effects.push_back(Effect::Ready { session: key, user, bot });
     }
 
     /// Ends someone's oldest session when they have as many as they may: one without a socket, if there is one.
@@ -93,61 +93,6 @@ impl Hub {
                 self.close(link, Some((CloseCode::Normal as u16, "Too many sessions.")), now);
             }
             self.end_session(oldest);
-        }
-    }
-
-    /// Chat said where someone is: READY, then each guild as soon as it is known here.
-    pub(super) fn guilds_known(
-        &mut self,
-        key: SessionKey,
-        user: UserId,
-        guilds: Result<Vec<GuildId>, ()>,
-        now: Instant,
-    ) {
-        let Some(entry) = self.users.get_mut(&user) else { return };
-        entry.asking = entry.asking.saturating_sub(1);
-        if let Ok(guilds) = &guilds {
-            entry.guilds = guilds.iter().copied().collect();
-            for (guild, inside) in entry.since.clone() {
-                if inside {
-                    entry.guilds.insert(guild);
-                } else {
-                    entry.guilds.remove(&guild);
-                }
-            }
-        }
-        if entry.asking == 0 {
-            entry.since.clear();
-        }
-        self.dirty_presence.insert(user);
-        let mut guilds_in: Vec<_> = entry.guilds.iter().copied().collect();
-        guilds_in.sort_unstable();
-        let Some(session) = self.sessions.get(key) else { return };
-        let link = session.link();
-        if guilds.is_err() {
-            if let Some(link) = link {
-                self.fail(link, CloseCode::UnknownError, "Guilds cannot be read just now.", now);
-            }
-            return self.end_session(key);
-        }
-        let secure = link.and_then(|link| self.links.get(&link)).is_some_and(|link| link.secure);
-        let scheme = if secure { "wss" } else { "ws" };
-        let mut ready = json!({
-            "v": 10,
-            "user": session.user,
-            "session_id": session.id,
-            "session_type": "normal",
-            "resume_gateway_url": format!("{scheme}://{}/gateway", session.host),
-            "guilds": guilds_in.iter().map(|id| json!({"id": id, "unavailable": true})).collect::<Vec<_>>(),
-            "private_channels": [],
-            "relationships": [],
-        });
-        if session.user.bot {
-            ready["application"] = json!({"id": session.user.id, "flags": 0});
-        }
-        self.sessions.send(key, &Body::new(Kind::READY, &ready, 1));
-        for guild in guilds_in {
-            self.want_guild(guild, key, user);
         }
     }
 

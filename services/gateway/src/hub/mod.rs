@@ -11,6 +11,7 @@ mod identify;
 mod links;
 mod member_list;
 mod presence;
+mod ready;
 mod request_members;
 mod sessions;
 mod voice;
@@ -40,6 +41,7 @@ use links::Link;
 use sessions::Sessions;
 
 pub(crate) use presence::{Seen, UserEntry};
+pub(crate) use ready::ReadyParts;
 pub(crate) use voice::{VoiceAsk, VoiceOutcome};
 
 /// What the hub is built with.
@@ -70,8 +72,8 @@ pub(crate) enum Input {
     Writable { link: LinkId },
     /// Answer to [`Effect::Resolve`]; `Err` when identity does not answer.
     Resolved { link: LinkId, owner: Result<Option<TokenOwner>, ()> },
-    /// Answer to [`Effect::GuildsOf`].
-    Guilds { session: SessionKey, user: UserId, guilds: Result<Vec<GuildId>, ()> },
+    /// Answer to [`Effect::Ready`]; `Err` when a service does not answer.
+    Ready { session: SessionKey, user: UserId, parts: Result<Box<ReadyParts>, ()> },
     /// Answer to [`Effect::Load`].
     Loaded { guild: GuildId, snapshot: Result<Option<Box<GuildSnapshot>>, ()>, voice: Vec<VoiceState> },
     /// Answer to [`Effect::Voice`].
@@ -97,8 +99,8 @@ pub(crate) enum Input {
 pub(crate) enum Effect {
     /// Ask whose token this is.
     Resolve { link: LinkId, token: Secret },
-    /// Ask where someone is a member.
-    GuildsOf { session: SessionKey, user: UserId },
+    /// Ask for all that READY says. A bot is told of its guilds only.
+    Ready { session: SessionKey, user: UserId, bot: bool },
     /// Ask for a guild, after a pause if it failed before.
     Load { guild: GuildId, after: Duration },
     /// Talk to chat and media about a seat.
@@ -179,7 +181,7 @@ impl Hub {
             Input::Gone { link, code } => self.gone(link, code, now),
             Input::Writable { link } => self.writable(link),
             Input::Resolved { link, owner } => self.resolved(link, owner, now),
-            Input::Guilds { session, user, guilds } => self.guilds_known(session, user, guilds, now),
+            Input::Ready { session, user, parts } => self.ready(session, user, parts, now),
             Input::Loaded { guild, snapshot, voice } => self.loaded(guild, snapshot, voice),
             Input::VoiceDone { ask, outcome } => self.voice_done(ask, outcome),
             Input::Event(event) => self.event(event),

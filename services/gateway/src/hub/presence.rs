@@ -190,7 +190,8 @@ impl Hub {
                 session.user = user.clone();
             }
         }
-        self.sessions.send_all(&own, Kind::USER_UPDATE, user);
+        let body = Body::new(Kind::USER_UPDATE, user, own.len());
+        own.iter().for_each(|session| self.sessions.send_or_keep(*session, &body));
         for (guild, entry) in &mut self.guilds {
             let Some(view) = &mut entry.view else { continue };
             let Some(member) = view.members.get_mut(&user.id) else { continue };

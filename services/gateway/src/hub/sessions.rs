@@ -54,6 +54,15 @@ impl Sessions {
         }
     }
 
+    /// As [`Sessions::send`]; one that waits for READY gets it right after that.
+    pub(super) fn send_or_keep(&mut self, to: SessionKey, body: &Body) {
+        match self.by_key.get_mut(&to) {
+            Some(session) if session.last_seq() == 0 => session.keep_early(body),
+            Some(_) => self.send(to, body),
+            None => {}
+        }
+    }
+
     /// Encodes a dispatch once and queues it for all of them.
     pub(super) fn send_all(&mut self, to: &[SessionKey], kind: Kind, d: &impl Serialize) {
         if to.is_empty() {

@@ -1,7 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use voxlink_protocol::{LoginId, bus::SessionRevoked};
+use voxlink_protocol::{
+    LoginId, MessageId, ReadState,
+    bus::SessionRevoked,
+    event::{UserChange, UserEvent},
+};
 
 use super::world::{ANNA, BORIS, GENERAL, World, member, message};
 use crate::hub::Input;
@@ -241,4 +245,33 @@ fn an_account_that_changes_is_told_to_itself_and_to_others() {
     world.input(Input::UserUpdated(Arc::new(voxlink_protocol::bus::UserUpdated(changed))));
     assert_eq!(world.names(anna), ["USER_UPDATE"]);
     assert_eq!(world.names(boris), ["GUILD_MEMBER_UPDATE"]);
+}
+
+#[test]
+fn what_concerns_a_person_while_ready_is_being_asked_for_comes_right_after_it() {
+    let mut world = World::new();
+    world.hold_ready = true;
+    let link = world.connect();
+    world.say(link, 2, json!({"token": "token-1"}));
+    let state = |count| ReadState {
+        channel_id: GENERAL,
+        last_message_id: Some(MessageId::new(7)),
+        mention_count: count,
+    };
+    let told = |count| UserEvent { to: vec![ANNA], change: UserChange::ReadState(state(count)) };
+    world.input(Input::User(Arc::new(told(1))));
+    world.input(Input::User(Arc::new(told(0))));
+    assert_eq!(world.names(link), [String::new(); 0], "nothing before READY");
+    world.answer_ready();
+    world.input(Input::Tick);
+    let names = world.names(link);
+    assert_eq!(names, ["READY", "MESSAGE_ACK", "MESSAGE_ACK", "GUILD_CREATE"]);
+    let other = world.connect();
+    world.say(other, 2, json!({"token": "token-1"}));
+    for _ in 0..2000 {
+        world.input(Input::User(Arc::new(told(1))));
+    }
+    world.answer_ready();
+    world.input(Input::Tick);
+    assert_eq!(world.heard(other).last(), Some(&json!({"close": 4000})), "more than can be kept: begin anew");
 }

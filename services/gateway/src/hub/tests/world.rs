@@ -17,8 +17,8 @@ use voxlink_service_kit::Env;
 
 use crate::{
     door,
-    hub::{Effect, Hub, HubConfig, Input, VoiceAsk, VoiceOutcome, Wire},
-    session::LinkId,
+    hub::{Effect, Hub, HubConfig, Input, ReadyParts, VoiceAsk, VoiceOutcome, Wire},
+    session::{LinkId, SessionKey},
 };
 
 pub(super) const GUILD: GuildId = GuildId::new(10);
@@ -61,6 +61,8 @@ pub(super) struct World {
     /// Questions that are answered only when the test says so.
     pub(super) hold_loads: bool,
     pub(super) held: VecDeque<(GuildId, Option<GuildSnapshot>)>,
+    pub(super) hold_ready: bool,
+    held_ready: VecDeque<(SessionKey, UserId, Result<Box<ReadyParts>, ()>)>,
     pub(super) asked_seats: Vec<VoiceAsk>,
     pub(super) left_seats: Vec<String>,
     next_link: u64,
@@ -147,6 +149,8 @@ impl World {
             guilds: BTreeMap::from([(GUILD, snapshot)]),
             hold_loads: false,
             held: VecDeque::new(),
+            hold_ready: false,
+            held_ready: VecDeque::new(),
             asked_seats: Vec::new(),
             left_seats: Vec::new(),
             next_link: 0,
@@ -167,7 +171,7 @@ impl World {
                     let owner = self.owner(&token);
                     self.hub.handle(Input::Resolved { link, owner: Ok(owner) }, self.now);
                 }
-                Effect::GuildsOf { session, user } => {
+                Effect::Ready { session, user, .. } => {
                     let inside = |snapshot: &GuildSnapshot| {
                         snapshot
                             .members
@@ -176,7 +180,11 @@ impl World {
                     };
                     let guilds =
                         self.guilds.iter().filter(|(_, one)| inside(one)).map(|(id, _)| *id).collect();
-                    self.hub.handle(Input::Guilds { session, user, guilds: Ok(guilds) }, self.now);
+                    let parts = Ok(Box::new(ReadyParts { guilds, ..ReadyParts::default() }));
+                    self.held_ready.push_back((session, user, parts));
+                    if !self.hold_ready {
+                        self.answer_ready();
+                    }
                 }
                 Effect::Load { guild, .. } => {
                     self.held.push_back((guild, self.guilds.get(&guild).cloned()));
@@ -189,6 +197,11 @@ impl World {
                 Effect::Close { link } => self.lines.0.get_mut(&link).unwrap().ended = true,
             }
         }
+    }
+
+    pub(super) fn answer_ready(&mut self) {
+        let (session, user, parts) = self.held_ready.pop_front().unwrap();
+        self.hub.handle(Input::Ready { session, user, parts }, self.now);
     }
 
     pub(super) fn answer_load(&mut self) {
