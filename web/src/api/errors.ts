@@ -36,8 +36,12 @@ export function sentence(error: unknown): string {
       return m.error_totp_needed();
     case 60008:
       return m.error_totp_wrong();
-    case 80004:
+    case 80001:
       return m.error_friend_refused();
+    case 80003:
+      return m.error_friend_self();
+    case 80004:
+      return m.error_no_user();
     case 150_006:
       return m.error_owns_guilds();
     case 150_008:

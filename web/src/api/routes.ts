@@ -20,7 +20,6 @@ export function routes(http: Http) {
   return {
     server: () => get<ServerInfo>(`${V1}/server`),
     register: (body: { username: string; password: string; invite?: string }) => post<Entry>(`${V1}/auth/register`, body),
-    login: (body: { username: string; password: string }) => post<Entry>(`${V1}/auth/login`, body),
     logout: () => post<void>(`${V1}/auth/logout`),
     sessions: () => get<WireSession[]>(`${V1}/auth/sessions`),
     revokeSession: (id: string) => remove(`${V1}/auth/sessions/${id}`),

@@ -21,6 +21,12 @@ export interface MenuItem {
   label: string;
   icon?: Component<{ class?: string }>;
   danger?: boolean;
+  /** One of several that exclude each other: whether it is the one. */
+  checked?: boolean;
+  /** A few words under the label. */
+  hint?: string;
+  /** A line above it. */
+  apart?: boolean;
   action: () => void;
   testid?: string;
 }
