@@ -12,7 +12,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode, Uri, header, uri::PathAndQuery},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::get,
@@ -23,12 +23,26 @@ use serde_json::json;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 use voxlink_protocol::{ErrorCode, Problem};
-use voxlink_service_kit::ApiError;
+use voxlink_service_kit::{ApiError, Patience};
 
 use crate::web;
 
 /// Design §4: no request says more than this in its body.
 const MOST_BODY: usize = 1024 * 1024;
+/// A body that may hold pictures as data URIs: an avatar and a banner of 8 MiB each, in base64, and the rest.
+const MOST_BODY_WITH_PICTURES: usize = 23 * 1024 * 1024;
+/// Routes whose bodies may hold pictures.
+const WITH_PICTURES: [(Method, &str); 9] = [
+    (Method::PATCH, "/api/v10/users/@me"),
+    (Method::POST, "/api/v1/guilds"),
+    (Method::POST, "/api/v10/guilds"),
+    (Method::PATCH, "/api/v10/guilds/{guild}"),
+    (Method::POST, "/api/v10/guilds/{guild}/emojis"),
+    (Method::PATCH, "/api/v10/channels/{channel}"),
+    (Method::PATCH, "/api/v1/applications/{id}"),
+    (Method::PATCH, "/api/v10/applications/{id}"),
+    (Method::PATCH, "/api/v10/applications/@me"),
+];
 /// A request that takes longer, its body included, has failed.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -54,7 +68,6 @@ pub(crate) fn application(services: Router) -> Router {
         .route("/healthz", get(async || Json(json!({"status": "ok"}))))
         .fallback(web::client)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(middleware::from_fn(observe))
 }
 
@@ -86,18 +99,24 @@ async fn wrong_method() -> ApiError {
 }
 
 /// Runs one request within its deadline. Logs say the route, never the address or the body: both may hold secrets.
-async fn observe(request: Request, next: Next) -> Response {
+async fn observe(mut request: Request, next: Next) -> Response {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    DefaultBodyLimit::max(most_body(request.method(), route.as_deref())).apply(&mut request);
+    // An upload suspends it: files has limits of its own for pace and silence.
+    let patience = Patience::of(DEADLINE);
+    request.extensions_mut().insert(patience.clone());
     let span = tracing::info_span!("request", id, method = %request.method(), route);
     let started = Instant::now();
     let mut response = async {
         let run = AssertUnwindSafe(next.run(request)).catch_unwind();
-        let response = match tokio::time::timeout(DEADLINE, run).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(_panic)) => failed(StatusCode::INTERNAL_SERVER_ERROR, "500: Internal Server Error"),
-            Err(_late) => {
+        let response = tokio::select! {
+            ran = run => match ran {
+                Ok(response) => response,
+                Err(_panic) => failed(StatusCode::INTERNAL_SERVER_ERROR, "500: Internal Server Error"),
+            },
+            () = patience.runs_out() => {
                 failed(StatusCode::SERVICE_UNAVAILABLE, "This took too long. Try again in a moment.")
             }
         };
@@ -108,6 +127,19 @@ async fn observe(request: Request, next: Next) -> Response {
     .await;
     harden(&mut response, id);
     response
+}
+
+/// Path parameters have other names in every service: routes are compared without them.
+fn most_body(method: &Method, route: Option<&str>) -> usize {
+    let same = |pattern: &str, route: &str| {
+        let mut parts = pattern.split('/').zip(route.split('/'));
+        pattern.split('/').count() == route.split('/').count()
+            && parts.all(|(wanted, is)| wanted == is || (wanted.starts_with('{') && is.starts_with('{')))
+    };
+    let with_pictures = route.is_some_and(|route| {
+        WITH_PICTURES.iter().any(|(with, pattern)| with == method && same(pattern, route))
+    });
+    if with_pictures { MOST_BODY_WITH_PICTURES } else { MOST_BODY }
 }
 
 fn failed(status: StatusCode, words: &str) -> Response {
@@ -158,6 +190,18 @@ mod tests {
         let mut most = vec![b' '; MOST_BODY];
         most[0] = b'1';
         assert_eq!(ask("POST", "/api/v1/echo", most).await.status(), 200);
+    }
+
+    #[test]
+    fn only_bodies_with_pictures_may_be_larger() {
+        let large = |method: Method, route: &str| most_body(&method, Some(route)) > MOST_BODY;
+        assert!(large(Method::PATCH, "/api/v10/users/@me"));
+        assert!(large(Method::PATCH, "/api/v10/guilds/{id}"));
+        assert!(large(Method::POST, "/api/v10/guilds/{guild_id}/emojis"));
+        assert!(!large(Method::POST, "/api/v10/guilds/{guild}"));
+        assert!(!large(Method::PATCH, "/api/v10/guilds/{guild}/channels"));
+        assert!(!large(Method::POST, "/api/v10/channels/{channel}/messages"));
+        assert_eq!(most_body(&Method::PATCH, None), MOST_BODY);
     }
 
     #[tokio::test]

@@ -93,6 +93,19 @@ pub(crate) struct ServeOptions {
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) database: Vec<Database>,
 
+    /// The largest file that people may attach, e.g. 25M or 1G [default: 25M].
+    #[arg(long, value_name = "SIZE", env = "VOXLINK_MAX_FILE_SIZE")]
+    pub(crate) max_file_size: Option<ByteSize>,
+
+    /// The room that the files of one person may take up, e.g. 500M or 10G [default: 1G].
+    #[arg(long, value_name = "SIZE", env = "VOXLINK_FILE_QUOTA")]
+    pub(crate) file_quota: Option<ByteSize>,
+
+    /// The address under which people reach this server, e.g. https://chat.example.org: bots need whole addresses of
+    /// files [default: addresses are paths].
+    #[arg(long, value_name = "URL", env = "VOXLINK_PUBLIC_URL")]
+    pub(crate) public_url: Option<PublicUrl>,
+
     /// Limits on logins, registrations and requests [default: on].
     #[arg(long, env = "VOXLINK_RATE_LIMITS")]
     pub(crate) rate_limits: Option<Switch>,
@@ -131,6 +144,67 @@ pub(crate) enum Service {
     Files,
     Media,
     Recording,
+}
+
+/// Bytes, written with K, M or G for powers of 1,024.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ByteSize(pub(crate) u64);
+
+impl FromStr for ByteSize {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (number, unit) = match text.trim().split_at_checked(text.trim().len().saturating_sub(1)) {
+            Some((number, "K" | "k")) => (number, 1 << 10),
+            Some((number, "M" | "m")) => (number, 1 << 20),
+            Some((number, "G" | "g")) => (number, 1 << 30),
+            _ => (text.trim(), 1),
+        };
+        let bytes = number.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+        // Sizes are 64-bit integers with a sign in the database.
+        bytes
+            .filter(|bytes| *bytes > 0 && *bytes < 1 << 62)
+            .map(Self)
+            .ok_or("a size is a number of bytes, or one with K, M or G behind it, e.g. 25M")
+    }
+}
+
+impl TryFrom<String> for ByteSize {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+/// `http(s)://host[:port][/path]`, without a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct PublicUrl(pub(crate) String);
+
+impl FromStr for PublicUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url = text.trim().trim_end_matches('/');
+        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let fits = |host: &str| {
+            !host.is_empty()
+                && host.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '"' | '@'))
+        };
+        host.filter(|host| fits(host))
+            .map(|_| Self(url.to_owned()))
+            .ok_or("the public address is written as https://host, with a port or path when there is one")
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
 }
 
 /// `FIRST-LAST`, both included.

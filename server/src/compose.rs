@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use voxlink_chat::{Chat, ChatConfig};
+use voxlink_files::{Files, FilesConfig};
 use voxlink_gateway::{Gateway, GatewayConfig};
 use voxlink_identity::{Config as IdentityConfig, Identity};
 use voxlink_media::{Media, MediaConfig};
@@ -18,6 +19,7 @@ const CHAT_NODE: u16 = 0;
 pub(crate) struct Services {
     identity: Identity,
     chat: Chat,
+    files: Files,
     gateway: Gateway,
     media: Media,
 }
@@ -51,6 +53,18 @@ impl Services {
             .await
             .map_err(|error| unopened("chat.db", &error))?;
 
+        let files = FilesConfig {
+            database: data.file("files.db").into(),
+            folder: data.file("files"),
+            storage: None,
+            max_file_size: settings.max_file_size,
+            quota: settings.file_quota,
+            public_url: settings.public_url.clone(),
+        };
+        let files = Files::open(files, bus.clone(), env.clone(), auth.clone())
+            .await
+            .map_err(|error| Failure(format!("The files in the data folder cannot be opened: {error}.")))?;
+
         let gateway = Gateway::start(GatewayConfig::default(), bus.clone(), env.clone(), auth.clone());
 
         let media = MediaConfig {
@@ -62,13 +76,18 @@ impl Services {
         let media =
             Media::start(media, &bus, env, pass_key, auth).map_err(|error| Failure(error.to_string()))?;
         identity.republish().await.map_err(|error| unopened("identity.db", &error))?;
-        Ok(Self { identity, chat, gateway, media })
+        Ok(Self { identity, chat, files, gateway, media })
     }
 
     /// The routes of all services.
     pub(crate) fn routes(&self) -> Routes {
-        let Self { identity, chat, gateway, media } = self;
-        identity.routes().merge(chat.routes()).merge(gateway.routes()).merge(media.routes())
+        let Self { identity, chat, files, gateway, media } = self;
+        identity
+            .routes()
+            .merge(chat.routes())
+            .merge(files.routes())
+            .merge(gateway.routes())
+            .merge(media.routes())
     }
 
     /// Lets go of clients: they come back to the next server and resume. Calls last for as long as the gateway takes.

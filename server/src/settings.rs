@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use voxlink_files::FilesConfig;
 use voxlink_identity::Registration;
 
 use crate::{
@@ -24,6 +25,9 @@ pub(crate) struct Settings {
     pub(crate) public_addresses: Vec<IpAddr>,
     pub(crate) registration: Registration,
     pub(crate) rate_limits: bool,
+    pub(crate) max_file_size: u64,
+    pub(crate) file_quota: u64,
+    pub(crate) public_url: String,
     /// Options that were given and whose part is not built yet.
     pub(crate) ahead_of_time: Vec<&'static str>,
 }
@@ -73,6 +77,9 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
         public_address: list(given.public_address, file.public_address),
         registration: given.registration.or(file.registration),
         database: list(given.database, file.database),
+        max_file_size: given.max_file_size.or(file.max_file_size),
+        file_quota: given.file_quota.or(file.file_quota),
+        public_url: given.public_url.or(file.public_url),
         rate_limits: given.rate_limits.or(file.rate_limits),
         only: list(given.only, file.only),
     }
@@ -94,6 +101,9 @@ fn decide(options: ServeOptions) -> Settings {
         media_listen: options.media_listen.unwrap_or((Ipv4Addr::UNSPECIFIED, 7882).into()),
         public_addresses: options.public_address,
         registration: options.registration.unwrap_or_default(),
+        max_file_size: options.max_file_size.map_or(FilesConfig::MAX_FILE_SIZE, |size| size.0),
+        file_quota: options.file_quota.map_or(FilesConfig::QUOTA, |size| size.0),
+        public_url: options.public_url.map(|url| url.0).unwrap_or_default(),
         rate_limits: options.rate_limits != Some(Switch::Off),
         ahead_of_time: ahead_of_time.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect(),
     }
@@ -130,5 +140,18 @@ mod tests {
         assert!(parse("listen = \"here\"").is_err());
         assert!(parse("relay_ports = \"5-4\"").is_err());
         assert!(parse("database = \"chat=mysql://db\"").is_err());
+        assert!(parse("max_file_size = \"25 apples\"").is_err());
+        assert!(parse("public_url = \"chat.example.org\"").is_err());
+    }
+
+    #[test]
+    fn sizes_are_written_as_people_write_them() {
+        let file = parse(
+            "max_file_size = \"100M\"\nfile_quota = \"2 G\"\npublic_url = \"https://chat.example.org/\"",
+        );
+        let settings = decide(file.unwrap());
+        assert_eq!((settings.max_file_size, settings.file_quota), (100 << 20, 2 << 30));
+        assert_eq!(settings.public_url, "https://chat.example.org");
+        assert_eq!(decide(ServeOptions::default()).max_file_size, 25 << 20);
     }
 }

@@ -8,6 +8,7 @@ use voxlink_protocol::{
         DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass, LoadGuild, PassRefused, ReadStatesOf,
         UserGuildSettingsOf,
     },
+    files::{AttachRefused, MayAttach},
     voice::CallPass,
 };
 use voxlink_service_kit::{CallError, Unavailable};
@@ -57,6 +58,11 @@ impl Chat {
                 let Some(chat) = chat else { return false };
                 chat.living_invite(&request.code.0).await.is_ok()
             }
+        });
+        let this = chat.clone();
+        bus.serve(move |request: MayAttach| {
+            let grant = this().map_or(Err(AttachRefused::Unknown), |chat| chat.may_attach(&request));
+            async move { grant }
         });
         bus.serve(move |request: IssueCallPass| {
             let pass = chat().map_or(Err(PassRefused::Unknown), |chat| chat.issue_call_pass(&request));

@@ -1,5 +1,6 @@
 //! Messages: posting, reading, changing, deleting, typing.
 
+mod attach;
 pub mod delete;
 pub mod edit;
 pub mod read;
