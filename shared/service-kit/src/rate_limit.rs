@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Keys kept at most; past that those that are full again are dropped, then all of them.
+/// Keys kept at most; past that those without debt are dropped, then the half that owes least: who floods the memory
+/// with new keys does not make it forget the ones that matter.
 const MOST_KEYS: usize = 65_536;
 
 /// A leaky bucket per key (GCRA): `burst` at once, one more every `period`.
@@ -35,7 +36,10 @@ impl<K: Eq + Hash> RateLimiter<K> {
         if debts.len() >= MOST_KEYS {
             debts.retain(|_, free_at| *free_at > now);
             if debts.len() >= MOST_KEYS {
-                debts.clear();
+                let mut ends: Vec<Instant> = debts.values().copied().collect();
+                let (_, median, _) = ends.select_nth_unstable(MOST_KEYS / 2);
+                let median = *median;
+                debts.retain(|_, free_at| *free_at > median);
             }
         }
         let free_at = debts.get(&key).copied().filter(|at| *at > now).unwrap_or(now);
@@ -69,5 +73,18 @@ mod tests {
         assert_eq!(limiter.take("boris", start), Ok(()));
         assert_eq!(limiter.take("anna", start + Duration::from_secs(10)), Ok(()));
         assert!(limiter.take("anna", start + Duration::from_secs(10)).is_err());
+    }
+
+    #[test]
+    fn a_flood_of_new_keys_does_not_wash_a_debtor_away() {
+        let limiter = RateLimiter::new(3, Duration::from_secs(10));
+        let start = Instant::now();
+        for _ in 0..3 {
+            assert_eq!(limiter.take(0, start), Ok(()));
+        }
+        for key in 1..=200_000 {
+            assert_eq!(limiter.take(key, start), Ok(()));
+        }
+        assert!(limiter.take(0, start).is_err());
     }
 }
