@@ -7,6 +7,7 @@ ALTER TABLE accounts ADD COLUMN bio TEXT;
 ALTER TABLE accounts ADD COLUMN pronouns TEXT;
 -- Set once the account is gone; the row stays, so that what it wrote has an author.
 ALTER TABLE accounts ADD COLUMN deleted_at BIGINT;
+CREATE INDEX accounts_by_end ON accounts (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE settings (
   user_id BIGINT PRIMARY KEY REFERENCES accounts (id),

@@ -33,6 +33,7 @@ impl Identity {
         }
         self.confirm(user, password, totp.as_ref()).await?;
         let gone = self.inner.store.erase_account(user, self.inner.env.now()).await?;
+        self.inner.files.wake();
         tracing::info!(%user, accounts = gone.len(), "an account was deleted");
         Ok(())
     }

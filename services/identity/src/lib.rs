@@ -11,6 +11,7 @@ mod delete_account;
 mod get_users;
 mod hashing;
 mod http;
+mod images;
 mod last_used;
 mod limits;
 mod list_logins;
@@ -31,15 +32,17 @@ mod totp;
 mod update_profile;
 mod vault;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Router, extract::FromRef};
 use voxlink_protocol::{
-    Secret, Snowflake, User,
+    Secret, Snowflake, Timestamp, User,
     bus::{GetUsers, Request, ResolveToken, SessionRevoked},
-    people::{AccountDeleted, GetApplication, RelationBetween, RelationsOf, SettingsOf},
+    people::{GetApplication, RelationBetween, RelationsOf, SettingsOf},
 };
-use voxlink_service_kit::{Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes, Unavailable, outbox};
+use voxlink_service_kit::{
+    Auth, Bus, Courier, Db, DbError, DbTarget, Env, Routes, Snowflakes, Unavailable, outbox,
+};
 
 pub use registration::{Registration, UnknownRegistration};
 pub use registration_invite::make_invite_offline;
@@ -105,6 +108,8 @@ struct Inner {
     vault: Vault,
     limits: Limits,
     last_used: LastUsed,
+    /// Carries to files what must not be lost.
+    files: Courier,
 }
 
 impl Identity {
@@ -122,6 +127,7 @@ impl Identity {
             vault: Vault::open(&config.key_file, &env).map_err(OpenError::KeyFile)?,
             limits: Limits::new(config.rate_limits),
             last_used: LastUsed::start(store.clone()),
+            files: store.courier(),
             ids: Snowflakes::not_before(NODE, newest),
             config,
             bus: bus.clone(),
@@ -135,12 +141,17 @@ impl Identity {
         Ok(identity)
     }
 
-    /// Tells of deleted accounts that a crash kept from being told: once all services listen.
+    /// Tells once more of the accounts that were deleted lately, in case a crash kept someone from hearing or from
+    /// acting on it: for when all services listen.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn republish(&self) -> Result<(), DbError> {
-        self.inner.store.republish::<AccountDeleted>().await
+        /// No server that crashes is left alone for longer.
+        const LATELY: Duration = Duration::from_secs(7 * 24 * 3600);
+        let now = self.inner.env.now();
+        let lately_ms = u64::try_from(LATELY.as_millis()).unwrap_or(u64::MAX);
+        self.inner.store.tell_of_the_gone(Timestamp(now.0.saturating_sub(lately_ms))).await
     }
 
     fn serve(&self, bus: &Bus) {

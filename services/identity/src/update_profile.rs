@@ -1,7 +1,8 @@
 //! Changes what others see of an account.
 
 use voxlink_protocol::{
-    Secret, User,
+    Secret, User, UserId,
+    files::ImagePurpose,
     text::{DisplayName, Username},
 };
 use voxlink_service_kit::DbError;
@@ -9,6 +10,7 @@ use voxlink_service_kit::DbError;
 use crate::{
     Identity,
     confirm::ConfirmError,
+    images::{FreshImages, ImageError},
     register::is_reserved,
     store::{ChangeProfileError, Me, Profile, ProfileChange},
 };
@@ -19,7 +21,10 @@ pub(crate) struct ProfileForm {
     /// A person's needs their password.
     pub(crate) username: Option<String>,
     pub(crate) password: Option<Secret>,
-    /// The rest; its `username` is not read.
+    /// Data URIs.
+    pub(crate) avatar: Option<Option<String>>,
+    pub(crate) banner: Option<Option<String>>,
+    /// The rest; its username and pictures are not read.
     pub(crate) change: ProfileChange,
 }
 
@@ -31,6 +36,8 @@ pub(crate) enum UpdateProfileError {
     UsernameTaken,
     #[error(transparent)]
     Username(#[from] voxlink_protocol::text::TextError),
+    #[error(transparent)]
+    Image(#[from] ImageError),
     #[error(transparent)]
     Confirm(#[from] ConfirmError),
     #[error(transparent)]
@@ -54,7 +61,7 @@ impl Identity {
         user: &User,
         form: ProfileForm,
     ) -> Result<Me, UpdateProfileError> {
-        let ProfileForm { username, password, mut change } = form;
+        let ProfileForm { username, password, avatar, banner, mut change } = form;
         match username {
             // v10 bots are called by one name, which may hold anything: here that is the one to show.
             Some(name) if user.bot => change.global_name = Some(Some(DisplayName::parse(&name)?)),
@@ -71,7 +78,19 @@ impl Identity {
             }
             None => {}
         }
-        self.inner.store.change_profile(user.id, change).await?;
+        let mut fresh = FreshImages::default();
+        let changed = async {
+            let purpose = ImagePurpose::Avatar(user.id);
+            change.avatar = self.store_image(&mut fresh, "avatar", purpose, avatar).await?;
+            let purpose = ImagePurpose::Banner(user.id);
+            change.banner = self.store_image(&mut fresh, "banner", purpose, banner).await?;
+            Ok(self.inner.store.change_profile(user.id, change).await?)
+        };
+        if let Err(error) = changed.await {
+            self.discard(fresh).await;
+            return Err(error);
+        }
+        self.inner.files.wake();
         self.me(user).await?.ok_or(UpdateProfileError::Unknown)
     }
 
@@ -81,7 +100,7 @@ impl Identity {
     }
 
     /// What others see of an account, unless it is gone.
-    pub(crate) async fn profile(&self, of: voxlink_protocol::UserId) -> Result<Option<Profile>, DbError> {
+    pub(crate) async fn profile(&self, of: UserId) -> Result<Option<Profile>, DbError> {
         self.inner.store.profile(of).await
     }
 }

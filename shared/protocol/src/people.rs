@@ -103,7 +103,7 @@ pub struct SettingsUpdated {
 }
 
 /// From identity: this account, a person's or a bot's, is gone: end its memberships. What it wrote stays, under
-/// `deleted.<id>`. Goes through identity's outbox, so it may be heard twice.
+/// `deleted.<id>`. Told again at each start for a week: who hears it twice must not mind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct AccountDeleted {

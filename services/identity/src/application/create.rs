@@ -53,6 +53,7 @@ impl Identity {
             application: StoredApplication {
                 bot,
                 owner,
+                icon: None,
                 description: String::new(),
                 tags: Vec::new(),
                 flags: INTENT_FLAGS,

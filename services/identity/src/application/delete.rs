@@ -20,6 +20,7 @@ impl Identity {
         if !self.inner.store.erase_application(id, self.inner.env.now()).await? {
             return Err(ApplicationError::Unknown);
         }
+        self.inner.files.wake();
         tracing::info!(application = %id, "an application was deleted");
         Ok(())
     }

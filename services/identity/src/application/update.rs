@@ -1,11 +1,12 @@
 //! Changes what an application and its bot are called and say.
 
-use voxlink_protocol::{ApplicationId, UserId, text::DisplayName};
+use voxlink_protocol::{ApplicationId, UserId, files::ImagePurpose, text::DisplayName};
 use voxlink_service_kit::DbError;
 
 use super::{ApplicationError, INTENT_FLAGS, View, bot_of};
 use crate::{
     Identity,
+    images::{FreshImages, ImageError},
     store::{ApplicationChange, ChangeProfileError, ProfileChange},
 };
 
@@ -16,6 +17,9 @@ pub(crate) struct ApplicationForm {
     pub(crate) name: Option<DisplayName>,
     pub(crate) description: Option<String>,
     pub(crate) tags: Option<Vec<String>>,
+    /// Data URIs: the application's icon, and its bot's picture.
+    pub(crate) icon: Option<Option<String>>,
+    pub(crate) avatar: Option<Option<String>>,
     /// Only the intents count; what else is set stays unset.
     pub(crate) flags: Option<u32>,
 }
@@ -24,6 +28,8 @@ pub(crate) struct ApplicationForm {
 pub(crate) enum UpdateApplicationError {
     #[error(transparent)]
     Application(#[from] ApplicationError),
+    #[error(transparent)]
+    Image(#[from] ImageError),
     #[error(transparent)]
     Store(#[from] DbError),
 }
@@ -37,19 +43,37 @@ impl Identity {
         form: ApplicationForm,
     ) -> Result<View, UpdateApplicationError> {
         let _may = self.application(id, asker).await?;
-        let ApplicationForm { name, description, tags, flags } = form;
-        let change = ApplicationChange { description, tags, flags: flags.map(|flags| flags & INTENT_FLAGS) };
-        self.inner.store.change_application(id, change).await?;
-        if let Some(name) = name {
-            let renamed = ProfileChange { global_name: Some(Some(name)), ..ProfileChange::default() };
-            match self.inner.store.change_profile(bot_of(id), renamed).await {
-                Ok(_) => {}
-                Err(ChangeProfileError::Store(error)) => return Err(error.into()),
-                Err(ChangeProfileError::Unknown | ChangeProfileError::UsernameTaken) => {
-                    return Err(ApplicationError::Unknown.into());
-                }
+        let mut fresh = FreshImages::default();
+        if let Err(error) = self.change_application(id, form, &mut fresh).await {
+            self.discard(fresh).await;
+            return Err(error);
+        }
+        self.inner.files.wake();
+        Ok(self.application(id, asker).await?)
+    }
+
+    async fn change_application(
+        &self,
+        id: ApplicationId,
+        form: ApplicationForm,
+        fresh: &mut FreshImages,
+    ) -> Result<(), UpdateApplicationError> {
+        let ApplicationForm { name, description, tags, icon, avatar, flags } = form;
+        let icon = self.store_image(fresh, "icon", ImagePurpose::ApplicationIcon(id), icon).await?;
+        let avatar = self.store_image(fresh, "avatar", ImagePurpose::Avatar(bot_of(id)), avatar).await?;
+        let profile = ProfileChange { global_name: name.map(Some), avatar, ..ProfileChange::default() };
+        match self.inner.store.change_profile(bot_of(id), profile).await {
+            Ok(_) => {}
+            Err(ChangeProfileError::Store(error)) => return Err(error.into()),
+            Err(ChangeProfileError::Unknown | ChangeProfileError::UsernameTaken) => {
+                return Err(ApplicationError::Unknown.into());
             }
         }
-        Ok(self.application(id, asker).await?)
+        // The bot's picture is in use from here on.
+        fresh.keep(ImagePurpose::Avatar(bot_of(id)));
+        let flags = flags.map(|flags| flags & INTENT_FLAGS);
+        let change = ApplicationChange { description, tags, flags, icon };
+        self.inner.store.change_application(id, change).await?;
+        Ok(())
     }
 }

@@ -34,6 +34,11 @@ pub(super) struct ChangeBody {
     tags: Option<Option<Vec<String>>>,
     #[serde(default)]
     flags: Option<u32>,
+    /// Data URIs: the application's icon, and (ours) its bot's picture.
+    #[serde(default, deserialize_with = "nullable")]
+    icon: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    avatar: Option<Option<String>>,
     /// Interactions come over the gateway only.
     #[serde(default, deserialize_with = "nullable")]
     interactions_endpoint_url: Option<Option<String>>,
@@ -94,7 +99,7 @@ impl From<View> for ApplicationView {
         Self {
             id: application.id(),
             name: application.name().to_owned(),
-            icon: application.bot.avatar.clone(),
+            icon: application.icon.clone(),
             description: application.description,
             r#type: None,
             bot: application.bot,
@@ -207,7 +212,8 @@ fn parse(body: ChangeBody) -> Result<ApplicationForm, ApiError> {
     if !errors.is_empty() {
         return Err(ApiError::form(errors));
     }
-    Ok(ApplicationForm { name: body.name, description, tags, flags: body.flags })
+    let ChangeBody { name, icon, avatar, flags, .. } = body;
+    Ok(ApplicationForm { name, description, tags, icon, avatar, flags })
 }
 
 /// Trimmed, each once, one line each.
@@ -245,6 +251,7 @@ impl From<UpdateApplicationError> for ApiError {
     fn from(error: UpdateApplicationError) -> Self {
         match error {
             UpdateApplicationError::Application(error) => error.into(),
+            UpdateApplicationError::Image(error) => error.into(),
             UpdateApplicationError::Store(error) => error.into(),
         }
     }

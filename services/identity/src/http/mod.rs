@@ -10,9 +10,13 @@ mod server;
 mod settings;
 mod users;
 
+use axum::extract::DefaultBodyLimit;
 use voxlink_service_kit::Routes;
 
 use crate::Identity;
+
+/// Two pictures of 8 MiB, which is what files takes, in base64, and some words.
+const MOST_WITH_PICTURES: usize = 2 * 8 * 1024 * 1024 / 3 * 4 + 64 * 1024;
 
 pub(crate) fn routes(identity: Identity) -> Routes {
     let v1 = Routes::under("/api/v1")
@@ -40,17 +44,25 @@ pub(crate) fn routes(identity: Identity) -> Routes {
         .delete("/relationships/{user_id}", relationships::remove)
         .get("/applications", applications::list)
         .post("/applications", applications::create)
-        .patch("/applications/{application_id}", applications::update)
         .delete("/applications/{application_id}", applications::delete)
         .post("/applications/{application_id}/token", applications::reset_token);
     let v10 = Routes::under("/api/v10")
         .get("/users/@me", users::me)
-        .patch("/users/@me", users::update_me)
         .get("/users/{id}", users::one)
         .get("/applications/@me", applications::mine)
-        .patch("/applications/@me", applications::update_mine)
         .get("/applications/{application_id}", applications::one)
-        .patch("/applications/{application_id}", applications::update)
         .get("/oauth2/applications/@me", applications::mine);
-    v1.merge(v10).with_state(identity)
+    v1.merge(v10).with_state(identity.clone()).merge(with_pictures(identity))
+}
+
+/// Routes whose bodies hold pictures as data URIs.
+fn with_pictures(identity: Identity) -> Routes {
+    let ours = Routes::under("/api/v1").patch("/applications/{application_id}", applications::update);
+    let v10 = Routes::under("/api/v10")
+        .patch("/users/@me", users::update_me)
+        .patch("/applications/@me", applications::update_mine)
+        .patch("/applications/{application_id}", applications::update);
+    ours.merge(v10)
+        .with_state(identity)
+        .layered(|router| router.layer(DefaultBodyLimit::max(MOST_WITH_PICTURES)))
 }

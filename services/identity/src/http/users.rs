@@ -11,6 +11,7 @@ use voxlink_service_kit::{ApiError, ApiJson, ApiPath, ApiQuery, Authenticated, P
 use super::form::{clearable, nullable};
 use crate::{
     Identity,
+    images::ImageError,
     search_users::MOST_FOUND,
     store::{Me, NoteError, Profile, ProfileChange},
     update_profile::{ProfileForm, UpdateProfileError},
@@ -41,6 +42,11 @@ pub(super) struct ProfileBody {
     bio: Option<Option<Bio>>,
     #[serde(default, deserialize_with = "clearable")]
     pronouns: Option<Option<Pronouns>>,
+    /// Data URIs.
+    #[serde(default, deserialize_with = "nullable")]
+    avatar: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    banner: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
     accent_color: Option<Option<u32>>,
 }
@@ -106,15 +112,19 @@ pub(super) async fn update_me(
         return Err(ApiError::form(FieldErrors::one("accent_color", "NUMBER_TYPE_MAX", words)));
     }
     let change = ProfileChange {
-        username: None,
         global_name: body.global_name,
         bio: body.bio,
         pronouns: body.pronouns,
         accent_color: body.accent_color,
-        avatar: None,
-        banner: None,
+        ..ProfileChange::default()
     };
-    let form = ProfileForm { username: body.username, password: body.password, change };
+    let form = ProfileForm {
+        username: body.username,
+        password: body.password,
+        avatar: body.avatar,
+        banner: body.banner,
+        change,
+    };
     Ok(Json(identity.update_profile(&owner.user, form).await?.into()))
 }
 
@@ -173,8 +183,20 @@ impl From<UpdateProfileError> for ApiError {
             UpdateProfileError::Username(error) => {
                 Self::form(FieldErrors::one("username", error.code(), error.to_string()))
             }
+            UpdateProfileError::Image(error) => error.into(),
             UpdateProfileError::Confirm(error) => error.into(),
             UpdateProfileError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ImageError> for ApiError {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Refused { field, refused } => {
+                Self::form(FieldErrors::one(field, refused.code(), refused.words()))
+            }
+            ImageError::Bus(error) => error.into(),
         }
     }
 }

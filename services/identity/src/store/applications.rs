@@ -1,10 +1,10 @@
 //! Applications and their bots.
 
-use voxlink_protocol::ApplicationId;
+use voxlink_protocol::{ApplicationId, files::ImagePurpose};
 
 use super::{
     DbError, NewAccount, NewLogin, Row, Sql, Store, Timestamp, USER_A, User, UserId, WIDTH, accounts, erase,
-    logins, params, user,
+    logins, params, release_image, user,
 };
 use crate::register::RegisterError;
 
@@ -13,6 +13,8 @@ use crate::register::RegisterError;
 pub(crate) struct StoredApplication {
     pub(crate) bot: User,
     pub(crate) owner: UserId,
+    /// Hash of its icon.
+    pub(crate) icon: Option<String>,
     pub(crate) description: String,
     pub(crate) tags: Vec<String>,
     pub(crate) flags: u32,
@@ -45,6 +47,7 @@ pub(crate) struct ApplicationChange {
     pub(crate) description: Option<String>,
     pub(crate) tags: Option<Vec<String>>,
     pub(crate) flags: Option<u32>,
+    pub(crate) icon: Option<Option<String>>,
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,6 +125,11 @@ impl Store {
                 if let Some(flags) = change.flags {
                     sql.execute("UPDATE applications SET flags = $1 WHERE id = $2", params![flags, id])?;
                 }
+                if let Some(icon) = &change.icon {
+                    release_icon(sql, id)?;
+                    let update = "UPDATE applications SET icon = $1 WHERE id = $2";
+                    sql.execute(update, params![icon.as_ref(), id])?;
+                }
                 Ok(())
             })
             .await
@@ -169,21 +177,34 @@ fn free(sql: &Sql<'_>, names: Vec<String>) -> Result<Option<String>, DbError> {
 
 fn select_from() -> String {
     format!(
-        "SELECT {USER_A}, p.owner_id, p.description, p.tags, p.flags, p.signing_key \
+        "SELECT {USER_A}, p.owner_id, p.icon, p.description, p.tags, p.flags, p.signing_key \
          FROM applications p JOIN accounts a ON a.id = p.id"
     )
 }
 
 fn application(row: &Row<'_>) -> Result<StoredApplication, DbError> {
-    let tags: String = row.get(WIDTH + 2)?;
+    let tags: String = row.get(WIDTH + 3)?;
     Ok(StoredApplication {
         bot: user(row)?,
         owner: row.get(WIDTH)?,
-        description: row.get(WIDTH + 1)?,
+        icon: row.get(WIDTH + 1)?,
+        description: row.get(WIDTH + 2)?,
         tags: tags.lines().map(str::to_owned).collect(),
-        flags: row.get(WIDTH + 3)?,
-        signing_key: row.get(WIDTH + 4)?,
+        flags: row.get(WIDTH + 4)?,
+        signing_key: row.get(WIDTH + 5)?,
     })
+}
+
+fn release_icon(sql: &Sql<'_>, id: ApplicationId) -> Result<(), DbError> {
+    let icon = "SELECT icon FROM applications WHERE id = $1";
+    let icon: Option<String> = sql.query_one(icon, params![id], |row| row.get(0))?.flatten();
+    release_image(sql, ImagePurpose::ApplicationIcon(id), icon.as_ref())
+}
+
+/// The application of an account that goes; most have none.
+pub(super) fn forget(sql: &Sql<'_>, id: ApplicationId) -> Result<(), DbError> {
+    release_icon(sql, id)?;
+    sql.execute("DELETE FROM applications WHERE id = $1", params![id]).map(|_one| ())
 }
 
 /// Tags are single lines.
@@ -192,10 +213,10 @@ fn joined(tags: &[String]) -> String {
 }
 
 fn insert(sql: &Sql<'_>, application: &StoredApplication) -> Result<(), DbError> {
-    let StoredApplication { bot, owner, description, tags, flags, signing_key } = application;
-    let insert = "INSERT INTO applications (id, owner_id, description, tags, flags, signing_key) \
-                  VALUES ($1, $2, $3, $4, $5, $6)";
+    let StoredApplication { bot, owner, icon, description, tags, flags, signing_key } = application;
+    let insert = "INSERT INTO applications (id, owner_id, icon, description, tags, flags, signing_key) \
+                  VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let tags = joined(tags);
-    let values = params![bot.id, *owner, description, &tags, *flags, &signing_key[..]];
+    let values = params![bot.id, *owner, icon.as_ref(), description, &tags, *flags, &signing_key[..]];
     sql.execute(insert, values).map(|_one| ())
 }

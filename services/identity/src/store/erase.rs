@@ -1,8 +1,10 @@
 //! The end of an account.
 
+use voxlink_protocol::{ApplicationId, files::ImagePurpose, people::AccountDeleted};
+
 use super::{
-    DbError, Row, Sql, Store, Timestamp, USER_A, User, UserId, logins, news::News, params, relationships,
-    second_factor, user, user_by_id,
+    DbError, Sql, Store, Timestamp, USER_A, User, UserId, applications, logins, news::News, params,
+    relationships, release_image, second_factor, user, user_by_id,
 };
 
 impl Store {
@@ -27,21 +29,24 @@ impl Store {
 
 /// Erases one account. Does nothing to one that is gone already.
 pub(super) fn erase(sql: &Sql<'_>, id: UserId, now: Timestamp) -> Result<Vec<News>, DbError> {
-    let tombstone = User { bot: is_bot(sql, id)?, ..User::new(id, tombstone_name(id)) };
+    let Some(before) = user_by_id(sql, id)? else { return Ok(Vec::new()) };
+    let tombstone = User { bot: before.bot, ..User::new(id, tombstone_name(id)) };
     let update = "UPDATE accounts SET username = $1, global_name = NULL, display_folded = '', password = '', \
                   avatar = NULL, banner = NULL, accent_color = NULL, bio = NULL, pronouns = NULL, deleted_at = $2 \
                   WHERE id = $3 AND deleted_at IS NULL";
     if sql.execute(update, params![&tombstone.username, now, id])? == 0 {
         return Ok(Vec::new());
     }
+    release_image(sql, ImagePurpose::Avatar(id), before.avatar.as_ref())?;
+    release_image(sql, ImagePurpose::Banner(id), before.banner.as_ref())?;
+    applications::forget(sql, ApplicationId(id.0))?;
     let mut news = logins::end_all(sql, id, None)?;
     news.extend(relationships::forget(sql, id)?);
     second_factor::forget(sql, id)?;
     sql.execute("DELETE FROM notes WHERE user_id = $1", params![id])?;
     sql.execute("DELETE FROM notes WHERE about_id = $1", params![id])?;
     sql.execute("DELETE FROM settings WHERE user_id = $1", params![id])?;
-    sql.execute("DELETE FROM applications WHERE id = $1", params![id])?;
-    news.push(News::deleted(sql, id)?);
+    news.push(News::Deleted(AccountDeleted { user: id }));
     news.push(News::Updated(tombstone));
     Ok(news)
 }
@@ -49,10 +54,4 @@ pub(super) fn erase(sql: &Sql<'_>, id: UserId, now: Timestamp) -> Result<Vec<New
 /// How an account that is gone is called. Nobody can register under such a name.
 fn tombstone_name(id: UserId) -> String {
     format!("{}{id}", crate::register::RESERVED_PREFIX)
-}
-
-fn is_bot(sql: &Sql<'_>, id: UserId) -> Result<bool, DbError> {
-    let bot = |row: &Row<'_>| row.get(0);
-    let found = sql.query_one("SELECT bot FROM accounts WHERE id = $1", params![id], bot)?;
-    Ok(found.unwrap_or(false))
 }

@@ -17,9 +17,11 @@ mod tests;
 
 use voxlink_protocol::{
     LoginId, Snowflake, Timestamp, User, UserId,
-    bus::{Announcement, SessionRevoked},
+    bus::SessionRevoked,
+    files::{FilesNews, ImagePurpose},
+    people::AccountDeleted,
 };
-use voxlink_service_kit::{Bus, Db, DbError, Sql, db::Row, outbox, params};
+use voxlink_service_kit::{Bus, Courier, Db, DbError, Sql, courier, db::Row, outbox, params};
 
 pub(crate) use applications::{ApplicationChange, NewApplication, StoreApplicationError, StoredApplication};
 pub(crate) use notes::NoteError;
@@ -108,9 +110,26 @@ impl Store {
         Self { db, bus }
     }
 
-    /// Tells what a crash kept in the outbox.
-    pub(crate) async fn republish<A: Announcement>(&self) -> Result<(), DbError> {
-        outbox::republish::<A>(&self.db, &self.bus).await
+    /// Tells again of the accounts that are gone since `since`: the rows that they leave are the record of it.
+    pub(crate) async fn tell_of_the_gone(&self, since: Timestamp) -> Result<(), DbError> {
+        let select = "SELECT id FROM accounts WHERE deleted_at >= $1 ORDER BY deleted_at, id";
+        let gone: Vec<UserId> =
+            self.db.read(move |sql| sql.query(select, params![since], |row| row.get(0))).await?;
+        gone.into_iter().for_each(|user| self.bus.publish(AccountDeleted { user }));
+        Ok(())
+    }
+
+    /// Puts what files must hear into the outbox, for the courier.
+    pub(crate) async fn tell_files(&self, news: Vec<FilesNews>) -> Result<(), DbError> {
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.db.write(move |sql| news.iter().try_for_each(|one| courier::put(sql, one))).await
+    }
+
+    /// Carries what files must hear, from now on.
+    pub(crate) fn courier(&self) -> Courier {
+        Courier::start::<FilesNews>(self.db.clone(), self.bus.clone())
     }
 
     /// The newest id in use.
@@ -135,6 +154,12 @@ fn user(row: &Row<'_>) -> Result<User, DbError> {
         accent_color: row.get(6)?,
         ..User::new(row.get(0)?, row.get::<String>(1)?)
     })
+}
+
+/// A picture is not used any more.
+fn release_image(sql: &Sql<'_>, purpose: ImagePurpose, hash: Option<&String>) -> Result<(), DbError> {
+    let released = |hash: &String| FilesNews::ImageReleased { purpose, hash: hash.clone() };
+    hash.map_or(Ok(()), |hash| courier::put(sql, &released(hash)))
 }
 
 /// The account with this id, also one that is gone.

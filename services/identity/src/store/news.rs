@@ -14,7 +14,8 @@ use super::Store;
 #[derive(Debug)]
 pub(super) enum News {
     Revoked(EntryId, SessionRevoked),
-    Deleted(EntryId, AccountDeleted),
+    /// Told again at the next start: the row that the account leaves is the record of it.
+    Deleted(AccountDeleted),
     Updated(User),
     Settings(SettingsUpdated),
     Event(UserEvent),
@@ -26,12 +27,6 @@ impl News {
         Ok(Self::Revoked(outbox::put(sql, &revoked)?, revoked))
     }
 
-    /// An account is gone; stored in the running transaction.
-    pub(super) fn deleted(sql: &Sql<'_>, user: UserId) -> Result<Self, DbError> {
-        let deleted = AccountDeleted { user };
-        Ok(Self::Deleted(outbox::put(sql, &deleted)?, deleted))
-    }
-
     /// Something for the devices of one person.
     pub(super) fn to_person(user: UserId, change: UserChange) -> Self {
         Self::Event(UserEvent { to: vec![user], change })
@@ -40,7 +35,7 @@ impl News {
     fn publish(&self, bus: &Bus) {
         match self {
             Self::Revoked(_, revoked) => bus.publish(revoked.clone()),
-            Self::Deleted(_, deleted) => bus.publish(*deleted),
+            Self::Deleted(deleted) => bus.publish(*deleted),
             Self::Updated(user) => bus.publish(UserUpdated(user.clone())),
             Self::Settings(updated) => bus.publish(updated.clone()),
             Self::Event(event) => bus.publish(event.clone()),
@@ -49,8 +44,8 @@ impl News {
 
     const fn entry(&self) -> Option<EntryId> {
         match self {
-            Self::Revoked(entry, _) | Self::Deleted(entry, _) => Some(*entry),
-            Self::Updated(_) | Self::Settings(_) | Self::Event(_) => None,
+            Self::Revoked(entry, _) => Some(*entry),
+            Self::Deleted(_) | Self::Updated(_) | Self::Settings(_) | Self::Event(_) => None,
         }
     }
 }

@@ -1,9 +1,13 @@
 //! What others see of an account.
 
-use voxlink_protocol::text::{Bio, DisplayName, Pronouns, Username};
+use voxlink_protocol::{
+    files::ImagePurpose,
+    text::{Bio, DisplayName, Pronouns, Username},
+};
 
 use super::{
-    DbError, Row, Sql, Store, Timestamp, USER, User, UserId, WIDTH, accounts, news::News, params, user,
+    DbError, Row, Sql, Store, Timestamp, USER, User, UserId, WIDTH, accounts, news::News, params,
+    release_image, user,
 };
 
 /// An account as its profile shows it.
@@ -81,6 +85,12 @@ impl Store {
                 return Err(ChangeProfileError::UsernameTaken);
             }
             write(sql, &after)?;
+            if before.user.avatar != after.user.avatar {
+                release_image(sql, ImagePurpose::Avatar(id), before.user.avatar.as_ref())?;
+            }
+            if before.user.banner != after.user.banner {
+                release_image(sql, ImagePurpose::Banner(id), before.user.banner.as_ref())?;
+            }
             let news = (before.user != after.user).then(|| News::Updated(after.user.clone()));
             Ok(((before.user, after.user), news.into_iter().collect()))
         })

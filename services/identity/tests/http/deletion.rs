@@ -55,6 +55,19 @@ async fn a_deleted_account_is_a_number_with_a_past() {
 }
 
 #[tokio::test]
+async fn who_did_not_hear_of_it_hears_of_it_at_the_next_start() {
+    let world = World::new("hear-again").await;
+    let anna = world.person("anna").await;
+    assert_eq!(anna.post(DELETE, json!({"password": PASSWORD})).await.status, 204);
+    let deleted = world.hear::<AccountDeleted>();
+    world.identity.republish().await.unwrap();
+    assert_eq!(*deleted.lock().unwrap(), [AccountDeleted { user: anna.id.parse().unwrap() }]);
+    world.clock.advance(std::time::Duration::from_secs(8 * 24 * 3600));
+    world.identity.republish().await.unwrap();
+    assert_eq!(deleted.lock().unwrap().len(), 1, "what is long past is not told for ever");
+}
+
+#[tokio::test]
 async fn who_owns_a_guild_with_others_in_it_stays_until_it_is_given_away() {
     static OWNED: AtomicU32 = AtomicU32::new(1);
     let world = World::new("owner").await;

@@ -1,7 +1,14 @@
 //! What accounts say of themselves.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
-use voxlink_protocol::bus::UserUpdated;
+use tokio::sync::mpsc;
+use voxlink_protocol::{
+    UserId,
+    bus::UserUpdated,
+    files::{FilesNews, ImagePurpose, ImageRefused, StoreImage, StoredImage},
+};
 
 use super::{
     schema::assert_is,
@@ -103,4 +110,50 @@ async fn a_username_changes_with_the_password_and_is_nobody_elses() {
     );
     assert_eq!(world.log_in(json!({"username": "annika", "password": PASSWORD})).await.status, 200);
     assert_eq!(world.log_in(json!({"username": "anna", "password": PASSWORD})).await.status, 401);
+}
+
+/// A stand-in for files, which is another service: takes what looks like a picture, and tells what it heard.
+fn files(world: &World) -> (Arc<Mutex<Vec<ImagePurpose>>>, mpsc::UnboundedReceiver<FilesNews>) {
+    let stored: Arc<Mutex<Vec<ImagePurpose>>> = Arc::default();
+    let shelf = stored.clone();
+    world.bus.serve(move |request: StoreImage| {
+        let picture = request.data_uri.starts_with("data:image/");
+        let mut shelf = shelf.lock().unwrap();
+        shelf.push(request.purpose);
+        let hash = format!("hash{}", shelf.len());
+        async move {
+            if picture { Ok(StoredImage { hash, animated: false }) } else { Err(ImageRefused::NotADataUri) }
+        }
+    });
+    let (tell, told) = mpsc::unbounded_channel();
+    world.bus.serve(move |news: FilesNews| {
+        tell.send(news).unwrap();
+        async {}
+    });
+    (stored, told)
+}
+
+#[tokio::test]
+async fn pictures_are_kept_by_files_and_released_when_nobody_uses_them() {
+    let world = World::new("pictures").await;
+    let (stored, mut told) = files(&world);
+    let anna = world.person("anna").await;
+    let id: UserId = anna.id.parse().unwrap();
+    let released = |purpose, hash: &str| Some(FilesNews::ImageReleased { purpose, hash: hash.to_owned() });
+    let picture = "data:image/png;base64,AAAA";
+    let set = anna.patch(ME, json!({"avatar": picture, "banner": picture})).await;
+    assert_eq!((&set.body["avatar"], &set.body["banner"]), (&json!("hash1"), &json!("hash2")));
+    assert_eq!(*stored.lock().unwrap(), [ImagePurpose::Avatar(id), ImagePurpose::Banner(id)]);
+    let replaced = anna.patch(ME, json!({"avatar": picture})).await;
+    assert_eq!((&replaced.body["avatar"], &replaced.body["banner"]), (&json!("hash3"), &json!("hash2")));
+    assert_eq!(told.recv().await, released(ImagePurpose::Avatar(id), "hash1"));
+    assert_eq!(anna.patch(ME, json!({"banner": null})).await.body["banner"], Value::Null);
+    assert_eq!(told.recv().await, released(ImagePurpose::Banner(id), "hash2"));
+
+    let refused = anna.patch(ME, json!({"avatar": picture, "banner": "nonsense"})).await;
+    assert_eq!(refused.body["errors"]["banner"]["_errors"][0]["code"], "IMAGE_INVALID");
+    assert_eq!(told.recv().await, released(ImagePurpose::Avatar(id), "hash4"), "half a change is none");
+    assert_eq!(anna.get(ME).await.body["avatar"], "hash3");
+    assert_eq!(anna.post("/api/v1/auth/delete-account", json!({"password": PASSWORD})).await.status, 204);
+    assert_eq!(told.recv().await, released(ImagePurpose::Avatar(id), "hash3"));
 }
