@@ -1,8 +1,10 @@
 /** The keys that work everywhere, and what they do. `KeysDialog.svelte` lists them. */
 import { call } from "../call/call.svelte.ts";
 import { panel } from "../chat/panel.svelte.ts";
+import { groupsOf, inListOrder } from "../guild/arrange.ts";
+import { channelPermissions } from "../permissions.ts";
 import { directsInOrder } from "../state/inbox.ts";
-import { place, visibleChannels } from "../state/place.svelte.ts";
+import { place } from "../state/place.svelte.ts";
 import { store } from "../state/store.svelte.ts";
 import { overlays } from "../ui/overlays.svelte.ts";
 import { channelPath, directPath, router } from "../ui/router.svelte.ts";
@@ -47,7 +49,7 @@ function moveChannel(by: -1 | 1): void {
     if (next) router.go(directPath(next.id));
     return;
   }
-  const channels = [...visibleChannels(guild, "voice"), ...visibleChannels(guild, "text")];
+  const channels = inListOrder(groupsOf(guild, (channel) => channelPermissions(guild, channel, place.selfId) !== 0n, false));
   const at = channels.findIndex((channel) => channel.id === place.channelId);
   const next = channels[(at + by + channels.length) % channels.length];
   if (next) router.go(channelPath(guild.id, next.id));

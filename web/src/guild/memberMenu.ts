@@ -6,43 +6,13 @@ import ShieldUser from "@lucide/svelte/icons/shield-user";
 import Timer from "@lucide/svelte/icons/timer";
 import TimerOff from "@lucide/svelte/icons/timer-off";
 import UserX from "@lucide/svelte/icons/user-x";
-import { canActOn, canGiveRole, guildPermissions, may, Permission } from "../permissions.ts";
 import { adminApi } from "../state/account.svelte.ts";
 import type { Guild, Id, Member } from "../state/model.ts";
 import { announce } from "../ui/announce.svelte.ts";
 import { sentence } from "../api/errors.ts";
 import { m } from "../ui/messages.ts";
 import { overlays, type MenuItem } from "../ui/overlays.svelte.ts";
-
-export interface MemberRights {
-  nick: boolean;
-  roles: boolean;
-  timeout: boolean;
-  kick: boolean;
-  ban: boolean;
-  transfer: boolean;
-}
-
-/** Pure: what `userId` may do with `target`. */
-export function rightsOver(guild: Guild, userId: Id, target: Member): MemberRights {
-  const bits = guildPermissions(guild, userId);
-  const above = canActOn(guild, userId, target);
-  const self = target.user.id === userId;
-  return {
-    nick: self ? may(bits, Permission.changeNickname) || may(bits, Permission.manageNicknames) : above && may(bits, Permission.manageNicknames),
-    roles: (self || above) && may(bits, Permission.manageRoles) && [...guild.roles.values()].some((role) => canGiveRole(guild, userId, role)),
-    timeout: above && may(bits, Permission.moderateMembers) && (bitsOf(guild, target) & Permission.administrator) === 0n,
-    kick: above && may(bits, Permission.kickMembers),
-    ban: above && may(bits, Permission.banMembers),
-    transfer: guild.ownerId === userId && !self && !target.user.bot,
-  };
-}
-
-function bitsOf(guild: Guild, target: Member): bigint {
-  let bits = guild.roles.get(guild.id)?.permissions ?? 0n;
-  for (const id of target.roles) bits |= guild.roles.get(id)?.permissions ?? 0n;
-  return bits;
-}
+import { rightsOver } from "./rights.ts";
 
 export function memberItems(guild: Guild, userId: Id, member: Member): MenuItem[] {
   const rights = rightsOver(guild, userId, member);

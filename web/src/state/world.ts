@@ -202,9 +202,17 @@ export function unhandled(event: never): never {
 
 // What is asked of the world
 
-/** Channels of one kind in their order: position, then age. */
+/** Channels of one kind in their order: those in no category, then category by category; position, then age. */
 export function channelsOf(guild: Guild, kind: Channel["kind"]): Channel[] {
-  return [...guild.channels.values()].filter((channel) => channel.kind === kind).sort((a, b) => a.position - b.position || compareIds(a.id, b.id));
+  const categoryOf = (channel: Channel) => guild.channels.get(channel.parentId ?? "");
+  const byPlace = (a: Channel, b: Channel) => a.position - b.position || compareIds(a.id, b.id);
+  return [...guild.channels.values()]
+    .filter((channel) => channel.kind === kind)
+    .sort((a, b) => {
+      const [one, other] = [categoryOf(a), categoryOf(b)];
+      if (one?.id === other?.id) return byPlace(a, b);
+      return one && other ? byPlace(one, other) : one ? 1 : -1;
+    });
 }
 
 /** What a guild calls a person. */
