@@ -17,7 +17,7 @@ use voxlink_service_kit::{
 };
 
 use crate::{
-    Chat, Refusal, direct, read_state,
+    Chat, Refusal, direct, read_state, search,
     state::{
         World,
         direct::{DirectChange, DirectState},
@@ -98,16 +98,19 @@ impl Change<'_> {
         }
     }
 
-    /// What hangs on messages is stored with them, whoever changes one: mentions.
+    /// What hangs on messages is stored with them, whoever changes one: mentions, and what finds them.
     fn follow(&mut self, change: &ChannelChange) -> Result<(), Refusal> {
         match change {
-            ChannelChange::MessageCreate(message) => read_state::note(self.sql, self.place, message)?,
-            ChannelChange::MessageDelete { id, .. } => read_state::forget(self.sql, *id)?,
-            ChannelChange::MessageDeleteBulk { ids, .. } => {
-                ids.iter().try_for_each(|id| read_state::forget(self.sql, *id))?;
+            ChannelChange::MessageCreate(message) => {
+                read_state::note(self.sql, self.place, message)?;
+                search::note(self.sql, self.place, message, true)?;
             }
-            ChannelChange::MessageUpdate(_)
-            | ChannelChange::ReactionAdd(_)
+            ChannelChange::MessageUpdate(message) => search::note(self.sql, self.place, message, false)?,
+            ChannelChange::MessageDelete { id, .. } => self.forget_message(*id)?,
+            ChannelChange::MessageDeleteBulk { ids, .. } => {
+                ids.iter().try_for_each(|id| self.forget_message(*id))?;
+            }
+            ChannelChange::ReactionAdd(_)
             | ChannelChange::ReactionRemove(_)
             | ChannelChange::ReactionRemoveAll { .. }
             | ChannelChange::ReactionRemoveEmoji { .. }
@@ -115,6 +118,11 @@ impl Change<'_> {
             | ChannelChange::TypingStart { .. } => {}
         }
         Ok(())
+    }
+
+    fn forget_message(&self, id: MessageId) -> Result<(), Refusal> {
+        read_state::forget(self.sql, id)?;
+        Ok(search::forget(self.sql, id)?)
     }
 
     /// Tells people something after the commit.
@@ -227,6 +235,7 @@ impl Chat {
             }
         }
         drop(turn);
+        self.inner.search.wake();
         let bus = &self.inner.bus;
         events.into_iter().for_each(|event| bus.publish(event));
         user_events.into_iter().for_each(|event| bus.publish(event));

@@ -17,6 +17,7 @@ pub mod notify;
 pub mod read_state;
 mod refusal;
 pub mod role;
+pub mod search;
 mod serve;
 pub mod state;
 pub mod store;
@@ -60,6 +61,7 @@ struct Inner {
     ids: Snowflakes,
     users: Users,
     direct_turns: direct::Turns,
+    search: search::Follower,
     /// Written only on the writer thread after a commit; never held across an await.
     world: RwLock<World>,
 }
@@ -88,9 +90,11 @@ impl Chat {
             .read(|sql| Ok::<_, DbError>((store::load::guilds(sql)?, store::load::newest_message(sql)?)))
             .await?;
         let directs = db.read(store::direct::all).await?;
+        let (follower, woken) = search::Follower::new();
         let inner = Inner {
             users: Users::new(bus.clone()),
             direct_turns: direct::Turns::default(),
+            search: follower,
             ids: Snowflakes::not_before(config.node, newest.0),
             world: RwLock::new(World::new(guilds, directs)),
             db,
@@ -102,6 +106,8 @@ impl Chat {
         let chat = Self { inner: Arc::new(inner) };
         chat.serve_bus();
         outbox::republish::<GuildEvent>(&chat.inner.db, &chat.inner.bus).await?;
+        tokio::spawn(search::follow(Arc::downgrade(&chat.inner), woken));
+        chat.inner.search.wake();
         chat.start_sweeping();
         Ok(chat)
     }

@@ -66,6 +66,11 @@ fn recipients(channel: &DirectChannel) -> Vec<u64> {
     channel.recipients.iter().map(|user| user.id.get()).collect()
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn two_people_have_one_conversation_which_the_other_sees_with_the_first_message() {
     let folder = Folder::new();

@@ -30,6 +30,11 @@ fn muted(channel_id: ChannelId) -> ChannelOverride {
     }
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn a_mute_ends_with_its_time_and_the_rest_stays_after_a_restart() {
     let folder = Folder::new();

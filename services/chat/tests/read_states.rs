@@ -39,6 +39,11 @@ fn acks(stage: &Stage, who: u64) -> Vec<ReadState> {
     .collect()
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn what_was_read_is_read_on_all_devices_after_a_restart_and_never_less() {
     let folder = Folder::new();

@@ -9,6 +9,7 @@ mod invites;
 mod messages;
 mod reading;
 mod roles;
+mod search;
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
@@ -32,6 +33,8 @@ pub(crate) fn routes(chat: Chat) -> Routes {
         .delete("/users/@me/guilds/{guild}", guilds::leave)
         .get("/users/@me/channels", direct::mine)
         .post("/users/@me/channels", direct::open)
+        .get("/guilds/{guild}/messages/search", search::in_guild)
+        .get("/channels/{channel}/messages/search", search::in_channel)
         .put("/channels/{channel}/recipients/{user}", direct::add)
         .delete("/channels/{channel}/recipients/{user}", direct::remove)
         .get("/guilds/{guild}", guilds::show)

@@ -198,6 +198,7 @@ pub fn clear_doomed(sql: &Sql<'_>) -> Result<bool, DbError> {
     let doomed = sql.query_one("SELECT id FROM doomed_channel LIMIT 1", params![], |row| row.get(0))?;
     let Some(channel) = doomed else { return Ok(false) };
     let channel: ChannelId = channel;
+    super::search::remove_oldest(sql, channel, CLEARED_AT_ONCE)?;
     sql.execute(
         "DELETE FROM mention WHERE message_id IN
          (SELECT id FROM message WHERE channel_id = $1 ORDER BY id LIMIT $2)",

@@ -13,6 +13,7 @@ pub mod messages;
 pub mod notify;
 pub mod read_states;
 pub mod roles;
+pub mod search;
 
 use voxlink_service_kit::outbox;
 
@@ -24,4 +25,5 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0030_direct.sql"),
     include_str!("../../migrations/0031_read_states.sql"),
     include_str!("../../migrations/0032_notify.sql"),
+    include_str!("../../migrations/0033_search.sql"),
 ];
