@@ -167,7 +167,7 @@ async fn a_group_takes_in_names_itself_and_is_handed_on() {
     }
     chat.add_to_group(&user(BORIS), group.id, id(4)).await.unwrap();
     assert_eq!((names(&stage.told_to(CLARA)), names(&stage.told_to(4))), (vec!["came"], vec!["create"]));
-    let named = GroupFields { name: Some(Some(channel_name("Лодка"))), ..GroupFields::default() };
+    let named = GroupFields { name: Some(Some(channel_name("Лодка"))) };
     let renamed = chat.update_group(&user(CLARA), group.id, named.clone()).await.unwrap();
     assert_eq!(renamed.group.unwrap().name.as_deref(), Some("Лодка"));
     chat.update_group(&user(CLARA), group.id, named).await.unwrap();

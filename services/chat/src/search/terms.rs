@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(words("日本語 text"), ["日", "本", "語", "text"]);
         assert_eq!(words("\u{E000}c5 \"a\" NOT b*"), ["c5", "a", "not", "b"]);
         assert_eq!(words(&"я".repeat(2000)), ["я".repeat(64)]);
-        assert_eq!(words(" 🎉 — … "), [String::new(); 0]);
+        assert_eq!(words(" 🎉 — … "), Vec::<String>::new());
     }
 
     #[test]

@@ -261,7 +261,7 @@ fn what_concerns_a_person_while_ready_is_being_asked_for_comes_right_after_it() 
     let told = |count| UserEvent { to: vec![ANNA], change: UserChange::ReadState(state(count)) };
     world.input(Input::User(Arc::new(told(1))));
     world.input(Input::User(Arc::new(told(0))));
-    assert_eq!(world.names(link), [String::new(); 0], "nothing before READY");
+    assert_eq!(world.names(link), Vec::<String>::new(), "nothing before READY");
     world.answer_ready();
     world.input(Input::Tick);
     let names = world.names(link);
