@@ -18,6 +18,7 @@ use voxlink_protocol::{
         SessionRevoked, TakeSeat, UpdateSeat, UserGuildSettingsOf, UserUpdated, VoiceStatesOf,
     },
     event::{GuildEvent, UserEvent},
+    people::{RelationsOf, SettingsOf, SettingsUpdated},
 };
 use voxlink_service_kit::{Auth, Bus, CallError, env::Clock, ws::Stream};
 
@@ -80,6 +81,12 @@ fn subscribe(bus: &Bus, events: &mpsc::Sender<Input>, lost: &Arc<AtomicBool>) {
     let (queue, overflow) = (events.clone(), lost.clone());
     bus.subscribe(move |event: &Arc<UserEvent>| {
         if queue.try_send(Input::User(event.clone())).is_err() {
+            overflow.store(true, Ordering::Release);
+        }
+    });
+    let (queue, overflow) = (events.clone(), lost.clone());
+    bus.subscribe(move |event: &Arc<SettingsUpdated>| {
+        if queue.try_send(Input::Settings(event.clone())).is_err() {
             overflow.store(true, Ordering::Release);
         }
     });
@@ -240,13 +247,15 @@ impl Asker {
             let guilds = self.bus.call(GuildsOf { user }).await?;
             return Ok(ReadyParts { guilds, ..ReadyParts::default() });
         }
-        let (guilds, direct_channels, read_states, guild_settings) = tokio::try_join!(
+        let (guilds, direct_channels, read_states, guild_settings, relationships, settings) = tokio::try_join!(
             self.bus.call(GuildsOf { user }),
             self.if_served(DirectChannelsOf { user }),
             self.if_served(ReadStatesOf { user }),
             self.if_served(UserGuildSettingsOf { user }),
+            self.if_served(RelationsOf { user }),
+            self.if_served(SettingsOf { user }),
         )?;
-        Ok(ReadyParts { guilds, direct_channels, read_states, guild_settings })
+        Ok(ReadyParts { guilds, direct_channels, read_states, guild_settings, relationships, settings })
     }
 
     /// A part that no service has is empty; one that cannot be had just now is an error.

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::json;
 use voxlink_protocol::{
-    ChannelId, GuildId, Member, Message, UserId,
+    ChannelId, GuildId, Member, Message, RelationshipKind, UserId,
     event::{ChannelChange, UserChange, UserEvent},
 };
 
@@ -155,6 +155,21 @@ fn without_content(message: &Message) -> Message {
 impl Hub {
     /// Tells people what concerns them, on all of their sessions.
     pub(super) fn user_event(&mut self, event: &UserEvent) {
+        match &event.change {
+            UserChange::RelationshipAdd(one) | UserChange::RelationshipUpdate(one) => {
+                self.related(&event.to, one.id, one.kind == RelationshipKind::Friend);
+            }
+            UserChange::RelationshipRemove { id, .. } => self.related(&event.to, *id, false),
+            UserChange::DirectChannelCreate(_)
+            | UserChange::DirectChannelUpdate(_)
+            | UserChange::DirectChannelDelete(_)
+            | UserChange::RecipientAdd { .. }
+            | UserChange::RecipientRemove { .. }
+            | UserChange::Channel(_)
+            | UserChange::ReadState(_)
+            | UserChange::GuildSettings(_)
+            | UserChange::Settings(_) => {}
+        }
         let known = event.to.iter().filter_map(|user| self.users.get(user));
         let sessions: Vec<SessionKey> = known.flat_map(|entry| entry.sessions.iter().copied()).collect();
         if sessions.is_empty() {
@@ -163,6 +178,14 @@ impl Hub {
         let body = user_body(&event.change, sessions.len());
         for session in sessions {
             self.sessions.send_or_keep(session, &body);
+        }
+    }
+}
+
+impl Hub {
+    fn related(&mut self, to: &[UserId], other: UserId, friends: bool) {
+        for user in to {
+            self.befriended(*user, other, friends);
         }
     }
 }

@@ -73,9 +73,12 @@ impl Hub {
         let first = entry.sessions.is_empty();
         entry.sessions.push(key);
         entry.asking += 1;
-        let online = PresenceUpdate { status: Status::Online, activities: None };
-        if let Some(presence) = presence.or(first.then_some(online)) {
-            self.set_presence(user, presence);
+        // How a person wants to be seen is theirs to choose once for all devices: it comes with READY. A bot says it here.
+        if bot {
+            let online = PresenceUpdate { status: Status::Online, activities: None };
+            if let Some(presence) = presence.or(first.then_some(online)) {
+                self.set_presence(user, presence);
+            }
         }
         self.effects.push_back(Effect::Ready { session: key, user, bot });
     }

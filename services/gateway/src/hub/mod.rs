@@ -29,6 +29,7 @@ use voxlink_protocol::{
     bus::{SessionRevoked, TokenOwner, UserUpdated},
     event::{GuildEvent, UserEvent},
     gateway::CloseCode,
+    people::SettingsUpdated,
 };
 use voxlink_service_kit::env::Entropy;
 
@@ -82,6 +83,8 @@ pub(crate) enum Input {
     Event(Arc<GuildEvent>),
     /// From the bus.
     User(Arc<UserEvent>),
+    /// From the bus.
+    Settings(Arc<SettingsUpdated>),
     /// From the bus.
     UserUpdated(Arc<UserUpdated>),
     /// From the bus.
@@ -186,6 +189,7 @@ impl Hub {
             Input::VoiceDone { ask, outcome } => self.voice_done(ask, outcome),
             Input::Event(event) => self.event(event),
             Input::User(event) => self.user_event(&event),
+            Input::Settings(event) => self.settings_updated(&event),
             Input::UserUpdated(event) => self.user_updated(&event.0),
             Input::Revoked(event) => self.login_revoked(event.login, now),
             Input::EventsLost => self.reload_everything(),
@@ -217,7 +221,6 @@ impl Hub {
             return;
         }
         self.swept = now;
-        self.expire_custom_statuses(now);
         self.revoked.retain(|(at, _)| now.duration_since(*at) < REVOKED_REMEMBERED);
         self.sweep_links(now);
         for session in self.sessions.expired(now) {

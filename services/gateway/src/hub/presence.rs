@@ -1,13 +1,13 @@
 //! Who is online, and how they want to be seen. Changes are gathered and told a few times a second, so that a storm of
 //! arrivals costs one dispatch per person and not one per step.
 
-use std::time::Instant;
-
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 use voxlink_protocol::{
     GuildId, User, UserId, UserSettings,
+    event::{UserChange, UserEvent},
     gateway::{Activity, PresenceUpdate, Status},
+    people::SettingsUpdated,
 };
 
 use super::Hub;
@@ -37,20 +37,25 @@ pub(crate) struct UserEntry {
     status: Status,
     /// What a client said they are up to (bots).
     activities: Vec<Activity>,
-    /// What they said themselves, and until when.
-    custom: Option<(Activity, Option<Instant>)>,
+    /// What they said themselves.
+    custom: Option<Activity>,
+    /// It is known how they want to be seen: until then nobody is told that they are here.
+    known: bool,
     /// As others have been told. `None`: offline.
     shown: Option<Seen>,
     /// Questions to chat about their guilds that are on their way, and what events said since they were asked.
     pub(super) asking: u32,
     pub(super) since: Vec<(GuildId, bool)>,
+    /// As `since`: friends won and lost, and what was chosen.
+    pub(super) friends_since: Vec<(UserId, bool)>,
+    pub(super) settings_since: Option<UserSettings>,
 }
 
 impl UserEntry {
     fn current(&self) -> Option<Seen> {
         let visible = !matches!(self.status, Status::Invisible | Status::Offline);
-        let custom = self.custom.iter().map(|(activity, _)| activity.clone());
-        (visible && !self.sessions.is_empty()).then(|| Seen {
+        let custom = self.custom.iter().cloned();
+        (visible && self.known && !self.sessions.is_empty()).then(|| Seen {
             status: self.status,
             activities: custom.chain(self.activities.iter().cloned()).collect(),
         })
@@ -59,6 +64,22 @@ impl UserEntry {
     /// As others have been told; `None` for offline.
     pub(crate) const fn seen(&self) -> Option<&Seen> {
         self.shown.as_ref()
+    }
+
+    /// What the services said of them, corrected by what happened since they were asked.
+    pub(super) fn answered(&mut self, friends: Vec<UserId>, settings: UserSettings) -> UserSettings {
+        self.friends = friends;
+        for (other, friend) in self.friends_since.clone() {
+            self.set_friend(other, friend);
+        }
+        self.settings_since.clone().unwrap_or(settings)
+    }
+
+    fn set_friend(&mut self, other: UserId, friend: bool) {
+        self.friends.retain(|known| *known != other);
+        if friend {
+            self.friends.push(other);
+        }
     }
 
     /// They came into or went out of a guild.
@@ -89,6 +110,7 @@ impl Hub {
 
     pub(super) fn set_presence(&mut self, user: UserId, update: PresenceUpdate) {
         if let Some(entry) = self.users.get_mut(&user) {
+            entry.known = true;
             entry.status = update.status;
             if let Some(activities) = update.activities {
                 entry.activities = activities;
@@ -97,23 +119,28 @@ impl Hub {
         }
     }
 
-    /// What someone chose on one of their devices; `ends` is when the custom status goes away by itself.
-    pub(super) fn settings_known(&mut self, user: UserId, settings: &UserSettings, ends: Option<Instant>) {
+    /// What someone chose, on whichever of their devices.
+    pub(super) fn settings_known(&mut self, user: UserId, settings: &UserSettings) {
         if let Some(entry) = self.users.get_mut(&user) {
+            entry.known = true;
             entry.status = settings.status;
-            entry.custom = settings.custom_status.as_ref().map(|custom| (Activity::custom(custom), ends));
+            entry.custom = settings.custom_status.as_ref().map(Activity::custom);
             self.dirty_presence.insert(user);
         }
     }
 
-    /// Takes back custom statuses whose time is over.
-    pub(super) fn expire_custom_statuses(&mut self, now: Instant) {
-        for (user, entry) in &mut self.users {
-            if entry.custom.as_ref().is_some_and(|(_, ends)| ends.is_some_and(|ends| ends <= now)) {
-                entry.custom = None;
-                self.dirty_presence.insert(*user);
-            }
+    /// They chose anew: their other devices hear of it, everyone else sees it.
+    pub(super) fn settings_updated(&mut self, event: &SettingsUpdated) {
+        self.settings_known(event.user, &event.settings);
+        if let Some(entry) = self.users.get_mut(&event.user)
+            && entry.asking > 0
+        {
+            entry.settings_since = Some(event.settings.clone());
         }
+        self.user_event(&UserEvent {
+            to: vec![event.user],
+            change: UserChange::Settings(Box::new(event.settings.clone())),
+        });
     }
 
     /// Tells the guilds, and the friends, of those who changed.
@@ -168,9 +195,9 @@ impl Hub {
     /// Someone became or is no longer a friend.
     pub(super) fn befriended(&mut self, user: UserId, other: UserId, friends: bool) {
         if let Some(entry) = self.users.get_mut(&user) {
-            entry.friends.retain(|known| *known != other);
-            if friends {
-                entry.friends.push(other);
+            entry.set_friend(other, friends);
+            if entry.asking > 0 {
+                entry.friends_since.push((other, friends));
             }
         }
         if friends {

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use serde_json::json;
 use voxlink_protocol::{
-    DirectChannel, GuildId, ReadState, UserId, gateway::CloseCode, read_state::UserGuildSettings,
+    DirectChannel, GuildId, ReadState, Relationship, RelationshipKind, UserId, UserSettings,
+    gateway::CloseCode, read_state::UserGuildSettings,
 };
 
 use super::Hub;
@@ -25,6 +26,10 @@ pub(crate) struct ReadyParts {
     pub(crate) read_states: Vec<ReadState>,
     /// What they want to hear of.
     pub(crate) guild_settings: Vec<UserGuildSettings>,
+    /// How they stand to others.
+    pub(crate) relationships: Vec<Relationship>,
+    /// How they want to be seen, and what else they chose.
+    pub(crate) settings: UserSettings,
 }
 
 impl Hub {
@@ -52,10 +57,18 @@ impl Hub {
                 }
             }
         }
+        let mut parts = parts;
+        if let Ok(parts) = &mut parts {
+            let friends = parts.relationships.iter().filter(|one| one.kind == RelationshipKind::Friend);
+            let friends = friends.map(|one| one.id).collect();
+            parts.settings = entry.answered(friends, std::mem::take(&mut parts.settings));
+        }
+        let friends = entry.friends.clone();
         if entry.asking == 0 {
             entry.since.clear();
+            entry.friends_since.clear();
+            entry.settings_since = None;
         }
-        self.dirty_presence.insert(user);
         let mut guilds: Vec<_> = entry.guilds.iter().copied().collect();
         guilds.sort_unstable();
         let Some(session) = self.sessions.get_mut(key) else { return };
@@ -66,6 +79,13 @@ impl Hub {
             }
             return self.end_session(key);
         };
+        let person = !session.user.bot;
+        if person {
+            self.settings_known(user, &parts.settings);
+        }
+        self.dirty_presence.insert(user);
+        let presences = json!(self.presences_of(&friends));
+        let Some(session) = self.sessions.get(key) else { return };
         let secure = link.and_then(|link| self.links.get(&link)).is_some_and(|link| link.secure);
         let scheme = if secure { "wss" } else { "ws" };
         let mut ready = json!({
@@ -76,11 +96,13 @@ impl Hub {
             "resume_gateway_url": format!("{scheme}://{}/gateway", session.host),
             "guilds": guilds.iter().map(|id| json!({"id": id, "unavailable": true})).collect::<Vec<_>>(),
             "private_channels": parts.direct_channels,
-            "relationships": [],
+            "relationships": parts.relationships,
         });
         if session.user.bot {
             ready["application"] = json!({"id": session.user.id, "flags": 0});
         } else {
+            ready["presences"] = presences;
+            ready["user_settings"] = json!(parts.settings);
             ready["read_state"] = json!(parts.read_states);
             ready["user_guild_settings"] = json!(parts.guild_settings);
         }

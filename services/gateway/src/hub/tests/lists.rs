@@ -1,13 +1,20 @@
 //! Member lists by range, members on request, presences, and what bots get.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use voxlink_protocol::{
-    GuildId, Member, Permissions, Role, RoleId, User, UserId, event::GuildChange, guild::RoleColor,
+    GuildId, Member, Permissions, Relationship, RelationshipKind, Role, RoleId, Timestamp, User, UserId,
+    UserSettings,
+    event::{GuildChange, UserChange, UserEvent},
+    gateway::Status,
+    guild::RoleColor,
+    people::SettingsUpdated,
+    settings::CustomStatus,
 };
 
-use super::world::{ANNA, BORIS, GENERAL, GUILD, SECRET, World, member, message, user};
+use super::world::{ANNA, BORIS, CLARA, GENERAL, GUILD, SECRET, World, member, message, user};
+use crate::hub::Input;
 
 fn lists(frames: Vec<Value>) -> Vec<Value> {
     frames
@@ -150,4 +157,48 @@ fn a_bot_gets_content_only_if_it_asked_for_it_or_is_spoken_to() {
     let link = world.connect();
     world.say(link, 2, json!({"token": "Bot bot-100", "intents": 1_u64 << 40}));
     assert_eq!(world.heard(link).pop().unwrap(), json!({"close": 4013}));
+}
+
+#[test]
+fn who_wants_to_be_unseen_is_seen_by_nobody_and_friends_see_each_other_without_a_guild() {
+    let mut world = World::new();
+    let friend =
+        |id: UserId| Relationship { id, kind: RelationshipKind::Friend, user: user(id), since: Timestamp(0) };
+    world.relationships.insert(ANNA, vec![friend(CLARA)]);
+    world.relationships.insert(CLARA, vec![friend(ANNA)]);
+    world.settings.insert(BORIS, UserSettings { status: Status::Invisible, ..UserSettings::default() });
+    let (anna, _) = world.join(ANNA);
+    world.pass(Duration::from_secs(1));
+    world.heard(anna);
+    let (_boris, _) = world.join(BORIS);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.heard(anna), [] as [Value; 0], "nobody is told of who is invisible");
+
+    let link = world.connect();
+    world.say(link, 2, json!({"token": "token-3", "intents": 0}));
+    let ready = world.heard(link).into_iter().find(|frame| frame["t"] == "READY").unwrap();
+    assert_eq!(ready["d"]["presences"][0]["user"]["id"], "1");
+    assert_eq!(ready["d"]["user_settings"]["status"], "online");
+    world.pass(Duration::from_secs(1));
+    let seen = world.heard(anna).pop().unwrap();
+    assert_eq!((&seen["t"], &seen["d"]["user"]["id"]), (&json!("PRESENCE_UPDATE"), &json!("3")));
+    assert_eq!(seen["d"].get("guild_id"), None);
+
+    let words =
+        CustomStatus { text: Some("At sea".to_owned()), emoji_id: None, emoji_name: None, expires_at: None };
+    let settings = UserSettings { custom_status: Some(words), ..UserSettings::default() };
+    world.input(Input::Settings(Arc::new(SettingsUpdated { user: CLARA, settings })));
+    assert_eq!(world.names(link), ["USER_SETTINGS_UPDATE"]);
+    world.pass(Duration::from_secs(1));
+    let seen = world.heard(anna).pop().unwrap();
+    assert_eq!(seen["d"]["activities"][0]["state"], "At sea");
+
+    // No longer friends: nothing more is told.
+    let change = UserChange::RelationshipRemove { id: ANNA, kind: RelationshipKind::Friend };
+    world.input(Input::User(Arc::new(UserEvent { to: vec![CLARA], change })));
+    world.heard(anna);
+    world
+        .input(Input::Settings(Arc::new(SettingsUpdated { user: CLARA, settings: UserSettings::default() })));
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.heard(anna), [] as [Value; 0]);
 }

@@ -9,7 +9,8 @@ use std::{
 use serde_json::{Value, json};
 use voxlink_protocol::{
     Channel, ChannelId, ChannelKind, Guild, GuildId, GuildSnapshot, LoginId, Member, Message, MessageId,
-    Overwrite, OverwriteKind, Permissions, Secret, Snowflake, Timestamp, User, UserId,
+    Overwrite, OverwriteKind, Permissions, Relationship, Secret, Snowflake, Timestamp, User, UserId,
+    UserSettings,
     bus::TokenOwner,
     event::{ChannelChange, GuildChange, GuildEvent},
 };
@@ -65,6 +66,9 @@ pub(super) struct World {
     held_ready: VecDeque<(SessionKey, UserId, Result<Box<ReadyParts>, ()>)>,
     pub(super) asked_seats: Vec<VoiceAsk>,
     pub(super) left_seats: Vec<String>,
+    /// Identity's truth.
+    pub(super) settings: HashMap<UserId, UserSettings>,
+    pub(super) relationships: HashMap<UserId, Vec<Relationship>>,
     next_link: u64,
 }
 
@@ -153,6 +157,8 @@ impl World {
             held_ready: VecDeque::new(),
             asked_seats: Vec::new(),
             left_seats: Vec::new(),
+            settings: HashMap::new(),
+            relationships: HashMap::new(),
             next_link: 0,
         }
     }
@@ -180,7 +186,10 @@ impl World {
                     };
                     let guilds =
                         self.guilds.iter().filter(|(_, one)| inside(one)).map(|(id, _)| *id).collect();
-                    let parts = Ok(Box::new(ReadyParts { guilds, ..ReadyParts::default() }));
+                    let settings = self.settings.get(&user).cloned().unwrap_or_default();
+                    let relationships = self.relationships.get(&user).cloned().unwrap_or_default();
+                    let parts = ReadyParts { guilds, settings, relationships, ..ReadyParts::default() };
+                    let parts = Ok(Box::new(parts));
                     self.held_ready.push_back((session, user, parts));
                     if !self.hold_ready {
                         self.answer_ready();
