@@ -92,6 +92,26 @@ export class Person {
     await this.until(`the message "${text}"`, async () => (await this.shown(text)) > 0);
   }
 
+  /** The line of a message, as it is shown now. */
+  message(text) {
+    return this.at("message").filter({ hasText: text }).last();
+  }
+
+  /** Opens the menu of a message with the right button, and chooses from it. */
+  async choose(text, action) {
+    const line = this.message(text);
+    await line.locator(".line").first().click({ button: "right", position: { x: 6, y: 6 } });
+    await this.at(action).click();
+  }
+
+  /** The channel or conversation that is open, from the address. */
+  get channelId() {
+    return /\/(?:g\/\d+|d)\/(\d+)/u.exec(this.page.url())?.[1];
+  }
+  get guildId() {
+    return /\/g\/(\d+)/u.exec(this.page.url())?.[1];
+  }
+
   /** Opens the guild's first text channel. */
   async openChannel() {
     await this.page.locator('[data-testid^="channel-"]').first().click();

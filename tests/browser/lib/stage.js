@@ -12,18 +12,21 @@ const OUT = new URL("../out/", import.meta.url).pathname;
 export const ADA_HZ = 440;
 export const BEN_HZ = 660;
 
+/** How people see the page where a story wants both languages at once: Ada in English, Ben in Russian. */
+export const TWO_LANGUAGES = { ada: { locale: "en-US", colorScheme: "light" }, ben: { locale: "ru-RU", colorScheme: "dark" } };
+
 /** Runs a story with two people in a guild, each in a Chromium process of their own, and clears everything away. */
-export async function withTwoPeople(story) {
-  const server = await Server.start();
+export async function withTwoPeople(story, looks = {}, ...flags) {
+  const server = await Server.start(...flags);
   const browsers = await Promise.all([openBrowser({ toneHz: ADA_HZ }), openBrowser({ toneHz: BEN_HZ })]);
   try {
     const [ada, ben] = await Promise.all([
-      Person.register(browsers[0], server, "ada"),
-      Person.register(browsers[1], server, "ben"),
+      Person.register(browsers[0], server, "ada", looks.ada),
+      Person.register(browsers[1], server, "ben", looks.ben),
     ]);
     await ada.createGuild("Observatory");
     await ben.acceptInvite(await ada.inviteLink());
-    await story({ server, ada, ben });
+    await story({ server, ada, ben, browsers });
   } catch (error) {
     await mkdir(OUT, { recursive: true });
     const pages = browsers.flatMap((browser) => browser.contexts().flatMap((context) => context.pages()));

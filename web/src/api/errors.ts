@@ -5,7 +5,7 @@ import { ApiError } from "./http.ts";
 export function sentence(error: unknown): string {
   if (!(error instanceof ApiError)) return m.error_unknown();
   if (error.status === 0) return m.error_no_answer();
-  if (error.status === 429) return m.error_too_fast();
+  if (error.status === 429 && error.code !== 20016) return m.error_too_fast();
   if (error.status >= 500) return m.error_server();
   switch (error.code) {
     case 10003:
@@ -46,6 +46,28 @@ export function sentence(error: unknown): string {
       return m.error_owns_guilds();
     case 150_008:
       return m.error_bad_image();
+    case 20016:
+      return m.error_slow_mode();
+    case 30003:
+      return m.error_too_many_pins();
+    case 30004:
+      return m.error_group_full();
+    case 30010:
+      return m.error_too_many_reactions();
+    case 40005:
+      return m.error_file_too_large();
+    case 50007:
+      return m.error_cannot_message();
+    case 50034:
+      return m.error_too_old();
+    case 90001:
+      return m.error_reaction_blocked();
+    case 150_001:
+    case 150_002:
+      return m.error_storage();
+    case 150_007:
+      return m.error_quota();
+    case 50001:
     case 50013:
       return m.error_not_allowed();
     case 50035:

@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
   /** Whether the same request may succeed later without being changed. */
   get passing(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || (this.status === 429 && this.code !== SLOW_MODE) || this.status >= 500;
   }
 }
 
@@ -39,7 +39,10 @@ export class Http {
     for (let attempt = 1; ; attempt++) {
       const response = await this.#send(method, path, body, reason);
       if (response.status === 429 && attempt < PATIENCE) {
-        await pause(await retryAfter(response));
+        const limit = (await response.json().catch(() => null)) as RateLimit | null;
+        // A person's own slow mode may last for hours: they are told.
+        if (limit?.code === SLOW_MODE) throw toError(429, limit);
+        await pause(retryAfter(limit, response));
         continue;
       }
       if (response.status === 204) return undefined as T;
@@ -64,8 +67,14 @@ export class Http {
   }
 }
 
-async function retryAfter(response: Response): Promise<number> {
-  const data = (await response.json().catch(() => null)) as { retry_after?: number } | null;
+interface RateLimit {
+  retry_after?: number;
+  code?: number;
+}
+/** v10: this channel lets one person write only so often. */
+const SLOW_MODE = 20016;
+
+function retryAfter(data: RateLimit | null, response: Response): number {
   const seconds = data?.retry_after ?? Number(response.headers.get("Retry-After") ?? 1);
   return Math.min(LONGEST_WAIT_S, Number.isFinite(seconds) ? seconds : 1) * 1000;
 }
