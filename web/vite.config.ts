@@ -22,6 +22,7 @@ export default defineConfig({
   server: {
     proxy: {
       "/api": server,
+      "/cdn": server,
       "/gateway": { target: server, ws: true },
       "/voice": { target: server, ws: true },
     },

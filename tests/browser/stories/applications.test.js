@@ -2,31 +2,38 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openPage } from "../lib/browser.js";
 import { LANGUAGES, openPart, withCommunity } from "../lib/community.js";
 import { scene } from "../lib/stage.js";
 
 /** GUILDS, GUILD_MESSAGES and MESSAGE_CONTENT. */
 const INTENTS = 1 | (1 << 9) | (1 << 15);
 
-/** A bot as its program would be: identifies, and keeps what it hears. */
-async function identify(server, token) {
-  const socket = new WebSocket(`${server.url.replace("http", "ws")}/gateway?v=10&encoding=json`);
-  const heard = [];
-  await new Promise((resolve, reject) => {
-    socket.addEventListener("close", ({ code }) => reject(new Error(`the gateway closed with ${code}`)));
-    socket.addEventListener("message", ({ data }) => {
-      const { op, t, d } = JSON.parse(data);
-      if (op === 10) socket.send(JSON.stringify({ op: 2, d: { token, intents: INTENTS, properties: { os: "test", browser: "test", device: "test" } } }));
-      if (op === 0) heard.push({ t, d });
-      if (t === "READY") resolve();
-    });
-  });
-  return { heard, close: () => socket.close() };
+/** A bot as its program would be, in a page of its own: identifies, and keeps what it hears. */
+async function identify(browser, server, token) {
+  const page = await openPage(browser);
+  await page.goto(server.url);
+  await page.evaluate(
+    ([url, bot, intents]) =>
+      new Promise((resolve, reject) => {
+        window.heard = [];
+        const socket = new WebSocket(url);
+        socket.addEventListener("close", ({ code }) => reject(new Error(`the gateway closed with ${code}`)));
+        socket.addEventListener("message", ({ data }) => {
+          const { op, t, d } = JSON.parse(data);
+          if (op === 10) socket.send(JSON.stringify({ op: 2, d: { token: bot, intents, properties: { os: "test", browser: "test", device: "test" } } }));
+          if (op === 0) window.heard.push({ t, content: d.content });
+          if (t === "READY") resolve();
+        });
+      }),
+    [`${server.url.replace("http", "ws")}/gateway?v=10&encoding=json`, token, INTENTS],
+  );
+  return { heard: () => page.evaluate(() => window.heard), close: () => page.context().close() };
 }
 
 for (const locale of LANGUAGES) {
   test(`a bot comes, works and goes: ${locale}`, { timeout: 150_000 }, async () => {
-    await withCommunity(locale, ["ada"], async ({ server, ada }) => {
+    await withCommunity(locale, ["ada"], async ({ server, browser, ada }) => {
       let token;
       let link;
       await scene("an application is made and shows its token once", async () => {
@@ -52,15 +59,15 @@ for (const locale of LANGUAGES) {
       });
 
       await scene("it is alive on the gateway and hears what is written", async () => {
-        const bot = await identify(server, token);
+        const bot = await identify(browser, server, token);
         await ada.page.goto(`${server.url}/g/${ada.guild}`);
         await ada.openChannel();
         await ada.say("Is it clear tonight");
-        await ada.until("the bot to hear it", async () => bot.heard.some(({ t, d }) => t === "MESSAGE_CREATE" && d.content === "Is it clear tonight"));
+        await ada.until("the bot to hear it", async () => (await bot.heard()).some(({ t, content }) => t === "MESSAGE_CREATE" && content === "Is it clear tonight"));
         const me = await fetch(`${server.url}/api/v10/applications/@me`, { headers: { authorization: `Bot ${token}` } });
         assert.equal(me.status, 200);
         assert.equal((await me.json()).name, "Skywatch");
-        bot.close();
+        await bot.close();
       });
 
       await scene("a new token ends the old one", async () => {

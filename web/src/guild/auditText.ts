@@ -111,7 +111,7 @@ function targetName(entry: WireAuditEntry, guild: Guild, users: ReadonlyMap<Id, 
 
 /** Each change as a line. */
 export function changeLines(entry: WireAuditEntry, guild: Guild, users: ReadonlyMap<Id, User>): string[] {
-  const lines = (entry.changes ?? []).flatMap((change) => line(change, guild, users));
+  const lines = (entry.changes ?? []).flatMap((change) => line(entry, change, guild, users));
   const seconds = Number(entry.options?.["delete_message_seconds"] ?? 0);
   if (seconds > 0) lines.push(m.log_deleted_days({ time: seconds >= 86_400 ? m.days_for({ count: Math.round(seconds / 86_400) }) : m.hours_for({ count: Math.round(seconds / 3600) }) }));
   const messages = entry.options?.["count"];
@@ -119,9 +119,11 @@ export function changeLines(entry: WireAuditEntry, guild: Guild, users: Readonly
   return lines;
 }
 
-function line(change: WireAuditChange, guild: Guild, users: ReadonlyMap<Id, User>): string[] {
+function line(entry: WireAuditEntry, change: WireAuditChange, guild: Guild, users: ReadonlyMap<Id, User>): string[] {
   const key = keyName(change.key);
-  if (key === null) return [];
+  // What was just made has its name in the sentence already, and says nothing with what is not so.
+  const made = change.old_value === undefined || change.old_value === null;
+  if (key === null || (made && (change.new_value === false || change.new_value === 0 || change.key === "position" || (change.key === "name" && entry.action_type !== 1)))) return [];
   if (change.key === "$add" || change.key === "$remove") {
     const roles = Array.isArray(change.new_value) ? (change.new_value as { id: string; name?: string }[]) : [];
     return [m.log_set({ key, fresh: roles.map((role) => guild.roles.get(role.id)?.name ?? role.name ?? role.id).join(", ") })];
