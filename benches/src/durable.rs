@@ -56,8 +56,8 @@ pub(crate) async fn run(folder: &Path) {
                 while Instant::now() < stop {
                     let text = format!("message {sent} of producer {producer}: {}", "x".repeat(60));
                     let draft = Draft {
-                        text: MessageText::parse(&text).expect("a good text"),
                         nonce: Nonce::parse(&format!("{producer}-{sent}")).ok(),
+                        ..Draft::text(MessageText::parse(&text).expect("a good text"))
                     };
                     chat.send(&anna, channel, draft).await.expect("a message is stored");
                     sent += 1;

@@ -8,11 +8,11 @@ use std::cell::RefCell;
 use tokio::{runtime::Handle, sync::OwnedMutexGuard};
 use voxlink_protocol::{
     ChannelId, GuildId, MessageId, UserId,
-    bus::Announcement,
     event::{ChannelChange, GuildChange, GuildEvent, UserChange, UserEvent},
+    files::FilesNews,
 };
 use voxlink_service_kit::{
-    Bus, Sql,
+    Sql, courier,
     outbox::{self, EntryId},
 };
 
@@ -39,19 +39,16 @@ pub(crate) struct Change<'a> {
     in_directs: Vec<ChannelChange>,
     user_events: Vec<UserEvent>,
     must_be_heard: Vec<EntryId>,
-    announcements: Vec<Told>,
-}
-
-/// Something to be announced, of whatever kind.
-struct Told(Box<dyn FnOnce(&Bus) + Send>);
-
-impl std::fmt::Debug for Told {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Told")
-    }
+    /// Whether files is told something.
+    files_news: bool,
 }
 
 impl Change<'_> {
+    /// Where it happens.
+    pub(crate) const fn place(&self) -> Place {
+        self.place
+    }
+
     /// Stamps an event with the guild's next version; it is told after the commit. Returns the version.
     pub(crate) fn record(&mut self, change: GuildChange) -> Result<u64, Refusal> {
         let guild = self.place.guild().ok_or(Refusal::UnknownGuild)?;
@@ -135,11 +132,10 @@ impl Change<'_> {
         self.directs.push(change);
     }
 
-    /// Announces something to other services after the commit, also when we crash in between.
-    pub(crate) fn announce<A: Announcement>(&mut self, announcement: A) -> Result<(), Refusal> {
-        self.must_be_heard.push(outbox::put(self.sql, &announcement)?);
-        self.announcements.push(Told(Box::new(move |bus| bus.publish(announcement))));
-        Ok(())
+    /// Tells files something after the commit, also when we crash in between.
+    pub(crate) fn tell_files(&mut self, news: &FilesNews) -> Result<(), Refusal> {
+        self.files_news = true;
+        Ok(courier::put(self.sql, news)?)
     }
 
     fn push(&mut self, guild: GuildId, version: u64, mut change: GuildChange) -> Result<(), Refusal> {
@@ -172,7 +168,7 @@ struct Rest {
     in_directs: Vec<ChannelChange>,
     user_events: Vec<UserEvent>,
     must_be_heard: Vec<EntryId>,
-    announcements: Vec<Told>,
+    files_news: bool,
 }
 
 impl Chat {
@@ -207,12 +203,12 @@ impl Chat {
                 in_directs: Vec::new(),
                 user_events: Vec::new(),
                 must_be_heard: Vec::new(),
-                announcements: Vec::new(),
+                files_news: false,
             };
             let value = rows(&mut change)?;
-            let Change { events, directs, in_directs, user_events, must_be_heard, announcements, .. } =
-                change;
-            let rest = Rest { events, directs, in_directs, user_events, must_be_heard, announcements };
+            let Change { events, directs, in_directs, user_events, must_be_heard, .. } = change;
+            let files_news = change.files_news;
+            let rest = Rest { events, directs, in_directs, user_events, must_be_heard, files_news };
             Ok::<_, Refusal>(Committed { value, rest: RefCell::new(Some(rest)) })
         };
         let after = move |committed: &Committed<T>| {
@@ -223,7 +219,7 @@ impl Chat {
     }
 
     fn take_in(&self, rest: Rest, turn: Option<OwnedMutexGuard<()>>, runtime: &Handle) {
-        let Rest { mut events, directs, in_directs, mut user_events, must_be_heard, announcements } = rest;
+        let Rest { mut events, directs, in_directs, mut user_events, must_be_heard, files_news } = rest;
         {
             let mut world = self.world_mut();
             events.iter_mut().for_each(|event| world.apply(event));
@@ -239,7 +235,9 @@ impl Chat {
         let bus = &self.inner.bus;
         events.into_iter().for_each(|event| bus.publish(event));
         user_events.into_iter().for_each(|event| bus.publish(event));
-        announcements.into_iter().for_each(|Told(tell)| tell(bus));
+        if files_news {
+            self.inner.courier.wake();
+        }
         if !must_be_heard.is_empty() {
             let chat = self.clone();
             runtime.spawn(async move {

@@ -14,6 +14,8 @@ pub mod invite;
 pub mod member;
 pub mod message;
 pub mod notify;
+pub mod pin;
+pub mod reaction;
 pub mod read_state;
 mod refusal;
 pub mod role;
@@ -27,12 +29,16 @@ mod users;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::extract::FromRef;
-use voxlink_protocol::event::GuildEvent;
+use tokio::sync::Semaphore;
+use voxlink_protocol::{event::GuildEvent, files::FilesNews};
 use voxlink_service_kit::{
-    Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes, call_pass::PassKey, outbox,
+    Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes, call_pass::PassKey, courier::Courier, outbox,
 };
 
-pub use message::send::{Draft, SendError};
+pub use message::{
+    draft::{Draft, Edit},
+    send::SendError,
+};
 pub use refusal::Refusal;
 use state::World;
 use users::Users;
@@ -62,6 +68,10 @@ struct Inner {
     users: Users,
     direct_turns: direct::Turns,
     search: search::Follower,
+    /// Carries news to files.
+    courier: Courier,
+    /// One permit for each message that waits for the cards of its links.
+    previews: Arc<Semaphore>,
     /// Written only on the writer thread after a commit; never held across an await.
     world: RwLock<World>,
 }
@@ -95,6 +105,8 @@ impl Chat {
             users: Users::new(bus.clone()),
             direct_turns: direct::Turns::default(),
             search: follower,
+            courier: Courier::start::<FilesNews>(db.clone(), bus.clone()),
+            previews: Arc::new(Semaphore::new(message::MOST_WAITING_FOR_CARDS)),
             ids: Snowflakes::not_before(config.node, newest.0),
             world: RwLock::new(World::new(guilds, directs)),
             db,

@@ -1,5 +1,7 @@
 //! Why chat did not do what it was asked.
 
+use std::time::Duration;
+
 use voxlink_protocol::FieldErrors;
 use voxlink_service_kit::{CallError, DbError};
 
@@ -57,6 +59,24 @@ pub enum Refusal {
     /// A message without text.
     #[error("empty message")]
     EmptyMessage,
+    /// They post again in this channel after this long.
+    #[error("slow mode")]
+    SlowMode(Duration),
+    /// What the server told cannot be changed so.
+    #[error("a system message")]
+    SystemMessage,
+    /// So many messages are not deleted at once.
+    #[error("too few or too many messages")]
+    TooFewOrMany,
+    /// Messages this old are deleted one by one.
+    #[error("too old for this")]
+    MessageTooOld,
+    /// The message has as many different emojis as it may have.
+    #[error("too many reactions")]
+    TooManyReactions,
+    /// The channel has as many pins as it may have.
+    #[error("too many pins")]
+    TooManyPins,
     /// A category holds no messages.
     #[error("no messages here")]
     NoMessagesHere,

@@ -2,13 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use voxlink_protocol::{MessageId, Snowflake, Timestamp};
-use voxlink_service_kit::DbError;
+use voxlink_protocol::{MessageId, Snowflake, Timestamp, files::FilesNews};
+use voxlink_service_kit::{DbError, courier};
 
-use crate::{Chat, store};
+use crate::{
+    Chat,
+    store::{self, messages::Cleared},
+};
 
 /// A retry with the same nonce is recognised for at least this long (the promise is 10 minutes).
 const NONCE_KEPT: Duration = Duration::from_secs(20 * 60);
+/// v10: the longest slow mode; a turn taken before that holds nobody any more.
+const LONGEST_SLOW_MODE: Duration = Duration::from_secs(21_600);
 /// Between two sweeps.
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -28,7 +33,7 @@ impl Chat {
         });
     }
 
-    /// Clears away old nonces, ended invites and the messages of deleted channels.
+    /// Clears away old nonces, ended invites, old turns of slow mode and the messages of deleted channels.
     ///
     /// # Errors
     /// When the database fails; what is left is cleared away by the next sweep.
@@ -37,9 +42,29 @@ impl Chat {
         let now = self.inner.env.now();
         let kept_ms = u64::try_from(NONCE_KEPT.as_millis()).unwrap_or(u64::MAX);
         let oldest = Timestamp(now.0.saturating_sub(kept_ms));
+        let slow_mode_ms = u64::try_from(LONGEST_SLOW_MODE.as_millis()).unwrap_or(u64::MAX);
         let before = MessageId(Snowflake::compose(oldest.0, 0, 0));
         while db.write(move |sql| store::messages::prune_nonces(sql, before)).await? {}
-        while db.write(store::messages::clear_doomed).await? {}
+        let oldest = Timestamp(now.0.saturating_sub(slow_mode_ms));
+        while db.write(move |sql| store::slow_mode::prune(sql, oldest)).await? {}
+        while self.clear_doomed().await? {}
         db.write(move |sql| store::invites::prune(sql, now)).await.map(|_| ())
+    }
+
+    /// Clears away some messages of deleted channels; `true` when there may be more. Once nothing is left of a channel,
+    /// files is told, also when we crash in between.
+    async fn clear_doomed(&self) -> Result<bool, DbError> {
+        let cleared = self.inner.db.write(|sql| {
+            let cleared = store::messages::clear_doomed(sql)?;
+            if let Cleared::All(channel) = cleared {
+                courier::put(sql, &FilesNews::ChannelsGone { channels: vec![channel] })?;
+            }
+            Ok::<_, DbError>(cleared)
+        });
+        let cleared = cleared.await?;
+        if matches!(cleared, Cleared::All(_)) {
+            self.inner.courier.wake();
+        }
+        Ok(cleared != Cleared::Nothing)
     }
 }

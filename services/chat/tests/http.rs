@@ -86,7 +86,7 @@ async fn a_message_comes_back_with_its_nonce_and_history_without() {
     let folder = Folder::new();
     let stage = open(&folder).await;
     let (_, text, _) = stage.guild(1).await;
-    let body = r#"{"content":"  hello\n","nonce":12345,"enforce_nonce":true,"tts":false,"message_reference":{"message_id":5},"x":[]}"#;
+    let body = r#"{"content":"  hello\n","nonce":12345,"enforce_nonce":true,"tts":false,"message_reference":{"message_id":5,"fail_if_not_exists":false},"x":[]}"#;
     let (status, sent) = ask(&stage, 1, "POST", &messages(text), body).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!((&sent["content"], &sent["nonce"]), (&json!("hello"), &json!("12345")));

@@ -4,15 +4,21 @@
 mod common;
 
 use common::{Folder, channel_name};
+use std::time::Duration;
+
 use voxlink_chat::store::{
     MIGRATIONS, channels, guilds,
     invites::{self, StoredInvite},
     load, members,
-    messages::{self, Position, StoredMessage},
+    messages::{self, Cleared, Position, StoredMessage},
+    pins,
+    reactions::{self, Of},
+    slow_mode,
 };
 use voxlink_protocol::{
-    Channel, ChannelId, ChannelKind, Guild, GuildId, InviteCode, MessageId, Overwrite, OverwriteKind,
-    Permissions, Snowflake, Timestamp, UserId,
+    Channel, ChannelId, ChannelKind, Embed, EmojiId, Guild, GuildId, InviteCode, MessageFlags, MessageId,
+    MessageKind, Overwrite, OverwriteKind, Permissions, Reaction, ReactionEmoji, RoleId, Snowflake,
+    Timestamp, UserId,
 };
 use voxlink_service_kit::{Db, DbError, Sql, params};
 
@@ -120,16 +126,17 @@ async fn a_deleted_channel_takes_its_invites_along_and_its_messages_a_little_lat
     let db = database(&folder).await;
     write(&db, |sql| {
         invites::insert(sql, &invite("abc", 0))?;
-        (0..2500_u64).try_for_each(|id| messages::insert(sql, TEXT, MessageId::new(id), OWNER, "x"))
+        (0..2500_u64).try_for_each(|id| messages::insert(sql, TEXT, &plain(id, "x")))
     })
     .await;
     write(&db, |sql| channels::delete(sql, TEXT)).await;
     assert!(write(&db, |sql| invites::find(sql, "abc")).await.is_none());
     let mut rounds = 0;
-    while write(&db, messages::clear_doomed).await {
+    while write(&db, messages::clear_doomed).await == Cleared::Some {
         rounds += 1;
     }
-    assert_eq!(rounds, 4, "three rounds of a thousand, one to find nothing left");
+    assert_eq!(rounds, 3, "of a thousand each");
+    assert_eq!(write(&db, messages::clear_doomed).await, Cleared::Nothing);
     let left = db.read(|sql| messages::page(sql, TEXT, Position::Latest, 10)).await;
     assert_eq!(left, Ok(Vec::<StoredMessage>::new()));
 }
@@ -140,11 +147,11 @@ async fn a_deleted_guild_leaves_nothing() {
     let db = database(&folder).await;
     write(&db, |sql| {
         invites::insert(sql, &invite("abc", 0))?;
-        messages::insert(sql, TEXT, MessageId::new(5), OWNER, "x")?;
+        messages::insert(sql, TEXT, &plain(5, "x"))?;
         guilds::delete(sql, GUILD)
     })
     .await;
-    while write(&db, messages::clear_doomed).await {}
+    while write(&db, messages::clear_doomed).await != Cleared::Nothing {}
     for table in ["guild", "role", "channel", "overwrite", "member", "invite", "message", "doomed_channel"] {
         let select = format!("SELECT count(*) FROM {table}");
         let count: Result<Option<u64>, DbError> =
@@ -210,6 +217,10 @@ async fn invites_are_listed_while_they_live_deleted_once_and_pruned_when_ended()
     assert!(!write(&db, |sql| invites::delete(sql, "ever")).await);
 }
 
+fn plain(id: u64, content: &str) -> StoredMessage {
+    StoredMessage::new(MessageId::new(id), OWNER, content)
+}
+
 fn ids(page: &[StoredMessage]) -> Vec<u64> {
     page.iter().map(|message| message.id.get()).collect()
 }
@@ -219,8 +230,8 @@ async fn pages_are_newest_first_on_every_side_of_a_message() {
     let folder = Folder::new();
     let db = database(&folder).await;
     write(&db, |sql| {
-        messages::insert(sql, ChannelId::new(12), MessageId::new(7), OWNER, "elsewhere")?;
-        (1..=9_u64).try_for_each(|id| messages::insert(sql, TEXT, MessageId::new(id), OWNER, "x"))
+        messages::insert(sql, ChannelId::new(12), &plain(7, "elsewhere"))?;
+        (1..=9_u64).try_for_each(|id| messages::insert(sql, TEXT, &plain(id, "x")))
     })
     .await;
     let page = |position, limit| {
@@ -239,19 +250,132 @@ async fn pages_are_newest_first_on_every_side_of_a_message() {
 }
 
 #[tokio::test]
-async fn a_message_is_found_edited_and_deleted_once() {
+async fn a_message_is_found_changed_and_deleted_once() {
     let folder = Folder::new();
     let db = database(&folder).await;
     let id = MessageId::new(5);
-    write(&db, move |sql| messages::insert(sql, TEXT, id, OWNER, "one")).await;
-    assert!(write(&db, move |sql| messages::edit(sql, TEXT, id, "two", NOW)).await);
-    let found = write(&db, move |sql| messages::find(sql, TEXT, id)).await;
-    let wanted = StoredMessage { id, author: OWNER, content: "two".to_owned(), edited_at: Some(NOW) };
-    assert_eq!(found, Some(wanted));
+    write(&db, |sql| messages::insert(sql, TEXT, &plain(5, "one"))).await;
+    assert_eq!(write(&db, move |sql| messages::find(sql, TEXT, id)).await, Some(plain(5, "one")));
+    let changed = StoredMessage {
+        edited_at: Some(NOW),
+        flags: MessageFlags::SUPPRESS_EMBEDS,
+        mention_everyone: true,
+        mentions: vec![OWNER, UserId::new(2)],
+        mention_roles: vec![RoleId::new(3)],
+        embeds: vec![Embed { title: Some("Лодка 🚤".to_owned()), ..Embed::default() }],
+        ..plain(5, "two")
+    };
+    let wanted = changed.clone();
+    assert!(write(&db, move |sql| messages::update(sql, TEXT, &changed)).await);
+    assert_eq!(write(&db, move |sql| messages::find(sql, TEXT, id)).await, Some(wanted.clone()));
+    let many = [id, MessageId::new(6), MessageId::new(u64::MAX)];
+    assert_eq!(write(&db, move |sql| messages::find_many(sql, TEXT, &many)).await, [wanted.clone()]);
     assert!(write(&db, move |sql| messages::delete(sql, TEXT, id)).await);
     assert!(!write(&db, move |sql| messages::delete(sql, TEXT, id)).await);
-    assert!(!write(&db, move |sql| messages::edit(sql, TEXT, id, "three", NOW)).await);
+    assert!(!write(&db, move |sql| messages::update(sql, TEXT, &wanted)).await);
     assert_eq!(write(&db, move |sql| messages::find(sql, TEXT, id)).await, None);
+}
+
+#[tokio::test]
+async fn what_a_message_is_and_answers_is_stored_with_it() {
+    let folder = Folder::new();
+    let db = database(&folder).await;
+    let stored = StoredMessage {
+        kind: MessageKind::Reply,
+        flags: MessageFlags::SUPPRESS_NOTIFICATIONS,
+        reference: Some(MessageId::new(4)),
+        ..plain(5, "\u{202b}שלום\u{202c} 👩‍🚀")
+    };
+    let wanted = stored.clone();
+    write(&db, move |sql| messages::insert(sql, TEXT, &stored)).await;
+    assert_eq!(write(&db, |sql| messages::find(sql, TEXT, MessageId::new(5))).await, Some(wanted));
+}
+
+#[tokio::test]
+async fn pins_are_in_the_order_of_pinning_also_within_a_millisecond() {
+    let folder = Folder::new();
+    let db = database(&folder).await;
+    write(&db, |sql| (1..=4_u64).try_for_each(|id| messages::insert(sql, TEXT, &plain(id, "x")))).await;
+    let pin = |id| move |sql: &Sql<'_>| pins::pin(sql, TEXT, MessageId::new(id), NOW);
+    let first = write(&db, pin(3)).await.unwrap();
+    let second = write(&db, pin(1)).await.unwrap();
+    assert!(first < second);
+    assert_eq!(write(&db, pin(3)).await, None, "pinned already");
+    assert_eq!(write(&db, pin(99)).await, None, "no such message");
+    assert_eq!(write(&db, |sql| pins::count(sql, TEXT)).await, 2);
+    assert_eq!(write(&db, |sql| pins::newest(sql, TEXT)).await, Some(second));
+    let page = |before, limit| move |sql: &Sql<'_>| pins::page(sql, TEXT, before, limit);
+    assert_eq!(ids(&write(&db, page(None, 10)).await), [1, 3]);
+    assert_eq!(ids(&write(&db, page(Some(second), 10)).await), [3]);
+    assert_eq!(ids(&write(&db, page(None, 1)).await), [1]);
+    assert!(write(&db, |sql| pins::unpin(sql, TEXT, MessageId::new(1))).await);
+    assert!(!write(&db, |sql| pins::unpin(sql, TEXT, MessageId::new(1))).await);
+    assert_eq!(write(&db, |sql| pins::newest(sql, TEXT)).await, Some(first));
+}
+
+fn unicode(name: &str) -> ReactionEmoji {
+    ReactionEmoji { id: None, name: Some(name.to_owned()), animated: false }
+}
+
+#[tokio::test]
+async fn reactions_count_each_person_once_and_keep_the_order_in_which_emojis_came() {
+    let folder = Folder::new();
+    let db = database(&folder).await;
+    let id = MessageId::new(5);
+    write(&db, |sql| messages::insert(sql, TEXT, &plain(5, "x"))).await;
+    let own = ReactionEmoji { id: Some(EmojiId::new(77)), name: Some("boat".to_owned()), animated: true };
+    let add = |emoji: &ReactionEmoji, user, place| {
+        let emoji = emoji.clone();
+        move |sql: &Sql<'_>| reactions::add(sql, TEXT, id, &emoji, UserId::new(user), Snowflake(place))
+    };
+    assert!(write(&db, add(&unicode("👍"), 1, 10)).await);
+    assert!(write(&db, add(&own, 2, 11)).await);
+    assert!(write(&db, add(&unicode("👍"), 2, 12)).await);
+    assert!(!write(&db, add(&unicode("👍"), 2, 13)).await, "chosen before");
+    let seen = |which: u64, reader| {
+        move |sql: &Sql<'_>| {
+            let ids = [id];
+            let which = if which == 0 { Of::Between(id, id) } else { Of::These(&ids) };
+            reactions::of(sql, TEXT, which, reader).map(|mut found| found.remove(&id).unwrap_or_default())
+        }
+    };
+    let wanted = vec![Reaction::new(unicode("👍"), 2, true), Reaction::new(own.clone(), 1, false)];
+    assert_eq!(write(&db, seen(0, Some(OWNER))).await, wanted);
+    assert_eq!(write(&db, seen(1, Some(OWNER))).await, wanted);
+    assert!(write(&db, seen(0, None)).await.iter().all(|reaction| !reaction.me));
+    let people = |after| move |sql: &Sql<'_>| reactions::people(sql, TEXT, id, "👍", UserId::new(after), 10);
+    assert_eq!(write(&db, people(0)).await, [UserId::new(1), UserId::new(2)]);
+    assert_eq!(write(&db, people(1)).await, [UserId::new(2)]);
+    let remove = |user| move |sql: &Sql<'_>| reactions::remove(sql, TEXT, id, "👍", UserId::new(user));
+    assert!(write(&db, remove(1)).await);
+    assert!(!write(&db, remove(1)).await);
+    assert_eq!(write(&db, |sql| reactions::count_emojis(sql, TEXT, MessageId::new(5))).await, 2);
+    assert!(write(&db, remove(2)).await);
+    assert_eq!(write(&db, move |sql| reactions::find(sql, TEXT, id, "👍")).await, None);
+    assert_eq!(write(&db, move |sql| reactions::find(sql, TEXT, id, "77")).await, Some(own));
+    assert!(write(&db, move |sql| reactions::clear_emoji(sql, TEXT, id, "77")).await);
+    assert!(!write(&db, move |sql| reactions::clear(sql, TEXT, id)).await);
+    write(&db, add(&unicode("🚤"), 1, 20)).await;
+    write(&db, move |sql| messages::delete(sql, TEXT, id)).await;
+    assert_eq!(write(&db, seen(0, None)).await, []);
+    assert_eq!(write(&db, people(0)).await, []);
+}
+
+#[tokio::test]
+async fn slow_mode_gives_everyone_one_turn_in_a_while() {
+    let folder = Folder::new();
+    let db = database(&folder).await;
+    let gap = Duration::from_secs(10);
+    let take = |user, at: u64| {
+        move |sql: &Sql<'_>| slow_mode::take_turn(sql, TEXT, UserId::new(user), Timestamp(at), gap)
+    };
+    assert_eq!(write(&db, take(1, 1000)).await, None);
+    assert_eq!(write(&db, take(2, 2000)).await, None);
+    assert_eq!(write(&db, take(1, 4000)).await, Some(Duration::from_secs(7)));
+    assert_eq!(write(&db, take(1, 11_000)).await, None);
+    while write(&db, |sql| slow_mode::prune(sql, Timestamp(11_000))).await {}
+    assert_eq!(write(&db, take(2, 2001)).await, None, "forgotten");
+    assert!(write(&db, take(1, 12_000)).await.is_some(), "not forgotten");
 }
 
 #[tokio::test]

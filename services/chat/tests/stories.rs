@@ -10,7 +10,7 @@ use std::{
 
 use common::{Folder, Stage, channel_name, draft, open, open_with, user};
 use voxlink_chat::{
-    Chat, Refusal,
+    Chat, Edit, Refusal,
     channel::{ChannelFields, reorder::Move},
     invite::create::NewInvite,
     store::messages::Position,
@@ -402,7 +402,7 @@ async fn only_its_author_edits_a_message_and_who_manages_messages_deletes_any() 
     let (anna, boris) = (user(ANNA), user(BORIS));
     let hers = stage.chat.send(&anna, text, draft("hers", None)).await.unwrap();
     let his = stage.chat.send(&boris, text, draft("his", None)).await.unwrap();
-    let new = || MessageText::parse("new").unwrap();
+    let new = || Edit::text(MessageText::parse("new").unwrap());
     assert_eq!(stage.chat.edit_message(&anna, text, his.id, new()).await, Err(Refusal::NotTheAuthor));
     assert_eq!(stage.chat.delete_message(boris.id, text, hers.id).await, Err(Refusal::Forbidden));
     let edited = stage.chat.edit_message(&boris, text, his.id, new()).await.unwrap();

@@ -60,20 +60,36 @@ impl Serialize for Timestamp {
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
-    /// Reads only what [`fmt::Display`] writes: for our own buses and tests.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text)
-            .map(Self)
-            .ok_or_else(|| de::Error::custom("not a timestamp of the form 2026-11-22T06:39:00.123000+00:00"))
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+impl Timestamp {
+    /// Reads ISO 8601 as programs write it: a date, a time of day to the second or finer, and `Z`, an offset, or
+    /// nothing, which counts as UTC. What is finer than a millisecond is cut off.
+    ///
+    /// # Errors
+    /// When it is something else, or before 1970.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        parse(text).map(Self).ok_or("not a timestamp of the form 2026-11-22T06:39:00.123000+00:00")
     }
 }
 
 fn parse(text: &str) -> Option<u64> {
-    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
+    let number = |range: std::ops::Range<usize>| digits(text.get(range)?);
+    let mark = |at: usize, wanted: &[u8]| text.as_bytes().get(at).is_some_and(|byte| wanted.contains(byte));
+    let marked = mark(4, b"-") && mark(7, b"-") && mark(10, b"Tt ") && mark(13, b":") && mark(16, b":");
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (h, m, s, milli) = (number(11..13)?, number(14..16)?, number(17..19)?, number(20..23)?);
-    if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) || h > 23 || m > 59 || s > 60 {
+    let (h, m, s) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    let (fraction, offset) = match text.get(19..)?.strip_prefix('.') {
+        Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())),
+        None => ("0", text.get(19..)?),
+    };
+    let milli = digits(format!("{fraction:0<3}").get(..3)?).filter(|_| !fraction.is_empty())?;
+    let in_range = (1970..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    if !marked || !in_range || h > 23 || m > 59 || s > 60 {
         return None;
     }
     let shifted_year = if month <= 2 { year - 1 } else { year };
@@ -82,7 +98,32 @@ fn parse(text: &str) -> Option<u64> {
     let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
     let days =
         era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
-    Some(days * 86_400_000 + h * 3_600_000 + m * 60_000 + s * 1000 + milli)
+    let local = days * 86_400_000 + h * 3_600_000 + m * 60_000 + s * 1000 + milli;
+    local.checked_add_signed(-offset_ms(offset)?)
+}
+
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// `Z`, nothing, `+01:00`, `+0100` or `+01`, in milliseconds.
+fn offset_ms(text: &str) -> Option<i64> {
+    if matches!(text, "" | "Z" | "z") {
+        return Some(0);
+    }
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (h, m) = match rest.len() {
+        2 => (rest, "0"),
+        4 => rest.split_at_checked(2)?,
+        5 => rest.split_once(':')?,
+        _ => return None,
+    };
+    let (h, m) = (digits(h).filter(|h| *h <= 18)?, digits(m).filter(|m| *m <= 59)?);
+    i64::try_from((h * 60 + m) * 60_000).ok().map(|ms| sign * ms)
 }
 
 #[cfg(test)]
@@ -97,5 +138,32 @@ mod tests {
             assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), Timestamp(ms), "{text}");
         }
         assert_eq!(Timestamp(951_782_400_000).to_string(), "2000-02-29T00:00:00.000000+00:00");
+    }
+
+    #[test]
+    fn times_are_read_as_other_programs_write_them() {
+        let read = |text| Timestamp::parse(text).ok().map(|time| time.0);
+        for text in [
+            "2000-02-29T00:00:00Z",
+            "2000-02-29T00:00:00",
+            "2000-02-29T00:00:00.0009+00:00",
+            "2000-02-29T01:30:00+01:30",
+            "2000-02-28T22:00:00-0200",
+        ] {
+            assert_eq!(read(text), Some(951_782_400_000), "{text}");
+        }
+        assert_eq!(read("2000-02-29T00:00:00.5Z"), Some(951_782_400_500));
+        for text in [
+            "",
+            "2000-02-29",
+            "2000-02-29T00:00:00+",
+            "2000-02-29T00:00:00.Z",
+            "1969-12-31T23:59:59Z",
+            "2000-13-01T00:00:00Z",
+            "+000-02-29T00:00:00Z",
+            "2000-02-29T00:00:00я",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 }

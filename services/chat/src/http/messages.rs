@@ -2,14 +2,15 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
-use voxlink_protocol::{
-    ChannelId, Message, MessageId, Nonce,
-    text::{MessageText, TextError},
-};
+use voxlink_protocol::{ChannelId, Message, MessageId};
 use voxlink_service_kit::{ApiError, ApiJson, ApiPath, ApiQuery, Authenticated};
 
-use super::page_size;
-use crate::{Chat, Draft, Refusal, store::messages::Position};
+use super::{
+    acting::Acting,
+    message_forms::{EditForm, SendForm},
+    page_size,
+};
+use crate::{Chat, store::messages::Position};
 
 #[derive(Deserialize)]
 pub(super) struct ListQuery {
@@ -43,35 +44,14 @@ pub(super) async fn show(
     Ok(Json(chat.message(me.user.id, channel, message).await?))
 }
 
-/// `enforce_nonce` need not be asked for: a nonce always makes a retry safe. Other fields are features to come.
-#[derive(Deserialize)]
-pub(super) struct SendForm {
-    content: Option<String>,
-    nonce: Option<Nonce>,
-}
-
-fn text(content: Option<String>) -> Result<MessageText, Refusal> {
-    MessageText::parse(content.as_deref().unwrap_or_default()).map_err(|error| match error {
-        TextError::Empty => Refusal::EmptyMessage,
-        TextError::Length { .. } | TextError::Characters(_) => {
-            Refusal::field("content", error.code(), error.to_string())
-        }
-    })
-}
-
 pub(super) async fn send(
     State(chat): State<Chat>,
     Authenticated(me): Authenticated,
     ApiPath(channel): ApiPath<ChannelId>,
     ApiJson(form): ApiJson<SendForm>,
 ) -> Result<Json<Message>, ApiError> {
-    let draft = Draft { text: text(form.content)?, nonce: form.nonce };
-    Ok(Json(chat.send(&me.user, channel, draft).await?))
-}
-
-#[derive(Deserialize)]
-pub(super) struct EditForm {
-    content: Option<String>,
+    chat.sees_channel(me.user.id, channel)?;
+    Ok(Json(chat.send(&me.user, channel, form.parse(channel)?).await?))
 }
 
 pub(super) async fn edit(
@@ -80,16 +60,31 @@ pub(super) async fn edit(
     ApiPath((channel, message)): ApiPath<(ChannelId, MessageId)>,
     ApiJson(form): ApiJson<EditForm>,
 ) -> Result<Json<Message>, ApiError> {
-    let text = text(form.content)?;
-    Ok(Json(chat.edit_message(&me.user, channel, message, text).await?))
+    chat.sees_channel(me.user.id, channel)?;
+    Ok(Json(chat.edit_message(&me.user, channel, message, form.parse()?).await?))
 }
 
 pub(super) async fn delete(
     State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
+    Acting { actor, .. }: Acting,
     ApiPath((channel, message)): ApiPath<(ChannelId, MessageId)>,
 ) -> Result<StatusCode, ApiError> {
-    chat.delete_message(me.user.id, channel, message).await?;
+    chat.delete_message(actor, channel, message).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+pub(super) struct BulkDeleteForm {
+    messages: Vec<MessageId>,
+}
+
+pub(super) async fn bulk_delete(
+    State(chat): State<Chat>,
+    Acting { actor, .. }: Acting,
+    ApiPath(channel): ApiPath<ChannelId>,
+    ApiJson(form): ApiJson<BulkDeleteForm>,
+) -> Result<StatusCode, ApiError> {
+    chat.bulk_delete(actor, channel, form.messages).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

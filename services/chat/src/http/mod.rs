@@ -6,7 +6,10 @@ mod channels;
 mod direct;
 mod guilds;
 mod invites;
+mod message_forms;
 mod messages;
+mod pins;
+mod reactions;
 mod reading;
 mod roles;
 mod search;
@@ -65,6 +68,19 @@ pub(crate) fn routes(chat: Chat) -> Routes {
         .get("/channels/{channel}/messages/{message}", messages::show)
         .patch("/channels/{channel}/messages/{message}", messages::edit)
         .delete("/channels/{channel}/messages/{message}", messages::delete)
+        .post("/channels/{channel}/messages/bulk-delete", messages::bulk_delete)
+        .get("/channels/{channel}/messages/pins", pins::list)
+        .put("/channels/{channel}/messages/pins/{message}", pins::add)
+        .delete("/channels/{channel}/messages/pins/{message}", pins::remove)
+        .get("/channels/{channel}/pins", pins::list_all)
+        .put("/channels/{channel}/pins/{message}", pins::add)
+        .delete("/channels/{channel}/pins/{message}", pins::remove)
+        .delete("/channels/{channel}/messages/{message}/reactions", reactions::clear)
+        .get("/channels/{channel}/messages/{message}/reactions/{emoji}", reactions::list)
+        .delete("/channels/{channel}/messages/{message}/reactions/{emoji}", reactions::clear_emoji)
+        .put("/channels/{channel}/messages/{message}/reactions/{emoji}/@me", reactions::add)
+        .delete("/channels/{channel}/messages/{message}/reactions/{emoji}/@me", reactions::remove_own)
+        .delete("/channels/{channel}/messages/{message}/reactions/{emoji}/{user}", reactions::remove)
         .post("/channels/{channel}/typing", messages::typing)
         .get("/invites/{code}", invites::show)
         .delete("/invites/{code}", invites::delete);
@@ -99,6 +115,23 @@ impl From<Refusal> for ApiError {
                 "Cannot edit a message authored by another user",
             ),
             Refusal::EmptyMessage => bad(ErrorCode::CannotSendEmptyMessage, "Cannot send an empty message"),
+            Refusal::SlowMode(wait) => Self::slow_mode(wait),
+            Refusal::SystemMessage => {
+                bad(ErrorCode::CannotExecuteOnSystemMessage, "Cannot execute action on a system message")
+            }
+            Refusal::TooFewOrMany => bad(
+                ErrorCode::TooFewOrManyToDelete,
+                "Provided too few or too many messages to delete. Must provide at least 2 and at most 100 messages.",
+            ),
+            Refusal::MessageTooOld => {
+                bad(ErrorCode::MessageTooOld, "You can only bulk delete messages that are under 14 days old.")
+            }
+            Refusal::TooManyReactions => {
+                bad(ErrorCode::MaximumReactions, "Maximum number of reactions reached (20)")
+            }
+            Refusal::TooManyPins => {
+                bad(ErrorCode::MaximumPins, "Maximum number of pins reached for the channel (250)")
+            }
             Refusal::NoMessagesHere => {
                 bad(ErrorCode::WrongChannelType, "Cannot execute action on this channel type")
             }

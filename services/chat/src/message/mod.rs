@@ -1,18 +1,23 @@
 //! Messages: posting, reading, changing, deleting, typing.
 
-mod attach;
+pub mod allowed_mentions;
+pub mod attach;
+pub mod bulk_delete;
 pub mod delete;
+pub mod draft;
 pub mod edit;
+pub mod embeds;
+mod links;
+pub(crate) mod mentions;
+mod present;
+mod preview;
 pub mod read;
 pub mod send;
+mod spans;
+pub(crate) mod system;
 pub mod typing;
+mod uploads;
+mod uploads;
 
-use voxlink_protocol::{ChannelId, Message, User};
-
-use crate::store::messages::StoredMessage;
-
-/// A stored message as its author's reader sees it.
-fn present(stored: StoredMessage, channel: ChannelId, author: User) -> Message {
-    let edited_timestamp = stored.edited_at;
-    Message { edited_timestamp, ..Message::new(stored.id, channel, author, stored.content) }
-}
+pub(crate) use present::Around;
+pub(crate) use preview::MOST_WAITING as MOST_WAITING_FOR_CARDS;

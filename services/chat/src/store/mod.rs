@@ -11,9 +11,12 @@ pub mod load;
 pub mod members;
 pub mod messages;
 pub mod notify;
+pub mod pins;
+pub mod reactions;
 pub mod read_states;
 pub mod roles;
 pub mod search;
+pub mod slow_mode;
 
 use voxlink_service_kit::outbox;
 
@@ -22,6 +25,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_initial.sql"),
     outbox::TABLE,
     include_str!("../../migrations/0010_guild_life.sql"),
+    include_str!("../../migrations/0020_messages.sql"),
     include_str!("../../migrations/0030_direct.sql"),
     include_str!("../../migrations/0031_read_states.sql"),
     include_str!("../../migrations/0032_notify.sql"),

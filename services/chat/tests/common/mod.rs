@@ -90,8 +90,8 @@ pub(crate) async fn open(folder: &Folder) -> Stage {
 
 pub(crate) fn draft(text: &str, nonce: Option<&str>) -> Draft {
     Draft {
-        text: MessageText::parse(text).expect("a text"),
         nonce: nonce.map(|nonce| Nonce::parse(nonce).expect("a nonce")),
+        ..Draft::text(MessageText::parse(text).expect("a text"))
     }
 }
 

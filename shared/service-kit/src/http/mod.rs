@@ -30,7 +30,7 @@ pub struct ApiError {
 #[derive(Debug)]
 enum Body {
     Problem(Problem),
-    RateLimited { retry_after: Duration, global: bool },
+    RateLimited { retry_after: Duration, global: bool, code: ErrorCode, message: &'static str },
 }
 
 impl ApiError {
@@ -89,7 +89,17 @@ impl ApiError {
     /// 429.
     #[must_use]
     pub const fn rate_limited(retry_after: Duration) -> Self {
-        Self { status: StatusCode::TOO_MANY_REQUESTS, body: Body::RateLimited { retry_after, global: false } }
+        let (code, message) = (ErrorCode::General, "You are being rate limited.");
+        let body = Body::RateLimited { retry_after, global: false, code, message };
+        Self { status: StatusCode::TOO_MANY_REQUESTS, body }
+    }
+
+    /// 429, code 20016: the channel's slow mode holds this person.
+    #[must_use]
+    pub const fn slow_mode(retry_after: Duration) -> Self {
+        let message = "This action cannot be performed due to slowmode rate limit.";
+        let body = Body::RateLimited { retry_after, global: false, code: ErrorCode::SlowMode, message };
+        Self { status: StatusCode::TOO_MANY_REQUESTS, body }
     }
 
     /// The status it answers with.
@@ -136,9 +146,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self.body {
             Body::Problem(problem) => (self.status, Json(problem)).into_response(),
-            Body::RateLimited { retry_after, global } => {
+            Body::RateLimited { retry_after, global, code, message } => {
                 let seconds = (retry_after.as_secs_f64() * 1000.0).ceil() / 1000.0;
-                let body = serde_json::json!({"message": "You are being rate limited.", "retry_after": seconds, "global": global, "code": 0});
+                let body = serde_json::json!({"message": message, "retry_after": seconds, "global": global, "code": code as u32});
                 let mut response = (self.status, Json(body)).into_response();
                 let whole =
                     HeaderValue::from(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0));
