@@ -5,7 +5,7 @@ mod common;
 
 use common::{Folder, Stage, draft, open, user};
 use voxlink_chat::{
-    Refusal,
+    Edit, Refusal,
     search::{find::Found, query::SearchQuery},
 };
 use voxlink_protocol::{
@@ -87,7 +87,7 @@ async fn what_is_changed_or_deleted_is_found_as_it_is_also_after_a_restart() {
     let found = find(&stage, ANNA, guild, &[("content", "draft"), ("channel_id", &text.to_string())]).await;
     let ids: Vec<_> = found.messages.iter().map(|hits| hits[0].message.id).collect();
     let edited = MessageText::parse("the final word").unwrap();
-    stage.chat.edit_message(&anna, text, ids[1], edited).await.unwrap();
+    stage.chat.edit_message(&anna, text, ids[1], Edit::text(edited)).await.unwrap();
     stage.chat.delete_message(anna.id, text, ids[2]).await.unwrap();
     drop(stage);
 

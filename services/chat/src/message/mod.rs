@@ -17,7 +17,6 @@ mod spans;
 pub(crate) mod system;
 pub mod typing;
 mod uploads;
-mod uploads;
 
 pub(crate) use present::Around;
 pub(crate) use preview::MOST_WAITING as MOST_WAITING_FOR_CARDS;
