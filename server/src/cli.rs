@@ -9,6 +9,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Deserializer, de};
 use voxlink_identity::Registration;
+use voxlink_protocol::Secret;
 
 /// Text, voice, video and screen sharing for communities, on a server of your own.
 #[derive(Debug, Parser)]
@@ -31,6 +32,8 @@ pub(crate) enum Command {
 pub(crate) enum AdminCommand {
     /// Prints a code with which one person may register (see --registration invite). The server may be running.
     Invite(InviteOptions),
+    /// Moves the data of a stopped server from its files into PostgreSQL.
+    Migrate(MigrateOptions),
 }
 
 #[derive(Debug, Args)]
@@ -38,6 +41,34 @@ pub(crate) struct InviteOptions {
     /// The server's data folder.
     #[arg(long, value_name = "FOLDER", env = "VOXLINK_DATA_DIR", default_value = "./data")]
     pub(crate) data_dir: PathBuf,
+
+    /// Where identity keeps its data, when that is PostgreSQL: identity=postgres://…
+    #[arg(
+        long,
+        value_name = "SERVICE=URL",
+        env = "VOXLINK_DATABASE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) database: Vec<Database>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateOptions {
+    /// The server's data folder.
+    #[arg(long, value_name = "FOLDER", env = "VOXLINK_DATA_DIR", default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+
+    /// What goes where, e.g. chat=postgres://user:password@host/database; may be given several times. The database
+    /// must exist; each service gets a schema of its own in it.
+    #[arg(
+        long,
+        value_name = "SERVICE=URL",
+        env = "VOXLINK_DATABASE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) database: Vec<Database>,
 }
 
 /// The options of `serve`, as far as they were given. The same keys are read from the file, with `_` or `-`.
@@ -89,7 +120,13 @@ pub(crate) struct ServeOptions {
     pub(crate) registration: Option<Registration>,
 
     /// Keeps a service's data in PostgreSQL, e.g. chat=postgres://…; may be given several times.
-    #[arg(long, value_name = "SERVICE=URL", env = "VOXLINK_DATABASE", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "SERVICE=URL",
+        env = "VOXLINK_DATABASE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) database: Vec<Database>,
 
@@ -236,30 +273,22 @@ impl TryFrom<String> for PortRange {
     }
 }
 
-/// `SERVICE=URL`.
+/// `SERVICE=URL`, read later: what the parser of options refuses it prints, and this may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Database {
-    pub(crate) service: Service,
-}
+#[serde(from = "String")]
+pub(crate) struct Database(pub(crate) Secret);
 
 impl FromStr for Database {
-    type Err = &'static str;
+    type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let service = text
-            .split_once('=')
-            .filter(|(_, url)| url.starts_with("postgres://") || url.starts_with("postgresql://"))
-            .and_then(|(service, _)| Service::from_str(service, false).ok());
-        service.map(|service| Self { service }).ok_or("a database is written as SERVICE=postgres://…")
+        Ok(Self(Secret::new(text)))
     }
 }
 
-impl TryFrom<String> for Database {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+impl From<String> for Database {
+    fn from(text: String) -> Self {
+        Self(Secret::new(text))
     }
 }
 

@@ -9,7 +9,7 @@ use voxlink_identity::{Config as IdentityConfig, Identity};
 use voxlink_media::{Media, MediaConfig};
 use voxlink_service_kit::{Auth, Bus, Env, Routes, call_pass::PassKey};
 
-use crate::{Failure, data_dir::DataDir, settings::Settings};
+use crate::{Failure, data_dir::DataDir, databases::Keeper, settings::Settings};
 
 /// Node number of chat in snowflakes; identity has its own.
 const CHAT_NODE: u16 = 0;
@@ -37,7 +37,7 @@ impl Services {
         let pass_key = PassKey::new(&env.bytes::<32>());
 
         let identity = IdentityConfig {
-            database: data.file("identity.db").into(),
+            database: settings.databases.place(Keeper::Identity, data)?,
             key_file: data.file("identity.key"),
             registration: settings.registration,
             rate_limits: settings.rate_limits,
@@ -46,15 +46,15 @@ impl Services {
         };
         let identity = Identity::open(identity, bus.clone(), env.clone(), auth.clone())
             .await
-            .map_err(|error| unopened("identity.db", &error))?;
+            .map_err(|error| unopened(Keeper::Identity, &error))?;
 
-        let chat = ChatConfig { database: data.file("chat.db").into(), node: CHAT_NODE };
+        let chat = ChatConfig { database: settings.databases.place(Keeper::Chat, data)?, node: CHAT_NODE };
         let chat = Chat::open(chat, bus.clone(), env.clone(), auth.clone(), pass_key.clone())
             .await
-            .map_err(|error| unopened("chat.db", &error))?;
+            .map_err(|error| unopened(Keeper::Chat, &error))?;
 
         let files = FilesConfig {
-            database: data.file("files.db").into(),
+            database: settings.databases.place(Keeper::Files, data)?,
             folder: data.file("files"),
             storage: None,
             max_file_size: settings.max_file_size,
@@ -63,7 +63,7 @@ impl Services {
         };
         let files = Files::open(files, bus.clone(), env.clone(), auth.clone())
             .await
-            .map_err(|error| Failure(format!("The files in the data folder cannot be opened: {error}.")))?;
+            .map_err(|error| unopened(Keeper::Files, &error))?;
 
         let gateway = Gateway::start(GatewayConfig::default(), bus.clone(), env.clone(), auth.clone());
 
@@ -75,7 +75,7 @@ impl Services {
         };
         let media =
             Media::start(media, &bus, env, pass_key, auth).map_err(|error| Failure(error.to_string()))?;
-        identity.republish().await.map_err(|error| unopened("identity.db", &error))?;
+        identity.republish().await.map_err(|error| unopened(Keeper::Identity, &error))?;
         Ok(Self { identity, chat, files, gateway, media })
     }
 
@@ -97,8 +97,8 @@ impl Services {
     }
 }
 
-fn unopened(name: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure(format!("The database {name} in the data folder cannot be opened: {error}."))
+fn unopened(keeper: Keeper, error: &dyn std::fmt::Display) -> Failure {
+    Failure(format!("The database of {} cannot be opened: {error}.", keeper.name()))
 }
 
 /// `VOXLINK_BUS=serialising`, for tests: every call between services crosses as JSON, as between machines.

@@ -8,8 +8,10 @@ mod cli;
 mod compose;
 mod connections;
 mod data_dir;
+mod databases;
 mod descriptors;
 mod logging;
+mod migrate;
 mod serve;
 mod settings;
 mod web;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
             settings::resolve(*options).and_then(|settings| run(serve::serve(settings)))
         }
         Command::Admin(AdminCommand::Invite(options)) => run(admin::invite(options)),
+        Command::Admin(AdminCommand::Migrate(options)) => migrate::migrate(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,7 @@ use voxlink_identity::Registration;
 use crate::{
     Failure,
     cli::{ServeOptions, Switch},
+    databases::Databases,
 };
 
 const FILE: &str = "voxlink.toml";
@@ -28,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) max_file_size: u64,
     pub(crate) file_quota: u64,
     pub(crate) public_url: String,
+    pub(crate) databases: Databases,
     /// Options that were given and whose part is not built yet.
     pub(crate) ahead_of_time: Vec<&'static str>,
 }
@@ -42,7 +44,7 @@ pub(crate) fn resolve(given: ServeOptions) -> Result<Settings, Failure> {
         None if Path::new(FILE).exists() => read(Path::new(FILE))?,
         None => ServeOptions::default(),
     };
-    Ok(decide(merge(given, file)))
+    decide(merge(given, file))
 }
 
 fn read(path: &Path) -> Result<ServeOptions, Failure> {
@@ -85,17 +87,17 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
     }
 }
 
-fn decide(options: ServeOptions) -> Settings {
+fn decide(options: ServeOptions) -> Result<Settings, Failure> {
     let ahead_of_time = [
         ("--tls-listen", !options.tls_listen.is_empty()),
         ("--tls", options.tls.is_some()),
         ("--turn-listen", options.turn_listen.is_some()),
         ("--relay-ports", options.relay_ports.is_some()),
-        ("--database", !options.database.is_empty()),
         ("--only", !options.only.is_empty()),
     ];
     let default_listen = || vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))];
-    Settings {
+    Ok(Settings {
+        databases: Databases::parse(&options.database)?,
         data_dir: options.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
         listen: if options.listen.is_empty() { default_listen() } else { options.listen },
         media_listen: options.media_listen.unwrap_or((Ipv4Addr::UNSPECIFIED, 7882).into()),
@@ -106,20 +108,21 @@ fn decide(options: ServeOptions) -> Settings {
         public_url: options.public_url.map(|url| url.0).unwrap_or_default(),
         rate_limits: options.rate_limits != Some(Switch::Off),
         ahead_of_time: ahead_of_time.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect(),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::databases::Keeper;
 
     #[test]
     fn the_file_fills_in_what_was_not_given_and_lists_may_be_single_values() {
         let file = parse("data_dir = \"/srv/voice\"\nlisten = \"0.0.0.0:80\"\nrate-limits = \"off\"\nregistration = \"invite\"")
             .unwrap();
         let given = ServeOptions { data_dir: Some("/elsewhere".into()), ..ServeOptions::default() };
-        let settings = decide(merge(given, file));
+        let settings = decide(merge(given, file)).unwrap();
         assert_eq!(settings.data_dir, Path::new("/elsewhere"));
         assert_eq!(settings.listen, ["0.0.0.0:80".parse().unwrap()]);
         assert_eq!((settings.registration, settings.rate_limits), (Registration::Invite, false));
@@ -131,7 +134,9 @@ mod tests {
         let file = parse(
             "tls = \"self-signed\"\nrelay_ports = \"40000-40100\"\ndatabase = [\"chat=postgres://db/chat\"]\nonly = [\"chat\"]",
         );
-        assert_eq!(decide(file.unwrap()).ahead_of_time, ["--tls", "--relay-ports", "--database", "--only"]);
+        let settings = decide(file.unwrap()).unwrap();
+        assert_eq!(settings.ahead_of_time, ["--tls", "--relay-ports", "--only"]);
+        assert_eq!(settings.databases.named().collect::<Vec<_>>(), [Keeper::Chat]);
     }
 
     #[test]
@@ -139,7 +144,7 @@ mod tests {
         assert!(parse("listn = \"x\"").unwrap_err().to_string().contains("listn"));
         assert!(parse("listen = \"here\"").is_err());
         assert!(parse("relay_ports = \"5-4\"").is_err());
-        assert!(parse("database = \"chat=mysql://db\"").is_err());
+        assert!(decide(parse("database = \"chat=mysql://db\"").unwrap()).is_err());
         assert!(parse("max_file_size = \"25 apples\"").is_err());
         assert!(parse("public_url = \"chat.example.org\"").is_err());
     }
@@ -149,9 +154,9 @@ mod tests {
         let file = parse(
             "max_file_size = \"100M\"\nfile_quota = \"2 G\"\npublic_url = \"https://chat.example.org/\"",
         );
-        let settings = decide(file.unwrap());
+        let settings = decide(file.unwrap()).unwrap();
         assert_eq!((settings.max_file_size, settings.file_quota), (100 << 20, 2 << 30));
         assert_eq!(settings.public_url, "https://chat.example.org");
-        assert_eq!(decide(ServeOptions::default()).max_file_size, 25 << 20);
+        assert_eq!(decide(ServeOptions::default()).unwrap().max_file_size, 25 << 20);
     }
 }

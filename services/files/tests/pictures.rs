@@ -18,6 +18,11 @@ async fn store(stage: &Stage, purpose: ImagePurpose, bytes: &[u8]) -> Result<Sto
     stage.bus.call(StoreImage { purpose, data_uri }).await.unwrap()
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn an_avatar_is_cut_square_and_served_in_steps() {
     let folder = Folder::new();

@@ -46,6 +46,7 @@ use voxlink_service_kit::{
 
 pub use registration::{Registration, UnknownRegistration};
 pub use registration_invite::make_invite_offline;
+pub use store::MIGRATIONS;
 
 use crate::{hashing::HashingPool, last_used::LastUsed, limits::Limits, store::Store, vault::Vault};
 

@@ -5,22 +5,27 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-/// Starts the server and ends it when for some seconds no process held the lock that its users share. It ends it
-/// under that lock, so that nobody can come in meanwhile.
+/// Starts the server, again when it was stopped, and ends it when for some seconds no process held the lock that its
+/// users share. It ends it under that lock, so that nobody can come in meanwhile.
 const WATCH: &str = r#"
 cd "$1" && shift
-"$@" & server=$!
 idle=0
-while kill -0 $server; do
-  sleep 1
-  if flock -n users.lock true; then idle=$((idle + 1)); else idle=0; fi
-  if [ $idle -ge 6 ]; then
-    flock -n users.lock sh -c "kill -QUIT $server; while kill -0 $server; do sleep 0.05; done; rm -rf data" && exit
-  fi
+while :; do
+  "$@" & server=$!
+  while kill -0 $server; do
+    sleep 0.2
+    if flock -n users.lock true; then idle=$((idle + 1)); else idle=0; fi
+    if [ $idle -ge 30 ]; then
+      flock -n users.lock sh -c "kill -QUIT $server; while kill -0 $server; do sleep 0.05; done; rm -rf data" && exit
+    fi
+  done
+  wait $server
+  while [ -e stopped ]; do flock -n users.lock rm -rf data stopped && exit; sleep 0.05; done
 done
 "#;
 /// Long enough for a busy machine.
@@ -50,7 +55,56 @@ impl Server {
     /// When it is installed and does not start.
     #[must_use]
     pub fn alone(options: &[&str]) -> Option<Self> {
-        Self::in_folder(&format!("voxlink-test-postgres-{}", std::process::id()), options)
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self::in_folder(&format!("voxlink-test-postgres-{}-{number}", std::process::id()), options)
+    }
+
+    /// Ends it as a crash would.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn stop(&self) {
+        let _mark = File::create(self.folder.join("stopped")).expect("the temporary folder is writable");
+        let pid = self.pid().to_string();
+        run(Command::new("kill").args(["-QUIT", &pid]));
+        while Path::new("/proc").join(&pid).exists() {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Starts it after [`Server::stop`].
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&self) {
+        fs::remove_file(self.folder.join("stopped")).expect("it was stopped");
+        self.wait();
+    }
+
+    /// Kills all connections and lets it recover from its log, as after a crash.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn crash(&self) {
+        let backends = self
+            .ask_in("postgres", "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'voxlink%'");
+        for pid in backends.lines() {
+            // One is enough: the server ends the others itself.
+            let _gone_already = Command::new("kill").args(["-KILL", pid]).status();
+        }
+    }
+
+    /// Waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not within a minute.
+    pub fn wait(&self) {
+        let until = Instant::now() + START_WITHIN;
+        while !self.answers() {
+            assert!(Instant::now() < until, "PostgreSQL did not start");
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn in_folder(name: &str, options: &[&str]) -> Option<Self> {
@@ -79,6 +133,7 @@ impl Server {
     fn start(&self, options: &[&str]) {
         let data = self.folder.join("data");
         let _stale = fs::remove_dir_all(&data);
+        let _stale = fs::remove_file(self.folder.join("stopped"));
         fs::create_dir(&data).expect("the temporary folder is writable");
         let user = unprivileged();
         if let Some(user) = &user {
@@ -102,11 +157,7 @@ impl Server {
         watch.arg(format!("unix_socket_directories={}", data.display())).args(options);
         watch.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let _ends_by_itself = watch.spawn().expect("sh runs");
-        let until = Instant::now() + START_WITHIN;
-        while !self.answers() {
-            assert!(Instant::now() < until, "PostgreSQL did not start");
-            thread::sleep(Duration::from_millis(50));
-        }
+        self.wait();
     }
 
     /// A program of PostgreSQL's as someone who is not root, which it refuses to be.

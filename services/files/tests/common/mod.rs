@@ -85,7 +85,7 @@ impl Answer {
 
 pub(crate) fn config(folder: &Path) -> FilesConfig {
     FilesConfig {
-        database: folder.join("files.db").into(),
+        database: voxlink_test_postgres::target(&folder.join("files.db")),
         folder: folder.join("files"),
         storage: None,
         max_file_size: 1024 * 1024,

@@ -31,7 +31,8 @@ pub(crate) use settings::SettingsChange;
 
 use crate::{hashing::PasswordHash, register::RegisterError, token::SecretHash};
 
-pub(crate) const MIGRATIONS: &[&str] = &[
+/// Numbered migrations, in order; the list only ever grows.
+pub const MIGRATIONS: &[&str] = &[
     // `display_folded` is the display name in lower case, empty without one: prefix search walks its index.
     "CREATE TABLE accounts (
        id INTEGER PRIMARY KEY,

@@ -18,6 +18,7 @@ mod writer;
 use tokio::sync::{mpsc, oneshot};
 
 pub use dialect::Dialect;
+pub use postgres::transfer;
 pub use row::{FromColumn, Row};
 pub use sql::Sql;
 pub use target::{DbTarget, PostgresUrl, PostgresUrlError, Sharing};
@@ -132,6 +133,21 @@ impl Db {
         let (reply, answer) = oneshot::channel();
         self.reads.send(reader::job(operation, reply)).await.map_err(|_| DbError::Closed)?;
         answer.await.unwrap_or_else(|_| Err(DbError::Closed.into()))
+    }
+}
+
+/// Whether nothing was ever stored there.
+///
+/// # Errors
+/// When PostgreSQL does not answer.
+pub fn is_empty(target: &DbTarget) -> Result<bool, DbError> {
+    match target {
+        DbTarget::File(path) => Ok(!path.exists()),
+        DbTarget::Postgres { url, schema, sharing } => postgres::is_empty(&postgres::Place {
+            url: url.clone(),
+            schema: schema.clone(),
+            sharing: *sharing,
+        }),
     }
 }
 

@@ -17,9 +17,7 @@ pub(super) fn open(
     writes: mpsc::Receiver<Box<dyn Job>>,
     reads: mpsc::Receiver<reader::Job>,
 ) -> Result<(), DbError> {
-    let mut connection = Connection::open(path)?;
-    tune(&connection)?;
-    migrate(&mut connection, migrations)?;
+    let connection = prepare(path, migrations)?;
     spawn("db-writer", move || writer::run(Writer(connection), writes))?;
     let reads = Arc::new(Mutex::new(reads));
     for _ in 0..READERS {
@@ -34,6 +32,14 @@ pub(super) fn open(
         })?;
     }
     Ok(())
+}
+
+/// Opens or creates the file and brings it to the newest migration.
+pub(super) fn prepare(path: &Path, migrations: &[&str]) -> Result<Connection, DbError> {
+    let mut connection = Connection::open(path)?;
+    tune(&connection)?;
+    migrate(&mut connection, migrations)?;
+    Ok(connection)
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), DbError> {

@@ -6,6 +6,7 @@
 mod error;
 mod schema;
 mod session;
+pub mod transfer;
 mod values;
 mod writer;
 
@@ -55,6 +56,13 @@ pub(super) fn open(
         })?;
     }
     Ok(())
+}
+
+/// Whether nothing was ever stored in this schema.
+pub(super) fn is_empty(place: &Place) -> Result<bool, DbError> {
+    let look = || schema::is_empty(&session::reconnect(place, session::Role::Reader)?, place);
+    // On a thread of its own, as an asynchronous caller's may not wait.
+    thread::scope(|scope| scope.spawn(look).join().unwrap_or(Err(DbError::Closed)))
 }
 
 /// Starts a thread and waits until it is ready: a connection is made on the thread that uses it, because an

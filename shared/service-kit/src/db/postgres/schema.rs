@@ -1,7 +1,9 @@
 //! A service's schema within a PostgreSQL database: entered, locked, brought to the newest migration.
 
+use std::collections::BTreeMap;
+
 use super::{Place, Session, session::Role};
-use crate::db::{DbError, Dialect, Sharing, newer};
+use crate::db::{DbError, Dialect, Sharing, Value, newer};
 
 /// The first half of the advisory lock's key: "voxl".
 const LOCK: i32 = 0x766f_786c;
@@ -72,11 +74,56 @@ pub(super) fn migrate(session: &Session, place: &Place, migrations: &[String]) -
         return Err(newer(done, migrations.len()));
     }
     for (index, migration) in migrations.iter().enumerate().skip(done) {
-        let text = Dialect::Postgres.translate(migration);
-        let version = index + 1;
         session
-            .batch(&format!("BEGIN;\n{text};\nUPDATE voxlink_schema SET version = {version};\nCOMMIT"))
-            .map_err(|error| DbError::Other(format!("migration {version}: {error}")))?;
+            .batch(&format!("BEGIN;\n{};\nCOMMIT", step(index, migration)))
+            .map_err(|error| of_step(index, &error))?;
     }
     session.batch(&format!("SELECT pg_advisory_unlock({LOCK}, {})", hash("migrations")))
+}
+
+/// One migration, and the note that it was done.
+fn step(index: usize, migration: &str) -> String {
+    let (text, version) = (Dialect::Postgres.translate(migration), index + 1);
+    format!("{text};\nUPDATE voxlink_schema SET version = {version}")
+}
+
+fn of_step(index: usize, error: &DbError) -> DbError {
+    DbError::Other(format!("migration {}: {error}", index + 1))
+}
+
+/// Runs all migrations in a schema that had none, in the running transaction.
+pub(super) fn run_all(session: &Session, migrations: &[String]) -> Result<(), DbError> {
+    for (index, migration) in migrations.iter().enumerate() {
+        session.batch(&step(index, migration)).map_err(|error| of_step(index, &error))?;
+    }
+    Ok(())
+}
+
+/// Whether nothing was ever stored there.
+pub(super) fn is_empty(session: &Session, place: &Place) -> Result<bool, DbError> {
+    Ok(tables(session, place)?.is_empty())
+}
+
+/// The tables of the schema and their columns.
+pub(super) fn tables(session: &Session, place: &Place) -> Result<BTreeMap<String, Vec<String>>, DbError> {
+    let select = "SELECT table_name::text, column_name::text FROM information_schema.columns
+                  WHERE table_schema = $1 AND table_name <> 'voxlink_schema'";
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in session.query(select, &[Value::Text(&place.schema)])? {
+        tables.entry(row.try_get(0)?).or_default().push(row.try_get(1)?);
+    }
+    Ok(tables)
+}
+
+/// Numbers that the database gives out go on after the greatest that was copied.
+pub(super) fn continue_counting(session: &Session, place: &Place) -> Result<(), DbError> {
+    let select = "SELECT table_name::text, column_name::text FROM information_schema.columns
+                  WHERE table_schema = $1 AND is_identity = 'YES'";
+    for row in session.query(select, &[Value::Text(&place.schema)])? {
+        let (table, column): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        session.batch(&format!(
+            "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) FROM \"{table}\" HAVING max({column}) > 0"
+        ))?;
+    }
+    Ok(())
 }

@@ -14,7 +14,7 @@ use std::{
 
 use futures_util::TryStreamExt as _;
 use tokio::{runtime::Runtime, time::timeout};
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement, types::Type};
 
 use super::{Place, error, schema, values::Bound};
 use crate::db::{DbError, Value};
@@ -194,7 +194,25 @@ impl Session {
 
     /// Statements without parameters that may take long.
     pub(super) fn batch(&self, sql: &str) -> Result<(), DbError> {
-        self.outcome(self.runtime.block_on(self.client.batch_execute(sql)))
+        self.long(self.client.batch_execute(sql))
+    }
+
+    /// The driver's own handle, for what is streamed.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Waits for something that may take long.
+    pub(super) fn long<T>(
+        &self,
+        future: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, DbError> {
+        self.outcome(self.runtime.block_on(future))
+    }
+
+    /// The types of the columns of a query.
+    pub(super) fn types(&self, sql: &str) -> Result<Vec<Type>, DbError> {
+        Ok(self.prepared(sql)?.columns().iter().map(|column| column.type_().clone()).collect())
     }
 
     fn prepared(&self, sql: &str) -> Result<Statement, DbError> {

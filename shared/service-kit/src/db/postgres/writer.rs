@@ -123,10 +123,14 @@ impl Connection for Writer {
     fn begin(&mut self) -> Result<(), DbError> {
         self.number = None;
         self.state = State::Clean;
-        // The second try is for a connection that broke while nobody used it.
-        let first = self.session().map(|_| ()).and_then(|()| self.settle_doubts()).and_then(|()| self.open());
+        self.session()?;
+        let first = self.settle_doubts().and_then(|()| self.open());
         match first {
-            Err(_) if self.session.is_none() => self.settle_doubts().and_then(|()| self.open()),
+            // The connection broke while nobody used it, and that was not noticed until now.
+            Err(_) if self.session.is_none() => {
+                self.session()?;
+                self.settle_doubts().and_then(|()| self.open())
+            }
             other => other,
         }
     }
