@@ -2,6 +2,8 @@
 CREATE TABLE search_document (
     message_id BIGINT PRIMARY KEY,
     channel_id BIGINT NOT NULL,
+    -- Its guild, or the direct conversation that it is in: every search is within one.
+    scope_id BIGINT NOT NULL,
     terms TEXT NOT NULL
 ) WITHOUT ROWID;
 

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::runtime::Handle;
 use voxlink_protocol::{
     ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
     bus::{
@@ -9,6 +10,7 @@ use voxlink_protocol::{
         UserGuildSettingsOf,
     },
     files::{AttachRefused, MayAttach},
+    people::AccountDeleted,
     voice::CallPass,
 };
 use voxlink_service_kit::{CallError, Unavailable};
@@ -28,6 +30,15 @@ impl Chat {
         bus.serve(move |request: GuildsOf| {
             let found = this().map(|chat| chat.guilds_of(request.user)).unwrap_or_default();
             async move { found }
+        });
+        let (this, runtime) = (chat.clone(), Handle::current());
+        bus.subscribe(move |gone: &Arc<AccountDeleted>| {
+            let (Some(chat), user) = (this(), gone.user) else { return };
+            runtime.spawn(async move {
+                if let Err(error) = chat.forget_in_directs(user).await {
+                    tracing::error!(%error, %user, "an account that is gone may still be in groups");
+                }
+            });
         });
         let this = chat.clone();
         bus.try_serve(move |request: DirectChannelsOf| {

@@ -12,6 +12,8 @@ use voxlink_chat::{
 use voxlink_protocol::{
     ChannelId, DirectChannel, UserId,
     event::{ChannelChange, UserChange},
+    people::{Relation, RelationBetween},
+    text::MessageText,
 };
 
 const ANNA: u64 = 1;
@@ -201,4 +203,51 @@ async fn a_group_takes_in_names_itself_and_is_handed_on() {
     stage.chat.sweep().await.unwrap();
     let many = (2..=11).map(id);
     assert_eq!(stage.chat.open_direct(&user(ANNA), many).await, Err(Refusal::TooManyRecipients));
+}
+
+#[tokio::test]
+async fn friends_write_without_a_guild_and_who_is_blocked_does_not() {
+    let folder = Folder::new();
+    let stage = neighbours(&folder, 3).await;
+    let chat = &stage.chat;
+    // The stranger is Anna's friend; Clara blocked Anna.
+    stage.bus.serve(|between: RelationBetween| async move {
+        let is = |one: u64, other: u64| between.a == id(one) && between.b == id(other);
+        Relation {
+            friends: is(ANNA, STRANGER) || is(STRANGER, ANNA),
+            blocked_by_a: is(CLARA, ANNA),
+            blocked_by_b: is(ANNA, CLARA),
+        }
+    });
+    let friends = stage.pair(ANNA, STRANGER).await;
+    chat.send(&user(STRANGER), friends, draft("hi", None)).await.unwrap();
+    let blocked = Err(Refusal::CannotMessage);
+    assert_eq!(chat.open_direct(&user(ANNA), [id(CLARA)]).await, blocked);
+    assert_eq!(chat.open_direct(&user(CLARA), [id(ANNA)]).await, blocked);
+    let group = stage.group_of(BORIS, &[ANNA, CLARA]).await;
+    chat.send(&user(ANNA), group.id, draft("in a group all hear", None)).await.unwrap();
+    // Who opened it before is stopped as well.
+    let pair = stage.pair(BORIS, ANNA).await;
+    let sent = chat.send(&user(ANNA), pair, draft("hi", None)).await.unwrap();
+    stage.bus.serve(|_: RelationBetween| async { Relation { blocked_by_b: true, ..Relation::default() } });
+    assert_eq!(
+        chat.send(&user(ANNA), pair, draft("hi", None)).await.map(|_| ()),
+        Err(Refusal::CannotMessage)
+    );
+    let text = MessageText::parse("changed").unwrap();
+    let edited = chat.edit_message(&user(ANNA), pair, sent.id, text).await.map(|_| ());
+    assert_eq!(edited, Err(Refusal::CannotMessage));
+}
+
+#[tokio::test]
+async fn an_account_that_is_gone_is_in_no_group() {
+    let folder = Folder::new();
+    let stage = neighbours(&folder, 3).await;
+    let group = stage.group_of(ANNA, &[BORIS, CLARA]).await;
+    stage.chat.forget_in_directs(id(ANNA)).await.unwrap();
+    stage.chat.forget_in_directs(id(ANNA)).await.unwrap();
+    let AnyChannel::Direct(seen) = stage.chat.any_channel(id(BORIS), group.id).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!((recipients(&seen), seen.group.as_ref().unwrap().owner_id), (vec![CLARA], id(BORIS)));
 }

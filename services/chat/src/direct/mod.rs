@@ -2,6 +2,7 @@
 
 pub mod close;
 mod contact;
+pub mod forget;
 pub mod open;
 pub mod read;
 pub mod recipients;

@@ -52,7 +52,7 @@ impl Chat {
         };
         let known = fresh.pair_key().and_then(|key| self.world().directs.pair(&key).cloned());
         let Some(known) = known else {
-            self.may_contact(me, other)?;
+            self.may_contact(me, other).await?;
             return self
                 .commit_in(Place::Direct, Some(turn), move |change| {
                     store::direct::insert(change.sql, &fresh)?;
@@ -79,7 +79,7 @@ impl Chat {
     async fn make_group(&self, opener: &User, others: BTreeSet<UserId>) -> Result<DirectChannel, Refusal> {
         let me = opener.id;
         for other in &others {
-            self.may_contact(me, *other)?;
+            self.may_contact(me, *other).await?;
         }
         let faces = self.faces(others.iter().copied().chain([me])).await?;
         if opener.bot || others.iter().any(|other| faces.of(*other).bot) {

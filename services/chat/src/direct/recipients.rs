@@ -21,7 +21,7 @@ impl Chat {
         if group.people.contains_key(&new) {
             return Ok(());
         }
-        self.may_contact(actor.id, new)?;
+        self.may_contact(actor.id, new).await?;
         if group.people.len() >= MAX_PEOPLE {
             return Err(Refusal::TooManyRecipients);
         }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use voxlink_protocol::{ChannelId, GuildId, Message, Permissions, UserId};
+use voxlink_protocol::{ChannelId, GuildId, Message, Permissions, Snowflake, UserId};
 use voxlink_service_kit::DbError;
 
 use super::{
     query::{Expression, Group, SearchQuery},
+    scope_id,
     terms::Mark,
 };
 use crate::{Chat, Refusal, store};
@@ -75,14 +76,16 @@ impl Chat {
         channel: ChannelId,
         query: SearchQuery,
     ) -> Result<Found, Refusal> {
-        let may_read = {
+        let (place, may_read) = {
             let world = self.world();
             let view = world.view_place(channel, searcher, self.inner.env.now())?;
             view.require_messages()?;
-            view.may(Permissions::READ_MESSAGE_HISTORY)
+            (view.place(), view.may(Permissions::READ_MESSAGE_HISTORY))
         };
         let readable = BTreeSet::from_iter(may_read.then_some(channel));
-        let expression = Expression { all: vec![Group::exact(any_of([channel]))], none: Vec::new() };
+        let whole = Mark::Channel(channel).term();
+        let all = vec![Group::exact(vec![whole.clone()])];
+        let expression = Expression { scope: scope_id(place, channel), whole, all, none: Vec::new() };
         self.search(searcher, Scope { expression, readable }, query).await
     }
 
@@ -101,8 +104,12 @@ impl Chat {
                 let view = world.view_channel(*channel, searcher, now);
                 view.is_ok_and(|view| view.permissions.contains(Permissions::READ_MESSAGE_HISTORY))
             });
-        let whole = Group::exact(vec![Mark::Guild(guild).term()]);
-        let mut expression = Expression { all: vec![whole], none: Vec::new() };
+        let mut expression = Expression {
+            scope: Snowflake(guild.get()),
+            whole: Mark::Guild(guild).term(),
+            all: Vec::new(),
+            none: Vec::new(),
+        };
         let mut readable = readable;
         // The shorter list says the same.
         if !asked.is_empty() {

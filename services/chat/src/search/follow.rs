@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use voxlink_protocol::{Message, MessageId};
 use voxlink_service_kit::{DbError, Sql};
 
-use super::terms;
+use super::{scope_id, terms};
 use crate::{Chat, Inner, state::place::Place, store};
 
 /// Messages brought into the index in one go: a few milliseconds of the writer's time.
@@ -18,7 +18,10 @@ const LAG: Duration = Duration::from_millis(100);
 /// Stores the document of a new or changed message, in its own transaction.
 pub(crate) fn note(sql: &Sql<'_>, place: Place, message: &Message, is_new: bool) -> Result<(), DbError> {
     match terms::document(place.guild(), message) {
-        Some(document) => store::search::put(sql, message.id, message.channel_id, &document, is_new),
+        Some(document) => {
+            let (channel, scope) = (message.channel_id, scope_id(place, message.channel_id));
+            store::search::put(sql, message.id, channel, scope, &document, is_new)
+        }
         None => Ok(()),
     }
 }

@@ -10,4 +10,13 @@ mod follow;
 pub mod query;
 pub mod terms;
 
+use voxlink_protocol::{ChannelId, Snowflake};
+
+use crate::state::place::Place;
+
 pub(crate) use follow::{Follower, follow, forget, note};
+
+/// What every search is within: a guild, or a direct conversation.
+fn scope_id(place: Place, channel: ChannelId) -> Snowflake {
+    Snowflake(place.guild().map_or(channel.get(), |guild| guild.get()))
+}

@@ -1,6 +1,6 @@
 //! What is searched for, from the outside into the terms of the index.
 
-use voxlink_protocol::{ChannelId, MessageId, RoleId, UserId};
+use voxlink_protocol::{ChannelId, MessageId, RoleId, Snowflake, UserId};
 
 use super::terms::{Has, Mark, words};
 use crate::Refusal;
@@ -33,9 +33,13 @@ impl Group {
 }
 
 /// A question to the index: all of these groups and none of these terms.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Expression {
+    /// A guild, or a direct conversation.
+    pub scope: Snowflake,
+    /// The term that everything in the scope has.
+    pub whole: String,
     pub all: Vec<Group>,
     pub none: Vec<String>,
 }
@@ -43,8 +47,10 @@ pub struct Expression {
 /// A search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchQuery {
-    /// Marks that are asked for, and those that must not be there.
-    marks: Expression,
+    /// Marks that are asked for.
+    marks: Vec<Group>,
+    /// Marks that must not be there.
+    without: Vec<String>,
     words: Vec<String>,
     /// Something was typed, but no word is in it: nothing matches.
     pub(super) is_hopeless: bool,
@@ -60,7 +66,8 @@ pub struct SearchQuery {
 impl Default for SearchQuery {
     fn default() -> Self {
         Self {
-            marks: Expression::default(),
+            marks: Vec::new(),
+            without: Vec::new(),
             words: Vec::new(),
             is_hopeless: false,
             channels: Vec::new(),
@@ -109,7 +116,7 @@ impl SearchQuery {
     fn add_marks(&mut self, form: &Form<'_>) -> Result<(), Refusal> {
         let mut any = |terms: Vec<String>| {
             if !terms.is_empty() {
-                self.marks.all.push(Group::exact(terms));
+                self.marks.push(Group::exact(terms));
             }
         };
         let ids = |name: &str, mark: fn(u64) -> Mark<'static>| {
@@ -135,8 +142,8 @@ impl SearchQuery {
         any(kinds.map(|kind| Mark::EmbedKind(kind).term()).collect());
         for (name, mark) in [("mention_everyone", Mark::MentionsEveryone), ("pinned", Mark::Pinned)] {
             match form.flag(name)? {
-                Some(true) => self.marks.all.push(Group::exact(vec![mark.term()])),
-                Some(false) => self.marks.none.push(mark.term()),
+                Some(true) => self.marks.push(Group::exact(vec![mark.term()])),
+                Some(false) => self.without.push(mark.term()),
                 None => {}
             }
         }
@@ -161,9 +168,9 @@ impl SearchQuery {
             let found = WORDS.iter().find(|(known, _)| *known == word);
             let term = found.map(|(_, has)| Mark::Has(*has).term()).ok_or_else(|| not_a_choice("has"))?;
             if is_wanted {
-                self.marks.all.push(Group::exact(vec![term]));
+                self.marks.push(Group::exact(vec![term]));
             } else {
-                self.marks.none.push(term);
+                self.without.push(term);
             }
         }
         Ok(())
@@ -183,8 +190,8 @@ impl SearchQuery {
         let bot = Mark::Bot.term();
         match (people, bots) {
             (true, true) => {}
-            (true, false) => self.marks.none.push(bot),
-            (false, true) => self.marks.all.push(Group::exact(vec![bot])),
+            (true, false) => self.without.push(bot),
+            (false, true) => self.marks.push(Group::exact(vec![bot])),
             (false, false) => self.is_hopeless = true,
         }
         Ok(())
@@ -198,9 +205,10 @@ impl SearchQuery {
             .iter()
             .enumerate()
             .map(|(at, word)| Group { one_of: vec![word.clone()], is_prefix: as_prefix && at == last });
-        let all = words.chain(self.marks.all.iter().cloned()).chain(scope.all.iter().cloned());
-        let none = self.marks.none.iter().chain(&scope.none).cloned();
-        Expression { all: all.collect(), none: none.collect() }
+        let all = words.chain(self.marks.iter().cloned()).chain(scope.all.iter().cloned());
+        let none = self.without.iter().chain(&scope.none).cloned();
+        let (all, none) = (all.collect(), none.collect());
+        Expression { scope: scope.scope, whole: scope.whole.clone(), all, none }
     }
 
     /// The last word is long enough to be the beginning of one.
@@ -310,7 +318,9 @@ mod tests {
             ("something", "else"),
         ])
         .unwrap();
-        let wanted = query.expression(&Expression::default(), true);
+        let nothing =
+            Expression { scope: Snowflake(1), whole: String::new(), all: Vec::new(), none: Vec::new() };
+        let wanted = query.expression(&nothing, true);
         let one_of: Vec<usize> = wanted.all.iter().map(|group| group.one_of.len()).collect();
         assert_eq!((one_of, wanted.none.len()), (vec![1, 1, 2, 1], 3));
         assert_eq!(

@@ -2,9 +2,10 @@
 //!
 //! A document is stored with its message. PostgreSQL indexes it at once. SQLite's full-text index writes a segment for
 //! each savepoint, which for one message costs more than the message: there the index follows in batches ([`catch_up`]),
-//! and whoever searches lets it catch up first.
+//! and whoever searches lets it catch up first. There each term begins with its scope too, so that a search touches
+//! nothing of other guilds, however many messages those have.
 
-use voxlink_protocol::{ChannelId, MessageId};
+use voxlink_protocol::{ChannelId, MessageId, Snowflake};
 use voxlink_service_kit::{DbError, Sql, db::Dialect, params};
 
 use crate::search::query::{Expression, Group};
@@ -17,13 +18,14 @@ pub fn put(
     sql: &Sql<'_>,
     message: MessageId,
     channel: ChannelId,
+    scope: Snowflake,
     terms: &str,
     is_new: bool,
 ) -> Result<(), DbError> {
     sql.execute(
-        "INSERT INTO search_document (message_id, channel_id, terms) VALUES ($1, $2, $3)
+        "INSERT INTO search_document (message_id, channel_id, scope_id, terms) VALUES ($1, $2, $3, $4)
          ON CONFLICT (message_id) DO UPDATE SET terms = excluded.terms",
-        params![message, channel, terms],
+        params![message, channel, scope, terms],
     )?;
     note_pending(sql, message, is_new)
 }
@@ -96,13 +98,19 @@ pub fn catch_up(sql: &Sql<'_>, most: u32) -> Result<bool, DbError> {
              (SELECT message_id FROM search_pending WHERE message_id <= $1 AND is_new = 0)",
             params![last],
         )?;
-        sql.execute(
-            "INSERT INTO search_index (rowid, terms)
-             SELECT search_document.message_id, terms FROM search_pending
+        let documents = sql.query(
+            "SELECT search_document.message_id, scope_id, terms FROM search_pending
              JOIN search_document ON search_document.message_id = search_pending.message_id
              WHERE search_pending.message_id <= $1 ORDER BY search_pending.message_id",
             params![last],
+            |row| Ok((row.get::<MessageId>(0)?, row.get::<Snowflake>(1)?, row.get::<String>(2)?)),
         )?;
+        for (message, scope, terms) in documents {
+            let scope = prefix(scope);
+            let terms: Vec<&str> = terms.split(' ').flat_map(|term| [" ", &scope, term]).collect();
+            let insert = "INSERT INTO search_index (rowid, terms) VALUES ($1, $2)";
+            sql.execute(insert, params![message, &terms.concat()])?;
+        }
     }
     sql.execute("DELETE FROM search_pending WHERE message_id <= $1", params![last])?;
     Ok(count == u64::from(most))
@@ -150,15 +158,32 @@ pub fn channel_of(sql: &Sql<'_>, message: MessageId) -> Result<Option<ChannelId>
     sql.query_one(select, params![message], |row| row.get(0))
 }
 
+/// A scope in letters and digits that the index does not fold.
+fn prefix(scope: Snowflake) -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut left = scope.0;
+    let mut text = String::new();
+    while left > 0 {
+        let digit = usize::try_from(left % 36).ok().and_then(|digit| DIGITS.get(digit));
+        text.push(digit.copied().map_or('0', char::from));
+        left /= 36;
+    }
+    text
+}
+
 /// Terms hold letters, digits and marks of ours and so need no escapes; quotes make each a word and nothing else.
 fn sqlite_text(wanted: &Expression) -> String {
-    let term = |term: &str| format!("\"{term}\"");
+    let scope = prefix(wanted.scope);
+    let term = |term: &str| format!("\"{scope}{term}\"");
     let group = |group: &Group| {
-        let one_of: Vec<String> = group.one_of.iter().map(|one| term(one)).collect();
         let star = if group.is_prefix { " *" } else { "" };
-        format!("({}{star})", one_of.join(" OR "))
+        let one_of: Vec<String> = group.one_of.iter().map(|one| format!("{}{star}", term(one))).collect();
+        format!("({})", one_of.join(" OR "))
     };
-    let all: Vec<String> = wanted.all.iter().map(group).collect();
+    let mut all: Vec<String> = wanted.all.iter().map(group).collect();
+    if all.is_empty() {
+        all.push(term(&wanted.whole));
+    }
     let none: Vec<String> = wanted.none.iter().map(|one| term(one)).collect();
     let all = all.join(" AND ");
     if none.is_empty() { all } else { format!("({all}) NOT ({})", none.join(" OR ")) }
@@ -171,7 +196,7 @@ fn postgres_text(wanted: &Expression) -> String {
         let one_of: Vec<String> = group.one_of.iter().map(|one| format!("{}{star}", term(one))).collect();
         format!("({})", one_of.join(" | "))
     };
-    let all: Vec<String> = wanted.all.iter().map(group).collect();
+    let all: Vec<String> = wanted.all.iter().map(group).chain([term(&wanted.whole)]).collect();
     let none: Vec<String> = wanted.none.iter().map(|one| term(one)).collect();
     let all = all.join(" & ");
     if none.is_empty() { all } else { format!("{all} & !({})", none.join(" | ")) }

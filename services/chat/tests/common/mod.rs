@@ -16,6 +16,7 @@ use voxlink_protocol::{
     Channel, ChannelId, ChannelKind, GuildId, GuildSnapshot, LoginId, Nonce, User, UserId,
     bus::{GetUsers, ResolveToken, TokenOwner},
     event::{ChannelChange, GuildChange, GuildEvent, UserChange, UserEvent},
+    people::{Relation, RelationBetween},
     text::{ChannelName, GuildName, MessageText},
 };
 use voxlink_service_kit::{Auth, Bus, DbTarget, Env, call_pass::PassKey};
@@ -60,6 +61,7 @@ pub(crate) fn fake_identity(bus: &Bus) {
     bus.serve(|request: GetUsers| async move {
         request.ids.into_iter().map(|id| user(id.get())).collect::<Vec<_>>()
     });
+    bus.serve(|_: RelationBetween| async { Relation::default() });
     bus.serve(|request: ResolveToken| async move {
         let id = request.token.expose().strip_prefix("t-")?.parse().ok()?;
         Some(TokenOwner { user: user(id), login: LoginId::new(id) })
