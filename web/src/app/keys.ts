@@ -9,6 +9,12 @@ import { store } from "../state/store.svelte.ts";
 import { overlays } from "../ui/overlays.svelte.ts";
 import { channelPath, directPath, router } from "../ui/router.svelte.ts";
 
+/** Whether something floated when the key went down: its own Esc has closed it by the time that this file hears of it. */
+let floated = false;
+export function beforeKey(): void {
+  floated = overlays.dialog !== null || overlays.menu !== null || overlays.picker !== null;
+}
+
 export function handleKey(event: KeyboardEvent): void {
   const command = event.ctrlKey || event.metaKey;
   if (command && !event.shiftKey && !event.altKey && event.code === "KeyK") {
@@ -29,7 +35,7 @@ export function handleKey(event: KeyboardEvent): void {
   } else if (event.key === "?" && !command && !isWriting(event.target)) {
     take(event);
     overlays.show({ name: "keys" });
-  } else if (event.key === "Escape" && (router.route.name === "settings" || router.route.name === "guild-settings" || router.route.name === "channel-settings") && !overlays.dialog && !overlays.menu && !isWriting(event.target)) {
+  } else if (event.key === "Escape" && (router.route.name === "settings" || router.route.name === "guild-settings" || router.route.name === "channel-settings") && !floated && !isWriting(event.target)) {
     take(event);
     place.back();
   }
