@@ -7,6 +7,7 @@ use common::{Folder, Stage, channel_name, draft, open, user};
 use voxlink_chat::{
     Refusal,
     direct::{AnyChannel, MAX_PEOPLE, update::GroupFields},
+    message::draft::Edit,
     store::messages::Position,
 };
 use voxlink_protocol::{
@@ -235,7 +236,7 @@ async fn friends_write_without_a_guild_and_who_is_blocked_does_not() {
         Err(Refusal::CannotMessage)
     );
     let text = MessageText::parse("changed").unwrap();
-    let edited = chat.edit_message(&user(ANNA), pair, sent.id, text).await.map(|_| ());
+    let edited = chat.edit_message(&user(ANNA), pair, sent.id, Edit::text(text)).await.map(|_| ());
     assert_eq!(edited, Err(Refusal::CannotMessage));
 }
 

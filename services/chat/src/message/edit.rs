@@ -45,7 +45,6 @@ impl Chat {
         edit: Edit,
     ) -> Result<Message, Refusal> {
         self.may_write(editor.id, channel).await?;
-        self.may_write(editor.id, channel).await?;
         let now = self.inner.env.now();
         let place = self.world().view_place(channel, editor.id, now)?.place();
         let (before, around) = self.find_with_people(channel, place.guild(), id, Some(editor.id)).await?;
