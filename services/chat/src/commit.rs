@@ -63,6 +63,9 @@ impl Change<'_> {
         match self.place {
             Place::Guild(_) => self.record(GuildChange::Channel(change)).map(|_version| ()),
             Place::Direct => {
+                if let ChannelChange::PinsUpdate { channel_id, last_pin_timestamp } = &change {
+                    self.directs.push(DirectChange::Pinned(*channel_id, *last_pin_timestamp));
+                }
                 self.in_directs.push(change);
                 Ok(())
             }
@@ -253,6 +256,7 @@ impl Chat {
         let (DirectChange::Put(DirectState { id, .. })
         | DirectChange::Remove(id)
         | DirectChange::Shown(id, ..)
+        | DirectChange::Pinned(id, _)
         | DirectChange::Message(id, _)) = change;
         let is_message = matches!(change, DirectChange::Message(..));
         let hidden = if is_message { world.directs.hidden_from(id) } else { Vec::new() };

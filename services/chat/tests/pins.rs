@@ -91,6 +91,8 @@ async fn pins_are_listed_last_pinned_first_until_they_are_unpinned_or_deleted() 
     stage.join(ANNA, text, BORIS).await;
     tell_a_story_of_pins(&stage, text).await;
     let events = stage.events();
+    let versions = stage.versions(guild);
+    assert!(versions.windows(2).all(|pair| pair[1] == pair[0] + 1), "{versions:?}");
     let updates: Vec<_> = events
         .iter()
         .filter_map(|event| match &event.change {
@@ -102,9 +104,13 @@ async fn pins_are_listed_last_pinned_first_until_they_are_unpinned_or_deleted() 
         .collect();
     assert_eq!(updates.len(), 5, "three pins, one unpinned, one deleted");
     assert!(updates[0] < updates[1] && updates[1] < updates[2]);
+    let channel = done(&stage, BORIS, "GET", &format!("/channels/{text}"), &Value::Null).await;
+    assert_eq!(channel["last_pin_timestamp"], json!(updates[4]));
+    drop(stage);
+    let stage = open(&folder).await;
+    let again = done(&stage, BORIS, "GET", &format!("/channels/{text}"), &Value::Null).await;
+    assert_eq!(again, channel);
     assert_eq!((updates[3], updates[4]), (updates[1], updates[0]));
-    let versions = stage.versions(guild);
-    assert!(versions.windows(2).all(|pair| pair[1] == pair[0] + 1), "{versions:?}");
 }
 
 #[tokio::test]
@@ -115,6 +121,8 @@ async fn people_of_a_conversation_pin_too_and_others_need_the_permission() {
     stage.join(ANNA, text, BORIS).await;
     let pair = stage.chat.open_direct(&user(ANNA), [UserId::new(BORIS)]).await.unwrap().id;
     tell_a_story_of_pins(&stage, pair).await;
+    let channel = done(&stage, BORIS, "GET", &format!("/channels/{pair}"), &Value::Null).await;
+    assert!(channel["last_pin_timestamp"].is_string());
     let id = say(&stage, BORIS, text, "x").await;
     for (method, path) in [
         ("PUT", format!("/channels/{text}/messages/pins/{id}")),

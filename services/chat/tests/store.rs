@@ -45,6 +45,7 @@ fn channel(id: ChannelId, kind: ChannelKind) -> Channel {
             deny: Permissions::VIEW_CHANNEL,
         }],
         last_message_id: None,
+        last_pin_timestamp: None,
         bitrate: Some(64_000),
         user_limit: Some(5),
         flags: 0,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{ChannelId, GuildId, MessageId, Snowflake},
     permissions::Permissions,
+    timestamp::Timestamp,
 };
 
 /// The v10 channel types that exist here; numbers in JSON.
@@ -123,6 +124,9 @@ pub struct Channel {
     /// The newest message ever posted here, which may be deleted by now.
     #[serde(default)]
     pub last_message_id: Option<MessageId>,
+    /// When the newest of the pinned messages was pinned.
+    #[serde(default)]
+    pub last_pin_timestamp: Option<Timestamp>,
     /// Opus bitrate in bit/s (voice channels).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bitrate: Option<u32>,

@@ -65,6 +65,7 @@ pub(crate) fn blank(
         rate_limit_per_user: 0,
         permission_overwrites: Vec::new(),
         last_message_id: None,
+        last_pin_timestamp: None,
         bitrate: voice.then_some(DEFAULT_BITRATE),
         user_limit: voice.then_some(0),
         flags: 0,

@@ -39,7 +39,7 @@ pub(crate) fn present(state: &DirectState, viewer: UserId, user: impl Fn(UserId)
         id: state.id,
         kind: state.kind,
         last_message_id: state.last_message_id,
-        last_pin_timestamp: None,
+        last_pin_timestamp: state.last_pin_timestamp,
         recipients: state.people.keys().filter(|id| **id != viewer).map(|id| user(*id)).collect(),
         flags: 0,
         group: match state.kind {

@@ -47,6 +47,7 @@ impl Chat {
             name: None,
             icon: None,
             last_message_id: None,
+            last_pin_timestamp: None,
             // The other one sees it with the first message.
             people: BTreeMap::from([(me, true), (other, false)]),
         };
@@ -92,6 +93,7 @@ impl Chat {
             name: None,
             icon: None,
             last_message_id: None,
+            last_pin_timestamp: None,
             people: others.into_iter().chain([me]).map(|person| (person, true)).collect(),
         };
         self.commit_in(Place::Direct, None, move |change| {

@@ -1,11 +1,12 @@
 //! Joins a guild by an invite.
 
-use voxlink_protocol::{Invite, Member, User, event::GuildChange};
+use voxlink_protocol::{Invite, Member, MessageKind, User, event::GuildChange};
 
 use super::{Audience, present};
 use crate::{
     Chat, Refusal,
     guild::MAX_GUILDS,
+    message::system::Notice,
     state::new_member,
     store::{invites, members},
 };
@@ -34,6 +35,13 @@ impl Chat {
             present(&world, &stored, Audience::Person(inviter))?
         };
         let member = Member { user: Some(user.clone()), ..new_member(now) };
+        let system_channel = self.world().guild(guild).and_then(|state| {
+            state.guild.system_channel_id.filter(|channel| state.channels.contains_key(channel))
+        });
+        let notice = system_channel.map(|channel| Notice {
+            member: Some(Member { user: None, ..member.clone() }),
+            ..Notice::new(channel, user.clone(), MessageKind::UserJoin)
+        });
         let user = user.id;
         self.commit(guild, Some(turn), move |change| {
             let used = invites::take_use(change.sql, &stored.code.0, now)?.ok_or(Refusal::UnknownInvite)?;
@@ -42,6 +50,9 @@ impl Chat {
             }
             members::insert(change.sql, guild, user, now)?;
             change.record(GuildChange::MemberAdd(Box::new(member)))?;
+            if let Some(notice) = notice {
+                change.chat.put_notice(change, notice)?;
+            }
             if used.is_used_up() {
                 let (code, channel_id) = (used.code.0, used.channel);
                 change.record(GuildChange::InviteDelete { code, channel_id })?;

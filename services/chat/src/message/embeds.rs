@@ -204,7 +204,8 @@ impl Check {
         let host = ["https://", "http://"].into_iter().find_map(|scheme| link.strip_prefix(scheme));
         let is_web = host.is_some_and(|host| host.starts_with(|c: char| c.is_alphanumeric() || c == '['))
             && !link.contains(char::is_whitespace);
-        if !is_web && !(may_be_attached && link.starts_with("attachment://")) {
+        let is_attached = may_be_attached && link.starts_with("attachment://");
+        if !(is_web || is_attached) {
             let message = "Not a well formed URL: it begins with http:// or https://";
             self.errors.add(field, "URL_TYPE_INVALID_URL", message);
         }

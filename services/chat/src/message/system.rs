@@ -1,6 +1,6 @@
 //! Messages that the server tells: someone joined, a message was pinned, a group has another name.
 
-use voxlink_protocol::{ChannelId, Message, MessageId, MessageKind, User, event::ChannelChange};
+use voxlink_protocol::{ChannelId, Member, Message, MessageId, MessageKind, User, event::ChannelChange};
 
 use super::Around;
 use crate::{
@@ -16,6 +16,8 @@ pub(crate) struct Notice {
     pub(crate) channel: ChannelId,
     /// Who did it.
     pub(crate) author: User,
+    /// They as a member; `None`: as memory has them.
+    pub(crate) member: Option<Member>,
     /// What they did.
     pub(crate) kind: MessageKind,
     /// A group's new name; else empty.
@@ -29,14 +31,22 @@ pub(crate) struct Notice {
 impl Notice {
     /// Someone did this, and there is no more to say about it.
     pub(crate) const fn new(channel: ChannelId, author: User, kind: MessageKind) -> Self {
-        Self { channel, author, kind, content: String::new(), mentions: Vec::new(), reference: None }
+        Self {
+            channel,
+            author,
+            member: None,
+            kind,
+            content: String::new(),
+            mentions: Vec::new(),
+            reference: None,
+        }
     }
 }
 
 impl Chat {
     /// Stores what the server tells in the running transaction, and tells it.
     pub(crate) fn put_notice(&self, change: &mut Change<'_>, notice: Notice) -> Result<(), Refusal> {
-        let Notice { channel, author, kind, content, mentions, reference } = notice;
+        let Notice { channel, author, member, kind, content, mentions, reference } = notice;
         let place = change.place();
         let id = MessageId(self.inner.ids.next(self.inner.env.now()));
         let stored = StoredMessage {
@@ -47,7 +57,7 @@ impl Chat {
         };
         messages::insert(change.sql, channel, &stored)?;
         let mut around = Around::nothing(channel, place.guild());
-        let member = self.member_of(place, author.id);
+        let member = member.or_else(|| self.member_of(place, author.id));
         around.users = mentions.into_iter().chain([author]).map(|user| (user.id, user)).collect();
         change.record_message(id, channel, || {
             let told = Message { guild_id: place.guild(), member, ..around.present(stored) };

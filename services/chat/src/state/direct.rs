@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use voxlink_protocol::{ChannelId, DirectKind, MessageId, Permissions, UserId};
+use voxlink_protocol::{ChannelId, DirectKind, MessageId, Permissions, Timestamp, UserId};
 
 use crate::Refusal;
 
@@ -21,6 +21,8 @@ pub struct DirectState {
     pub icon: Option<String>,
     /// The newest message ever posted here.
     pub last_message_id: Option<MessageId>,
+    /// When the newest of the pinned messages was pinned.
+    pub last_pin_timestamp: Option<Timestamp>,
     /// Who is in it, and whether it is shown in their list.
     pub people: BTreeMap<UserId, bool>,
 }
@@ -68,6 +70,8 @@ pub enum DirectChange {
     Shown(ChannelId, UserId, bool),
     /// A message was posted.
     Message(ChannelId, MessageId),
+    /// Pins changed; the newest one is from then.
+    Pinned(ChannelId, Option<Timestamp>),
 }
 
 /// All conversations.
@@ -131,6 +135,11 @@ impl Directs {
                     *shown = is_shown;
                 }
             }
+            DirectChange::Pinned(id, newest) => {
+                if let Some(state) = self.channels.get_mut(&id) {
+                    state.last_pin_timestamp = newest;
+                }
+            }
             DirectChange::Message(id, message) => {
                 if let Some(state) = self.channels.get_mut(&id) {
                     state.last_message_id = state.last_message_id.max(Some(message));
@@ -144,6 +153,7 @@ impl Directs {
         let id = state.id;
         if let Some(before) = self.channels.get(&id) {
             state.last_message_id = state.last_message_id.max(before.last_message_id);
+            state.last_pin_timestamp = before.last_pin_timestamp;
         }
         self.remove(id);
         for user in state.people.keys() {

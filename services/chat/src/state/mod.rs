@@ -340,6 +340,7 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
             // Messages do not wait for structural changes: one may have been stored since the change was prepared.
             if let Some(known) = state.channels.get(&channel.id) {
                 channel.last_message_id = known.last_message_id;
+                channel.last_pin_timestamp = known.last_pin_timestamp;
             }
             state.channels.insert(channel.id, Channel::clone(channel));
         }
@@ -350,6 +351,11 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
         GuildChange::Channel(ChannelChange::MessageCreate(message)) => {
             if let Some(channel) = state.channels.get_mut(&message.channel_id) {
                 channel.last_message_id = Some(message.id);
+            }
+        }
+        GuildChange::Channel(ChannelChange::PinsUpdate { channel_id, last_pin_timestamp }) => {
+            if let Some(channel) = state.channels.get_mut(channel_id) {
+                channel.last_pin_timestamp = *last_pin_timestamp;
             }
         }
         // Not kept in memory, or handled with the guild as a whole.

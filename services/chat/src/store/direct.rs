@@ -18,7 +18,9 @@ pub fn all(sql: &Sql<'_>) -> Result<Vec<DirectState>, DbError> {
     for (channel, (user, shown)) in rows {
         people.entry(channel).or_default().insert(user, shown);
     }
-    let select = "SELECT id, kind, owner_id, name, icon, last_message_id FROM direct_channel";
+    let select = "SELECT id, kind, owner_id, name, icon, last_message_id,
+                  (SELECT max(pinned_at) FROM message WHERE message.channel_id = direct_channel.id AND pinned_at IS NOT NULL)
+                  FROM direct_channel";
     sql.query(select, params![], |row| {
         let id: ChannelId = row.get(0)?;
         let kind = DirectKind::try_from(row.get::<u8>(1)?).map_err(|what| DbError::Other(what.to_owned()))?;
@@ -29,6 +31,7 @@ pub fn all(sql: &Sql<'_>) -> Result<Vec<DirectState>, DbError> {
             name: row.get(3)?,
             icon: row.get(4)?,
             last_message_id: row.get(5)?,
+            last_pin_timestamp: row.get(6)?,
             people: people.remove(&id).unwrap_or_default(),
         })
     })

@@ -76,7 +76,9 @@ fn roles(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Role>>, DbError> {
 fn channels(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Channel>>, DbError> {
     let mut overwrites = overwrites(sql)?;
     let select = "SELECT id, guild_id, kind, name, position, parent_id, topic, nsfw, bitrate, user_limit, rate_limit_per_user,
-                  (SELECT max(message.id) FROM message WHERE message.channel_id = channel.id) FROM channel";
+                  (SELECT max(message.id) FROM message WHERE message.channel_id = channel.id),
+                  (SELECT max(pinned_at) FROM message WHERE message.channel_id = channel.id AND pinned_at IS NOT NULL)
+                  FROM channel";
     let rows = sql.query(select, params![], |row| {
         let (id, guild_id): (ChannelId, GuildId) = (row.get(0)?, row.get(1)?);
         let kind = ChannelKind::try_from(row.get::<u8>(2)?).map_err(stored_nonsense)?;
@@ -92,6 +94,7 @@ fn channels(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<Channel>>, DbError> {
             rate_limit_per_user: row.get(10)?,
             permission_overwrites: overwrites.remove(&id).unwrap_or_default(),
             last_message_id: row.get(11)?,
+            last_pin_timestamp: row.get(12)?,
             bitrate: row.get(8)?,
             user_limit: row.get(9)?,
             flags: 0,

@@ -106,6 +106,7 @@ pub(super) fn channel(id: ChannelId) -> Channel {
         rate_limit_per_user: 0,
         permission_overwrites: Vec::new(),
         last_message_id: None,
+        last_pin_timestamp: None,
         bitrate: None,
         user_limit: None,
         flags: 0,
