@@ -11,6 +11,10 @@ ALTER TABLE role ADD COLUMN bot_id BIGINT;
 -- Slow mode: seconds between two messages of one person.
 ALTER TABLE channel ADD COLUMN rate_limit_per_user BIGINT NOT NULL DEFAULT 0;
 
+-- In calls, by a moderator.
+ALTER TABLE member ADD COLUMN muted BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE member ADD COLUMN deafened BOOLEAN NOT NULL DEFAULT FALSE;
+
 CREATE TABLE audit_log (
     id BIGINT PRIMARY KEY,
     guild_id BIGINT NOT NULL REFERENCES guild (id) ON DELETE CASCADE,

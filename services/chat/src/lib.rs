@@ -5,11 +5,14 @@
 //! and is made good from history; what was acknowledged is not lost.
 
 pub mod audit;
+pub mod ban;
 pub mod channel;
 mod commit;
 pub mod direct;
+pub mod emoji;
 pub mod guild;
 mod http;
+mod image;
 pub mod invite;
 pub mod member;
 pub mod message;

@@ -44,6 +44,9 @@ pub enum Refusal {
     /// They are in no call.
     #[error("unknown voice state")]
     UnknownVoiceState,
+    /// They are in no call, so nothing can be done to them there.
+    #[error("not in a call")]
+    NotInCall,
     /// A role that nobody gives, takes or deletes: @everyone, or one that belongs to an application.
     #[error("invalid role")]
     InvalidRole,

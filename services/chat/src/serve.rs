@@ -6,11 +6,11 @@ use tokio::runtime::Handle;
 use voxlink_protocol::{
     ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
     bus::{
-        DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass, LoadGuild, PassRefused, ReadStatesOf,
-        UserGuildSettingsOf,
+        CallRights, CallRightsOf, DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass, LoadGuild,
+        PassRefused, ReadStatesOf, UserGuildSettingsOf,
     },
     files::{AttachRefused, MayAttach},
-    people::AccountDeleted,
+    people::{AccountDeleted, OwnedGuilds},
     voice::CallPass,
 };
 use voxlink_service_kit::{CallError, Unavailable};
@@ -37,6 +37,9 @@ impl Chat {
             runtime.spawn(async move {
                 if let Err(error) = chat.forget_in_directs(user).await {
                     tracing::error!(%error, %user, "an account that is gone may still be in groups");
+                }
+                if let Err(error) = chat.forget_account(user).await {
+                    tracing::error!(%error, %user, "memberships of an account that is gone did not all end");
                 }
             });
         });
@@ -74,6 +77,16 @@ impl Chat {
         bus.serve(move |request: MayAttach| {
             let grant = this().map_or(Err(AttachRefused::Unknown), |chat| chat.may_attach(&request));
             async move { grant }
+        });
+        let this = chat.clone();
+        bus.serve(move |request: OwnedGuilds| {
+            let owned = this().map_or(0, |chat| chat.owned_guilds(request.user));
+            async move { owned }
+        });
+        let this = chat.clone();
+        bus.serve(move |request: CallRightsOf| {
+            let rights = this().map(|chat| chat.call_rights_of(&request)).unwrap_or_default();
+            async move { rights }
         });
         bus.serve(move |request: IssueCallPass| {
             let pass = chat().map_or(Err(PassRefused::Unknown), |chat| chat.issue_call_pass(&request));
@@ -137,11 +150,32 @@ impl Chat {
             guild_id: request.guild,
             channel_id: request.channel,
             session_id: request.session_id.clone(),
-            may_speak: may(Permissions::SPEAK),
+            may_speak: may(Permissions::SPEAK) && !view.member.mute,
             may_stream: may(Permissions::STREAM),
             e2ee: false,
             user_limit: if unlimited { 0 } else { view.channel.user_limit.unwrap_or(0) },
             expires: now.plus(PASS_LIFE),
         }))
+    }
+
+    /// What people may do in the calls in which they sit; whoever may not be there is left out.
+    #[must_use]
+    pub fn call_rights_of(&self, request: &CallRightsOf) -> Vec<CallRights> {
+        let now = self.inner.env.now();
+        let world = self.world();
+        let rights = request.seats.iter().filter_map(|(user, channel)| {
+            let view = world.view_channel(*channel, *user, now).ok()?;
+            let may = |permission| view.permissions.contains(permission);
+            let stays = may(Permissions::CONNECT) && view.state.guild.id == request.guild;
+            stays.then(|| CallRights {
+                user: *user,
+                channel: *channel,
+                may_speak: may(Permissions::SPEAK),
+                may_stream: may(Permissions::STREAM),
+                mute: view.member.mute,
+                deaf: view.member.deaf,
+            })
+        });
+        rights.collect()
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use voxlink_protocol::{MessageId, Snowflake, Timestamp, files::FilesNews};
+use voxlink_protocol::{AuditLogEntryId, MessageId, Snowflake, Timestamp, files::FilesNews};
 use voxlink_service_kit::{DbError, courier};
 
 use crate::{
-    Chat,
+    Chat, Refusal,
+    audit::KEPT_DAYS,
     store::{self, messages::Cleared},
 };
 
@@ -14,6 +15,8 @@ use crate::{
 const NONCE_KEPT: Duration = Duration::from_secs(20 * 60);
 /// v10: the longest slow mode; a turn taken before that holds nobody any more.
 const LONGEST_SLOW_MODE: Duration = Duration::from_secs(21_600);
+/// An entry of an audit log is kept so long, and who came by an invite that is gone.
+const LOG_KEPT: Duration = Duration::from_secs(KEPT_DAYS * 24 * 60 * 60);
 /// Between two sweeps.
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -33,11 +36,12 @@ impl Chat {
         });
     }
 
-    /// Clears away old nonces, ended invites, old turns of slow mode and the messages of deleted channels.
+    /// Clears away old nonces, ended invites, old turns of slow mode, old entries of audit logs, the messages of deleted
+    /// channels and those that went with a ban.
     ///
     /// # Errors
     /// When the database fails; what is left is cleared away by the next sweep.
-    pub async fn sweep(&self) -> Result<(), DbError> {
+    pub async fn sweep(&self) -> Result<(), Refusal> {
         let db = &self.inner.db;
         let now = self.inner.env.now();
         let kept_ms = u64::try_from(NONCE_KEPT.as_millis()).unwrap_or(u64::MAX);
@@ -48,7 +52,13 @@ impl Chat {
         let oldest = Timestamp(now.0.saturating_sub(slow_mode_ms));
         while db.write(move |sql| store::slow_mode::prune(sql, oldest)).await? {}
         while self.clear_doomed().await? {}
-        db.write(move |sql| store::invites::prune(sql, now)).await.map(|_| ())
+        let log_ms = u64::try_from(LOG_KEPT.as_millis()).unwrap_or(u64::MAX);
+        let oldest = Timestamp(now.0.saturating_sub(log_ms));
+        let log = AuditLogEntryId(Snowflake::compose(oldest.0, 0, 0));
+        while db.write(move |sql| store::audit::prune(sql, log)).await? {}
+        while db.write(move |sql| store::invites::prune_uses(sql, oldest)).await? {}
+        db.write(move |sql| store::invites::prune(sql, now)).await?;
+        self.purge().await
     }
 
     /// Clears away some messages of deleted channels; `true` when there may be more. Once nothing is left of a channel,

@@ -82,6 +82,14 @@ impl Users {
         known.unwrap_or_else(|| User::new(id, format!("deleted.{id}")))
     }
 
+    /// One account; `None` when identity does not know it.
+    pub(crate) async fn find(&self, id: UserId) -> Result<Option<User>, CallError> {
+        if let Some(known) = self.lock().get(&id) {
+            return Ok(Some(known.clone()));
+        }
+        Ok(self.bus.call(GetUsers { ids: vec![id] }).await?.into_iter().find(|user| user.id == id))
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<UserId, User>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

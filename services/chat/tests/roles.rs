@@ -5,7 +5,7 @@ mod common;
 
 use common::{
     Folder, Stage, open,
-    routes::{ask, ask_because, done, refused},
+    routes::{ask, ask_because, done, refused, role},
 };
 use serde_json::{Value, json};
 use voxlink_protocol::{
@@ -23,17 +23,6 @@ async fn harbour(stage: &Stage) -> (GuildId, voxlink_protocol::ChannelId) {
     stage.join(ANNA, text, BORIS).await;
     stage.join(ANNA, text, CLARA).await;
     (guild, text)
-}
-
-/// Anna makes a role that grants this, puts it at a position and gives it to someone.
-async fn role(stage: &Stage, guild: GuildId, grants: Permissions, position: u32, to: u64) -> String {
-    let roles = format!("/guilds/{guild}/roles");
-    let body = json!({"name": "Crew", "permissions": grants.bits().to_string()});
-    let made = done(stage, ANNA, "POST", &roles, &body).await;
-    let id = made["id"].as_str().unwrap().to_owned();
-    done(stage, ANNA, "PATCH", &roles, &json!([{"id": id, "position": position}])).await;
-    done(stage, ANNA, "PUT", &format!("/guilds/{guild}/members/{to}/roles/{id}"), &Value::Null).await;
-    id
 }
 
 #[tokio::test]
@@ -83,10 +72,11 @@ async fn nobody_grants_what_they_lack_or_touches_a_role_at_or_above_theirs() {
     let stage = open(&folder).await;
     let (guild, _) = harbour(&stage).await;
     let roles = format!("/guilds/{guild}/roles");
-    let mine = role(&stage, guild, Permissions::MANAGE_ROLES | Permissions::KICK_MEMBERS, 5, BORIS).await;
-    let above = role(&stage, guild, Permissions::empty(), 6, CLARA).await;
-    let beside = role(&stage, guild, Permissions::BAN_MEMBERS, 5, ANNA).await;
-    let below = role(&stage, guild, Permissions::BAN_MEMBERS, 4, ANNA).await;
+    let mine =
+        role(&stage, ANNA, guild, Permissions::MANAGE_ROLES | Permissions::KICK_MEMBERS, 5, BORIS).await;
+    let above = role(&stage, ANNA, guild, Permissions::empty(), 6, CLARA).await;
+    let beside = role(&stage, ANNA, guild, Permissions::BAN_MEMBERS, 5, ANNA).await;
+    let below = role(&stage, ANNA, guild, Permissions::BAN_MEMBERS, 4, ANNA).await;
     let kick = json!({"permissions": Permissions::KICK_MEMBERS.bits().to_string()});
     let ban = json!({"permissions": Permissions::BAN_MEMBERS.bits().to_string()});
     // One may make what one has, and only that.
@@ -200,7 +190,7 @@ async fn what_is_done_to_a_role_is_told_in_order_and_logged_with_its_reason() {
     let folder = Folder::new();
     let stage = open(&folder).await;
     let (guild, text) = harbour(&stage).await;
-    let id = role(&stage, guild, Permissions::empty(), 2, BORIS).await;
+    let id = role(&stage, ANNA, guild, Permissions::empty(), 2, BORIS).await;
     let overwrite = json!({"permission_overwrites": [{"id": id, "type": 0, "allow": "0", "deny": "1024"}]});
     done(&stage, ANNA, "PATCH", &format!("/channels/{text}"), &overwrite).await;
     stage.heard.lock().unwrap().clear();

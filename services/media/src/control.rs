@@ -3,27 +3,35 @@
 //! Everything that changes a seat goes through this task's queue, so that events are published in the order in which
 //! they became true and no lock is needed.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot},
     time::{MissedTickBehavior, interval},
 };
 use voxlink_protocol::{
-    GuildId, VoiceState,
-    bus::{self, LeaveSeat, SeatRefused, TakeSeat, UpdateSeat, VoiceStatesOf},
+    ChannelId, GuildId, UserId, VoiceState,
+    bus::{
+        self, CallRights, CallRightsOf, EndSeat, LeaveSeat, SeatRefused, TakeSeat, UpdateSeat, VoiceStatesOf,
+    },
     event::GuildEvent,
 };
 use voxlink_service_kit::{Bus, Env};
 
 use crate::{
-    calls::{Calls, Output, Removal, SocketId},
+    calls::{Calls, Output, Removal, SocketId, concerns_rights},
     shard::{Report, ShardHandle},
     voice::{close::VoiceClose, connection::Ask, socket::ToSocket},
 };
 
 /// Inquiries that wait; askers wait beyond this, and a guild event that finds no room is retried from a task.
 const MOST_INQUIRIES: usize = 4096;
+/// After a question that chat did not answer.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Fine enough for limits of whole seconds.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -34,6 +42,10 @@ pub(crate) enum Inquiry {
     Leave(LeaveSeat, oneshot::Sender<bool>),
     StatesOf(GuildId, oneshot::Sender<Vec<VoiceState>>),
     Removed(Removal),
+    SeatsIn(GuildId, oneshot::Sender<Vec<(UserId, ChannelId)>>),
+    /// Chat's answer about those who were asked about.
+    Rights(Vec<(UserId, ChannelId)>, Vec<CallRights>),
+    PutOut(EndSeat, oneshot::Sender<bool>),
     SocketOpened(SocketId, mpsc::Sender<ToSocket>),
     Ask(SocketId, Ask),
     SocketClosed {
@@ -41,7 +53,7 @@ pub(crate) enum Inquiry {
         left: bool,
     },
     /// A test's panic in the call of this channel.
-    Panic(voxlink_protocol::ChannelId),
+    Panic(ChannelId),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -82,13 +94,15 @@ pub(crate) fn start(
 ) -> Control {
     let (inquiries, inbox) = mpsc::channel(MOST_INQUIRIES);
     let control = Control { inquiries };
-    serve(bus, &control);
-    let task = Task { calls, bus: bus.clone(), env, shards, sockets: HashMap::new() };
+    let (changed, changes) = mpsc::unbounded_channel();
+    serve(bus, &control, &changed);
+    tokio::spawn(keep_rights(bus.clone(), control.clone(), changes));
+    let task = Task { calls, bus: bus.clone(), env, shards, sockets: HashMap::new(), changed };
     tokio::spawn(task.run(inbox, reports));
     control
 }
 
-fn serve(bus: &Bus, control: &Control) {
+fn serve(bus: &Bus, control: &Control, changed: &mpsc::UnboundedSender<GuildId>) {
     let this = control.clone();
     bus.serve(move |request: TakeSeat| {
         let this = this.clone();
@@ -109,6 +123,18 @@ fn serve(bus: &Bus, control: &Control) {
         let this = this.clone();
         async move { this.ask(|reply| Inquiry::StatesOf(request.guild, reply), Vec::new()).await }
     });
+    let this = control.clone();
+    bus.serve(move |request: EndSeat| {
+        let this = this.clone();
+        async move { this.ask(|reply| Inquiry::PutOut(request, reply), false).await }
+    });
+    let changed = changed.clone();
+    bus.subscribe(move |event: &Arc<GuildEvent>| {
+        if let Some(guild) = concerns_rights(event) {
+            // It has ended with the server.
+            let _ended = changed.send(guild);
+        }
+    });
     let this = control.inquiries.clone();
     let runtime = tokio::runtime::Handle::current();
     bus.subscribe(move |event: &Arc<GuildEvent>| {
@@ -121,12 +147,44 @@ fn serve(bus: &Bus, control: &Control) {
     });
 }
 
+/// Asks chat again what people may do in their calls whenever that may have changed: one guild after the other, so that
+/// a newer answer is never undone by an older one.
+async fn keep_rights(bus: Bus, control: Control, mut changes: mpsc::UnboundedReceiver<GuildId>) {
+    while let Some(first) = changes.recv().await {
+        // Many changes of one guild, as when roles are put into order, are one question.
+        let mut guilds = BTreeSet::from([first]);
+        while let Ok(another) = changes.try_recv() {
+            guilds.insert(another);
+        }
+        for guild in guilds {
+            let mut seats = control.ask(|reply| Inquiry::SeatsIn(guild, reply), Vec::new()).await;
+            while !seats.is_empty() {
+                let asked = seats.clone();
+                match bus.call(CallRightsOf { guild, seats: asked.clone() }).await {
+                    Ok(rights) => {
+                        control.tell(Inquiry::Rights(asked, rights)).await;
+                        break;
+                    }
+                    // Nobody stays in a call only because chat did not answer once.
+                    Err(error) => {
+                        tracing::warn!(%error, "rights in calls could not be asked for");
+                        tokio::time::sleep(ASK_AGAIN).await;
+                        seats = control.ask(|reply| Inquiry::SeatsIn(guild, reply), Vec::new()).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
 struct Task {
     calls: Calls,
     bus: Bus,
     env: Env,
     shards: Vec<ShardHandle>,
     sockets: HashMap<SocketId, mpsc::Sender<ToSocket>>,
+    /// Guilds in which rights in calls are to be asked for again.
+    changed: mpsc::UnboundedSender<GuildId>,
 }
 
 impl Task {
@@ -160,13 +218,28 @@ impl Task {
     fn take(&mut self, inquiry: Inquiry) -> Option<Box<dyn FnOnce() + Send>> {
         let (now, wall) = (self.env.clock.monotonic(), self.env.now());
         match inquiry {
-            Inquiry::Take(request, reply) => Some(later(reply, self.calls.take_seat(&request, wall, now))),
+            Inquiry::Take(request, reply) => {
+                let seat = self.calls.take_seat(&request, wall, now);
+                if let Ok(guild) = seat.as_ref().map(|seat| seat.state.guild_id) {
+                    // A pass is good for a minute: what it says may have changed since it was signed.
+                    let _ended = guild.map(|guild| self.changed.send(guild));
+                }
+                Some(later(reply, seat))
+            }
             Inquiry::Update(request, reply) => Some(later(reply, self.calls.update_seat(&request))),
             Inquiry::Leave(request, reply) => Some(later(reply, self.calls.leave_seat(&request))),
             Inquiry::StatesOf(guild, reply) => Some(later(reply, self.calls.voice_states_of(guild))),
             Inquiry::Removed(removal) => {
                 self.calls.remove(removal);
                 None
+            }
+            Inquiry::SeatsIn(guild, reply) => Some(later(reply, self.calls.seats_in(guild))),
+            Inquiry::Rights(asked, rights) => {
+                self.calls.set_rights(&asked, &rights);
+                None
+            }
+            Inquiry::PutOut(request, reply) => {
+                Some(later(reply, self.calls.put_out(request.guild, request.user)))
             }
             Inquiry::SocketOpened(socket, outbox) => {
                 self.sockets.insert(socket, outbox);

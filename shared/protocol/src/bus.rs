@@ -180,6 +180,40 @@ pub struct VoiceStatesOf {
     pub guild: GuildId,
 }
 
+/// To media: takes someone out of the guild's call. `false`: they are in none.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct EndSeat {
+    pub user: UserId,
+    pub guild: GuildId,
+}
+
+/// To chat: what may these people do in the calls in which they sit? Asked whenever that may have changed. Those who may
+/// not be there (any more) are not in the answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct CallRightsOf {
+    pub guild: GuildId,
+    pub seats: Vec<(UserId, ChannelId)>,
+}
+
+/// What someone may do in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRights {
+    /// Who.
+    pub user: UserId,
+    /// In which.
+    pub channel: ChannelId,
+    /// Microphone and screen sound are let through.
+    pub may_speak: bool,
+    /// Camera and screen are let through.
+    pub may_stream: bool,
+    /// Muted by a moderator.
+    pub mute: bool,
+    /// Deafened by a moderator.
+    pub deaf: bool,
+}
+
 requests! {
     ResolveToken = "identity.resolve_token", |_this| 0 => Option<TokenOwner>;
     GetUsers = "identity.get_users", |_this| 0 => Vec<User>;
@@ -193,6 +227,8 @@ requests! {
     TakeSeat = "media.take_seat", |_this| 0 => Result<Seat, SeatRefused>;
     UpdateSeat = "media.update_seat", |this| this.guild.get() => bool;
     LeaveSeat = "media.leave_seat", |this| this.user.get() => bool;
+    EndSeat = "media.end_seat", |this| this.guild.get() => bool;
+    CallRightsOf = "chat.call_rights_of", |this| this.guild.get() => Vec<CallRights>;
     VoiceStatesOf = "media.voice_states_of", |this| this.guild.get() => Vec<VoiceState>;
 }
 

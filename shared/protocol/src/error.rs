@@ -39,6 +39,7 @@ pub enum ErrorCode {
     Unauthorized = 40001,
     RequestTooLarge = 40005,
     UserBanned = 40007,
+    NotInCall = 40032,
     MissingAccess = 50001,
     CannotExecuteOnDirect = 50003,
     CannotEditOthersMessage = 50005,
@@ -65,6 +66,7 @@ pub enum ErrorCode {
     CannotFriendSelf = 80003,
     NoSuchPerson = 80004,
     ReactionBlocked = 90001,
+    NobodyBanned = 500_000,
     /// Ours: the server's disk is full, nothing was stored.
     StorageFull = 150_001,
     /// Ours: the server's storage fails, nothing was stored.

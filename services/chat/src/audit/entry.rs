@@ -21,6 +21,7 @@ pub(crate) enum Action {
     MemberBanRemove = 23,
     MemberUpdate = 24,
     MemberRoleUpdate = 25,
+    MemberDisconnect = 27,
     BotAdd = 28,
     RoleCreate = 30,
     RoleUpdate = 31,

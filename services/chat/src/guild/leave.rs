@@ -1,8 +1,8 @@
 //! Leaves a guild.
 
-use voxlink_protocol::{GuildId, UserId, event::GuildChange};
+use voxlink_protocol::{GuildId, UserId};
 
-use crate::{Chat, Refusal, store};
+use crate::{Chat, Refusal, member::end::MemberEnding};
 
 impl Chat {
     /// Ends one's own membership.
@@ -11,17 +11,14 @@ impl Chat {
     /// [`Refusal::UnknownGuild`], [`Refusal::OwnerCannotLeave`] or [`Refusal::Db`].
     pub async fn leave_guild(&self, user: UserId, id: GuildId) -> Result<(), Refusal> {
         let turn = self.turn(id).await?;
-        {
+        let ending = {
             let world = self.world();
             let view = world.view_guild(id, user, self.inner.env.now())?;
             if view.state.guild.owner_id == user {
                 return Err(Refusal::OwnerCannotLeave);
             }
-        }
-        self.commit(id, Some(turn), move |change| {
-            store::members::delete(change.sql, id, user)?;
-            change.record(GuildChange::MemberRemove(user)).map(|_| ())
-        })
-        .await
+            MemberEnding::of(view.state, user)
+        };
+        self.commit(id, Some(turn), move |change| ending.commit(change)).await
     }
 }

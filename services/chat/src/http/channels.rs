@@ -12,7 +12,7 @@ use voxlink_protocol::{
 };
 use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Authenticated};
 
-use super::{direct, nullable};
+use super::{acting::Acting, direct, nullable};
 use crate::{
     Chat, Refusal,
     channel::{ChannelFields, reorder::Move},
@@ -40,6 +40,7 @@ pub(super) struct Fields {
     #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<ChannelId>>,
     nsfw: Option<bool>,
+    rate_limit_per_user: Option<u32>,
     bitrate: Option<u32>,
     user_limit: Option<u32>,
     permission_overwrites: Option<Vec<OverwriteForm>>,
@@ -63,6 +64,7 @@ impl Fields {
             position: self.position,
             parent_id: self.parent_id,
             nsfw: self.nsfw,
+            rate_limit_per_user: self.rate_limit_per_user,
             bitrate: self.bitrate,
             user_limit: self.user_limit,
             permission_overwrites: overwrites.map(Iterator::collect),
@@ -72,14 +74,14 @@ impl Fields {
 
 pub(super) async fn create(
     State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
+    me: Acting,
     ApiPath(guild): ApiPath<GuildId>,
     ApiJson(mut fields): ApiJson<Fields>,
 ) -> Result<(StatusCode, Json<Channel>), ApiError> {
     let missing = || Refusal::field("name", "BASE_TYPE_REQUIRED", "This field is required");
     let name = fields.name.take().ok_or_else(missing)?;
     let kind = fields.kind.unwrap_or(ChannelKind::Text);
-    let channel = chat.create_channel(me.user.id, guild, kind, name, fields.parse()?).await?;
+    let channel = chat.create_channel(me.actor, guild, kind, name, fields.parse()?).await?;
     Ok((StatusCode::CREATED, Json(channel)))
 }
 
@@ -97,16 +99,22 @@ pub(super) struct MoveForm {
     position: Option<u32>,
     #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<ChannelId>>,
+    lock_permissions: Option<bool>,
 }
 
 pub(super) async fn reorder(
     State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
+    me: Acting,
     ApiPath(guild): ApiPath<GuildId>,
     ApiJson(forms): ApiJson<Vec<MoveForm>>,
 ) -> Result<StatusCode, ApiError> {
-    let to = |form: MoveForm| Move { id: form.id, position: form.position, parent_id: form.parent_id };
-    chat.reorder_channels(me.user.id, guild, forms.into_iter().map(to).collect()).await?;
+    let to = |form: MoveForm| Move {
+        id: form.id,
+        position: form.position,
+        parent_id: form.parent_id,
+        lock_permissions: form.lock_permissions.unwrap_or(false),
+    };
+    chat.reorder_channels(me.actor, guild, forms.into_iter().map(to).collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -120,7 +128,7 @@ pub(super) async fn show(
 
 pub(super) async fn update(
     State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
+    me: Acting,
     ApiPath(channel): ApiPath<ChannelId>,
     request: Request,
 ) -> Result<Json<AnyChannel>, ApiError> {
@@ -128,19 +136,49 @@ pub(super) async fn update(
         return direct::update(&chat, &me.user, channel, request).await;
     }
     let ApiJson(fields) = ApiJson::<Fields>::from_request(request, &()).await?;
-    let updated = chat.update_channel(me.user.id, channel, fields.parse()?).await?;
+    let updated = chat.update_channel(me.actor, channel, fields.parse()?).await?;
     Ok(Json(AnyChannel::Guild(Box::new(updated))))
 }
 
 pub(super) async fn delete(
     State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
+    me: Acting,
     ApiPath(channel): ApiPath<ChannelId>,
 ) -> Result<Json<AnyChannel>, ApiError> {
     if chat.is_direct(me.user.id, channel) {
         let closed = chat.close_direct(&me.user, channel).await?;
         return Ok(Json(AnyChannel::Direct(Box::new(closed))));
     }
-    let deleted = chat.delete_channel(me.user.id, channel).await?;
+    let deleted = chat.delete_channel(me.actor, channel).await?;
     Ok(Json(AnyChannel::Guild(Box::new(deleted))))
+}
+
+#[derive(Deserialize)]
+pub(super) struct OverwriteFields {
+    #[serde(rename = "type")]
+    kind: OverwriteKind,
+    allow: Option<Permissions>,
+    deny: Option<Permissions>,
+}
+
+pub(super) async fn put_overwrite(
+    State(chat): State<Chat>,
+    me: Acting,
+    ApiPath((channel, target)): ApiPath<(ChannelId, Snowflake)>,
+    ApiJson(fields): ApiJson<OverwriteFields>,
+) -> Result<StatusCode, ApiError> {
+    let none = Permissions::empty();
+    let (allow, deny) = (fields.allow.unwrap_or(none), fields.deny.unwrap_or(none));
+    let overwrite = Overwrite { id: target, kind: fields.kind, allow, deny };
+    chat.put_overwrite(me.actor, channel, overwrite).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn delete_overwrite(
+    State(chat): State<Chat>,
+    me: Acting,
+    ApiPath((channel, target)): ApiPath<(ChannelId, Snowflake)>,
+) -> Result<StatusCode, ApiError> {
+    chat.delete_overwrite(me.actor, channel, target).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

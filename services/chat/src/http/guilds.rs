@@ -3,18 +3,19 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use voxlink_protocol::{
-    Channel, Guild, GuildId, Member, UserId,
-    text::{ChannelName, GuildName, TextError},
+    Channel, ChannelId, Guild, GuildId, UserId,
+    text::{ChannelName, GuildDescription, GuildName, TextError},
 };
 use voxlink_service_kit::{ApiError, ApiJson, ApiPath, ApiQuery, Authenticated};
 
-use super::{flag, page_size};
+use super::{acting::Acting, flag, nullable, page_size};
 use crate::{
     Chat, Refusal,
     guild::{
         MAX_GUILDS,
         create::NewGuild,
         read::{MyGuild, MyGuildsPage},
+        update::GuildFields,
     },
 };
 
@@ -112,19 +113,50 @@ pub(super) async fn show(
 #[derive(Deserialize)]
 pub(super) struct UpdateForm {
     name: Option<GuildName>,
+    #[serde(default, deserialize_with = "nullable")]
+    icon: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    description: Option<Option<String>>,
+    owner_id: Option<UserId>,
+    #[serde(default, deserialize_with = "nullable")]
+    system_channel_id: Option<Option<ChannelId>>,
+    preferred_locale: Option<String>,
 }
 
 pub(super) async fn update(
     State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
+    me: Acting,
     ApiPath(guild): ApiPath<GuildId>,
     ApiJson(form): ApiJson<UpdateForm>,
 ) -> Result<Json<Guild>, ApiError> {
-    let guild = match form.name {
-        Some(name) => chat.rename_guild(me.user.id, guild, name).await?,
-        None => chat.guild(me.user.id, guild)?.0,
+    // An empty description is none.
+    let description = form.description.map(|given| given.filter(|text| !text.trim().is_empty()));
+    let description = description.map(|given| given.as_deref().map(GuildDescription::parse).transpose());
+    let wrong = |error: TextError| Refusal::field("description", error.code(), error.to_string());
+    let fields = GuildFields {
+        name: form.name,
+        icon: form.icon,
+        description: description.transpose().map_err(wrong)?,
+        owner_id: form.owner_id,
+        system_channel_id: form.system_channel_id,
+        preferred_locale: form.preferred_locale,
     };
-    Ok(Json(guild))
+    Ok(Json(chat.update_guild(me.actor, guild, fields).await?))
+}
+
+#[derive(Deserialize)]
+pub(super) struct OwnerForm {
+    user_id: UserId,
+}
+
+pub(super) async fn give_away(
+    State(chat): State<Chat>,
+    me: Acting,
+    ApiPath(guild): ApiPath<GuildId>,
+    ApiJson(form): ApiJson<OwnerForm>,
+) -> Result<Json<Guild>, ApiError> {
+    let fields = GuildFields { owner_id: Some(form.user_id), ..GuildFields::default() };
+    Ok(Json(chat.update_guild(me.actor, guild, fields).await?))
 }
 
 pub(super) async fn delete(
@@ -134,30 +166,4 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     chat.delete_guild(me.user.id, guild).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Deserialize)]
-pub(super) struct MembersQuery {
-    limit: Option<u32>,
-    after: Option<UserId>,
-}
-
-pub(super) async fn members(
-    State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
-    ApiPath(guild): ApiPath<GuildId>,
-    ApiQuery(query): ApiQuery<MembersQuery>,
-) -> Result<Json<Vec<Member>>, ApiError> {
-    // v10: one at a time unless more are asked for.
-    let limit = page_size(query.limit, 1, 1000)? as usize;
-    let after = query.after.unwrap_or(UserId::new(0));
-    Ok(Json(chat.members(me.user.id, guild, after, limit).await?))
-}
-
-pub(super) async fn member(
-    State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
-    ApiPath((guild, user)): ApiPath<(GuildId, UserId)>,
-) -> Result<Json<Member>, ApiError> {
-    Ok(Json(chat.member(me.user.id, guild, user).await?))
 }

@@ -9,7 +9,11 @@ use serde::Deserialize;
 use voxlink_protocol::{ChannelId, GuildId, Invite};
 use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Authenticated};
 
-use crate::{Chat, invite::create::NewInvite};
+use super::acting::Acting;
+use crate::{
+    Chat,
+    invite::{create::NewInvite, uses::InviteUse},
+};
 
 /// v10: an invite lives a day unless its maker says otherwise.
 const DEFAULT_MAX_AGE: u32 = 86_400;
@@ -23,7 +27,7 @@ pub(super) struct CreateForm {
 
 pub(super) async fn create(
     State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
+    me: Acting,
     ApiPath(channel): ApiPath<ChannelId>,
     ApiJson(form): ApiJson<CreateForm>,
 ) -> Result<Json<Invite>, ApiError> {
@@ -32,7 +36,7 @@ pub(super) async fn create(
         max_uses: form.max_uses.unwrap_or(0),
         unique: form.unique.unwrap_or(false),
     };
-    Ok(Json(chat.create_invite(&me.user, channel, new).await?))
+    Ok(Json(chat.create_invite_as(me.actor, &me.user, channel, new).await?))
 }
 
 /// The one route that strangers may ask: a token is optional, but a wrong one is refused as everywhere.
@@ -66,10 +70,10 @@ pub(super) async fn of_channel(
 
 pub(super) async fn delete(
     State(chat): State<Chat>,
-    Authenticated(me): Authenticated,
+    me: Acting,
     ApiPath(code): ApiPath<String>,
 ) -> Result<Json<Invite>, ApiError> {
-    Ok(Json(chat.delete_invite(me.user.id, &code).await?))
+    Ok(Json(chat.delete_invite(me.actor, &code).await?))
 }
 
 pub(super) async fn join(
@@ -78,4 +82,12 @@ pub(super) async fn join(
     ApiPath(code): ApiPath<String>,
 ) -> Result<Json<Invite>, ApiError> {
     Ok(Json(chat.join(&me.user, &code).await?))
+}
+
+pub(super) async fn uses(
+    State(chat): State<Chat>,
+    Authenticated(me): Authenticated,
+    ApiPath(code): ApiPath<String>,
+) -> Result<Json<Vec<InviteUse>>, ApiError> {
+    Ok(Json(chat.invite_uses(me.user.id, &code).await?))
 }

@@ -1,11 +1,15 @@
 //! HTTP: a handler parses, calls, replies.
 
 mod acting;
+mod applications;
 mod audit;
+mod bans;
 mod channels;
 mod direct;
+mod emojis;
 mod guilds;
 mod invites;
+mod members;
 mod message_forms;
 mod messages;
 mod pins;
@@ -13,6 +17,7 @@ mod reactions;
 mod reading;
 mod roles;
 mod search;
+mod voice;
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
@@ -26,6 +31,9 @@ pub(crate) fn routes(chat: Chat) -> Routes {
     let v1 = Routes::under("/api/v1")
         .post("/guilds", guilds::create)
         .post("/invites/{code}", invites::join)
+        .get("/invites/{code}/uses", invites::uses)
+        .post("/guilds/{guild}/owner", guilds::give_away)
+        .put("/guilds/{guild}/applications/{application}", applications::add)
         .post("/channels/{channel}/messages/{message}/ack", reading::ack)
         .post("/read-states/ack-bulk", reading::ack_bulk)
         .post("/guilds/{guild}/ack", reading::ack_guild)
@@ -46,8 +54,19 @@ pub(crate) fn routes(chat: Chat) -> Routes {
         .get("/guilds/{guild}/channels", channels::list)
         .post("/guilds/{guild}/channels", channels::create)
         .patch("/guilds/{guild}/channels", channels::reorder)
-        .get("/guilds/{guild}/members", guilds::members)
-        .get("/guilds/{guild}/members/{user}", guilds::member)
+        .get("/users/@me/guilds/{guild}/member", members::own)
+        .get("/guilds/{guild}/members", members::list)
+        .get("/guilds/{guild}/members/search", members::search)
+        .patch("/guilds/{guild}/members/@me", members::update_own)
+        .get("/guilds/{guild}/members/{user}", members::show)
+        .put("/guilds/{guild}/members/{user}", members::add)
+        .patch("/guilds/{guild}/members/{user}", members::update)
+        .delete("/guilds/{guild}/members/{user}", members::kick)
+        .get("/guilds/{guild}/bans", bans::list)
+        .get("/guilds/{guild}/bans/{user}", bans::show)
+        .put("/guilds/{guild}/bans/{user}", bans::create)
+        .delete("/guilds/{guild}/bans/{user}", bans::delete)
+        .post("/guilds/{guild}/bulk-ban", bans::bulk)
         .get("/guilds/{guild}/roles", roles::list)
         .post("/guilds/{guild}/roles", roles::create)
         .patch("/guilds/{guild}/roles", roles::reorder)
@@ -56,11 +75,24 @@ pub(crate) fn routes(chat: Chat) -> Routes {
         .delete("/guilds/{guild}/roles/{role}", roles::delete)
         .put("/guilds/{guild}/members/{user}/roles/{role}", roles::give)
         .delete("/guilds/{guild}/members/{user}/roles/{role}", roles::take)
+        .get("/guilds/{guild}/emojis", emojis::list)
+        .post("/guilds/{guild}/emojis", emojis::create)
+        .get("/guilds/{guild}/emojis/{emoji}", emojis::show)
+        .patch("/guilds/{guild}/emojis/{emoji}", emojis::update)
+        .delete("/guilds/{guild}/emojis/{emoji}", emojis::delete)
+        .get("/voice/regions", voice::regions)
+        .get("/guilds/{guild}/regions", voice::regions_of_guild)
+        .get("/guilds/{guild}/voice-states/@me", voice::own_state)
+        .patch("/guilds/{guild}/voice-states/@me", voice::change_own_state)
+        .get("/guilds/{guild}/voice-states/{user}", voice::state)
+        .patch("/guilds/{guild}/voice-states/{user}", voice::change_state)
         .get("/guilds/{guild}/audit-logs", audit::list)
         .get("/guilds/{guild}/invites", invites::of_guild)
         .get("/channels/{channel}", channels::show)
         .patch("/channels/{channel}", channels::update)
         .delete("/channels/{channel}", channels::delete)
+        .put("/channels/{channel}/permissions/{target}", channels::put_overwrite)
+        .delete("/channels/{channel}/permissions/{target}", channels::delete_overwrite)
         .get("/channels/{channel}/invites", invites::of_channel)
         .post("/channels/{channel}/invites", invites::create)
         .get("/channels/{channel}/messages", messages::list)
@@ -104,6 +136,7 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownUser => Self::unknown(ErrorCode::UnknownUser),
             Refusal::UnknownApplication => Self::unknown(ErrorCode::UnknownApplication),
             Refusal::UnknownVoiceState => Self::unknown(ErrorCode::UnknownVoiceState),
+            Refusal::NotInCall => bad(ErrorCode::NotInCall, "Target user is not connected to voice."),
             Refusal::InvalidRole => bad(ErrorCode::InvalidRole, "Invalid Role"),
             Refusal::Banned => {
                 refused(StatusCode::FORBIDDEN, ErrorCode::UserBanned, "The user is banned from this guild")

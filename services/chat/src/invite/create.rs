@@ -7,9 +7,10 @@ use voxlink_protocol::{
 };
 use voxlink_service_kit::Env;
 
-use super::{Audience, MAX_INVITES, present};
+use super::{Audience, MAX_INVITES, log, present};
 use crate::{
     Chat, Refusal,
+    audit::{Action, Actor},
     store::invites::{self, StoredInvite},
 };
 
@@ -45,6 +46,17 @@ impl Chat {
         channel: ChannelId,
         new: NewInvite,
     ) -> Result<Invite, Refusal> {
+        self.create_invite_as(maker.id.into(), maker, channel, new).await
+    }
+
+    /// As [`Chat::create_invite`], with a reason for the audit log.
+    pub(crate) async fn create_invite_as(
+        &self,
+        actor: Actor,
+        maker: &User,
+        channel: ChannelId,
+        new: NewInvite,
+    ) -> Result<Invite, Refusal> {
         check(new)?;
         let now = self.inner.env.now();
         let (guild, turn) = self.turn_of_channel(channel).await?;
@@ -68,6 +80,8 @@ impl Chat {
             let invite = present(&chat.world(), &fresh, Audience::Manager(maker))?;
             let told = Invite { guild_id: Some(guild), ..invite.clone() };
             change.record(GuildChange::InviteCreate(Box::new(told)))?;
+            // v10: an invite has no snowflake; its guild stands for it.
+            change.audit(log(Action::InviteCreate, &actor, guild, None, Some(&fresh)))?;
             Ok(invite)
         })
         .await

@@ -8,15 +8,17 @@ use crate::{
     guild::MAX_GUILDS,
     message::system::Notice,
     state::new_member,
-    store::{invites, members},
+    store::{bans, invites, members},
 };
 
 impl Chat {
-    /// Makes `user` a member, counting one use of the invite in the same transaction. For a member nothing happens,
+    /// Makes `user` a member, counting one use of the invite in the same transaction, and tells it where the guild tells
+    /// joins. For a member nothing happens,
     /// and nothing is counted.
     ///
     /// # Errors
-    /// [`Refusal::UnknownInvite`], [`Refusal::TooManyGuilds`], [`Refusal::Db`] or [`Refusal::Call`].
+    /// [`Refusal::UnknownInvite`], [`Refusal::Banned`], [`Refusal::TooManyGuilds`], [`Refusal::Db`] or
+    /// [`Refusal::Call`].
     pub async fn join(&self, user: &User, code: &str) -> Result<Invite, Refusal> {
         let now = self.inner.env.now();
         let stored = self.stored_invite(code).await?;
@@ -44,11 +46,15 @@ impl Chat {
         });
         let user = user.id;
         self.commit(guild, Some(turn), move |change| {
+            if bans::find(change.sql, guild, user)?.is_some() {
+                return Err(Refusal::Banned);
+            }
             let used = invites::take_use(change.sql, &stored.code.0, now)?.ok_or(Refusal::UnknownInvite)?;
             if members::count_guilds_of(change.sql, user)? >= MAX_GUILDS {
                 return Err(Refusal::TooManyGuilds);
             }
             members::insert(change.sql, guild, user, now)?;
+            invites::note_use(change.sql, guild, &used.code.0, user, now)?;
             change.record(GuildChange::MemberAdd(Box::new(member)))?;
             if let Some(notice) = notice {
                 change.chat.put_notice(change, notice)?;

@@ -4,13 +4,19 @@ pub mod create;
 pub mod delete;
 pub mod join;
 pub mod read;
+pub mod uses;
 
 use voxlink_protocol::{
-    Invite, User,
+    GuildId, Invite, User,
     invite::{InviteChannel, InviteGuild, InviteMetadata},
 };
 
-use crate::{Refusal, state::World, store::invites::StoredInvite};
+use crate::{
+    Refusal,
+    audit::{Action, Actor, Entry},
+    state::World,
+    store::invites::StoredInvite,
+};
 
 /// v10: living invites of a guild.
 pub const MAX_INVITES: usize = 1000;
@@ -47,7 +53,7 @@ fn present(world: &World, stored: &StoredInvite, audience: Audience) -> Result<I
             description: state.guild.description.clone(),
             features: state.guild.fixed.features.clone(),
         },
-        guild_id: None,
+        guild_id: Some(state.guild.id),
         channel: InviteChannel { id: channel.id, name: channel.name.clone(), kind: channel.kind },
         inviter: match audience {
             Audience::Stranger => None,
@@ -58,4 +64,26 @@ fn present(world: &World, stored: &StoredInvite, audience: Audience) -> Result<I
         approximate_presence_count: None,
         metadata,
     })
+}
+
+/// What the audit log tells of an invite that was made or deleted.
+fn log(
+    action: Action,
+    actor: &Actor,
+    guild: GuildId,
+    old: Option<&StoredInvite>,
+    new: Option<&StoredInvite>,
+) -> Entry {
+    let field = |of: fn(&StoredInvite) -> serde_json::Value| (old.map(of), new.map(of));
+    let entry = Entry::new(action, actor, guild.0);
+    let fields = [
+        ("code", field(|invite| invite.code.0.clone().into())),
+        ("channel_id", field(|invite| invite.channel.to_string().into())),
+        ("inviter_id", field(|invite| invite.inviter.to_string().into())),
+        ("uses", field(|invite| invite.uses.into())),
+        ("max_uses", field(|invite| invite.max_uses.into())),
+        ("max_age", field(|invite| invite.max_age.into())),
+        ("temporary", field(|_| false.into())),
+    ];
+    fields.into_iter().fold(entry, |entry, (key, (old, new))| entry.change(key, old, new))
 }

@@ -129,3 +129,68 @@ pub fn delete(sql: &Sql<'_>, code: &str) -> Result<bool, DbError> {
 pub fn prune(sql: &Sql<'_>, now: Timestamp) -> Result<usize, DbError> {
     sql.execute("DELETE FROM invite WHERE expires_at <= $1", params![now])
 }
+
+/// Notes who came by an invite, and when.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn note_use(
+    sql: &Sql<'_>,
+    guild: GuildId,
+    code: &str,
+    user: UserId,
+    at: Timestamp,
+) -> Result<(), DbError> {
+    sql.execute(
+        "INSERT INTO invite_use (guild_id, code, user_id, used_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (guild_id, code, user_id) DO UPDATE SET used_at = excluded.used_at",
+        params![guild, code, user, at],
+    )
+    .map(|_| ())
+}
+
+/// The guild that an invite leads to or led to, as long as either it or who used it is known.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn guild_of(sql: &Sql<'_>, code: &str) -> Result<Option<GuildId>, DbError> {
+    let living =
+        sql.query_one("SELECT guild_id FROM invite WHERE code = $1", params![code], |row| row.get(0))?;
+    if living.is_some() {
+        return Ok(living);
+    }
+    let select = "SELECT guild_id FROM invite_use WHERE code = $1 LIMIT 1";
+    sql.query_one(select, params![code], |row| row.get(0))
+}
+
+/// Who came by an invite, the first first; at most `limit`.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn uses(
+    sql: &Sql<'_>,
+    guild: GuildId,
+    code: &str,
+    limit: u32,
+) -> Result<Vec<(UserId, Timestamp)>, DbError> {
+    sql.query(
+        "SELECT user_id, used_at FROM invite_use WHERE guild_id = $1 AND code = $2
+         ORDER BY used_at, user_id LIMIT $3",
+        params![guild, code, limit],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Forgets some of what is known of invites that are gone and were used before this; `true` when there may be more.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn prune_uses(sql: &Sql<'_>, before: Timestamp) -> Result<bool, DbError> {
+    let gone = sql.execute(
+        "DELETE FROM invite_use WHERE (guild_id, code, user_id) IN
+         (SELECT guild_id, code, user_id FROM invite_use WHERE used_at < $1
+          AND NOT EXISTS (SELECT 1 FROM invite WHERE invite.code = invite_use.code) LIMIT 1000)",
+        params![before],
+    )?;
+    Ok(gone > 0)
+}

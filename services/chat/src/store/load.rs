@@ -22,6 +22,7 @@ pub fn guilds(sql: &Sql<'_>) -> Result<Vec<GuildState>, DbError> {
     let mut roles = roles(sql)?;
     let mut channels = channels(sql)?;
     let mut members = members(sql)?;
+    let mut emojis = grouped(super::emojis::all(sql)?);
     sql.query(SELECT_GUILDS, params![], |row| {
         let id: GuildId = row.get(0)?;
         let mut guild = Guild::new(id, row.get::<String>(1)?, row.get(2)?);
@@ -30,6 +31,7 @@ pub fn guilds(sql: &Sql<'_>) -> Result<Vec<GuildState>, DbError> {
         guild.system_channel_id = row.get(6)?;
         guild.preferred_locale = row.get(7)?;
         guild.roles = roles.remove(&id).unwrap_or_default();
+        guild.emojis = emojis.remove(&id).unwrap_or_default();
         let channels = channels.remove(&id).unwrap_or_default();
         let members = members.remove(&id).unwrap_or_default();
         Ok(GuildState::new(row.get(3)?, guild, channels, members))
@@ -119,12 +121,13 @@ fn members(sql: &Sql<'_>) -> Result<HashMap<GuildId, Vec<(UserId, Member)>>, DbE
         Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
     })?;
     let mut held: HashMap<(GuildId, UserId), Vec<RoleId>> = grouped(held);
-    let select = "SELECT guild_id, user_id, nick, joined_at, timed_out_until FROM member";
+    let select = "SELECT guild_id, user_id, nick, joined_at, timed_out_until, muted, deafened FROM member";
     let rows = sql.query(select, params![], |row| {
         let (guild, user): (GuildId, UserId) = (row.get(0)?, row.get(1)?);
         let mut member = new_member(row.get(3)?);
         member.nick = row.get(2)?;
         member.communication_disabled_until = row.get(4)?;
+        (member.mute, member.deaf) = (row.get(5)?, row.get(6)?);
         member.roles = held.remove(&(guild, user)).unwrap_or_default();
         Ok((guild, (user, member)))
     })?;

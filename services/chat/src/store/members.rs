@@ -1,6 +1,6 @@
 //! Who is in which guild.
 
-use voxlink_protocol::{GuildId, Timestamp, UserId};
+use voxlink_protocol::{GuildId, Member, Timestamp, UserId};
 use voxlink_service_kit::{DbError, Sql, params};
 
 /// Stores a membership.
@@ -11,6 +11,26 @@ pub fn insert(sql: &Sql<'_>, guild: GuildId, user: UserId, joined_at: Timestamp)
     sql.execute(
         "INSERT INTO member (guild_id, user_id, joined_at) VALUES ($1, $2, $3)",
         params![guild, user, joined_at],
+    )
+    .map(|_| ())
+}
+
+/// Stores all that may change of a member but their roles.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn update(sql: &Sql<'_>, guild: GuildId, user: UserId, member: &Member) -> Result<(), DbError> {
+    sql.execute(
+        "UPDATE member SET nick = $1, timed_out_until = $2, muted = $3, deafened = $4
+         WHERE guild_id = $5 AND user_id = $6",
+        params![
+            member.nick.as_deref(),
+            member.communication_disabled_until,
+            member.mute,
+            member.deaf,
+            guild,
+            user
+        ],
     )
     .map(|_| ())
 }

@@ -3,8 +3,10 @@
 //! Nothing here checks permissions or tells anyone.
 
 pub mod audit;
+pub mod bans;
 pub mod channels;
 pub mod direct;
+pub mod emojis;
 pub mod guilds;
 pub mod invites;
 pub mod load;
@@ -12,6 +14,7 @@ pub mod members;
 pub mod messages;
 pub mod notify;
 pub mod pins;
+pub mod purges;
 pub mod reactions;
 pub mod read_states;
 pub mod roles;

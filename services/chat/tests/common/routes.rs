@@ -5,8 +5,9 @@ use axum::{
     http::{Request, StatusCode},
 };
 use http_body_util::BodyExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
+use voxlink_protocol::{GuildId, Permissions};
 
 use super::Stage;
 
@@ -63,4 +64,22 @@ pub(crate) async fn refused(
 ) {
     let (got, answer) = ask(stage, user, method, path, body).await;
     assert_eq!((got, answer["code"].as_u64()), (status, Some(code)), "{method} {path} {body}: {answer}");
+}
+
+/// A role that the owner makes with these permissions at this position, given to someone.
+pub(crate) async fn role(
+    stage: &Stage,
+    owner: u64,
+    guild: GuildId,
+    grants: Permissions,
+    position: u32,
+    to: u64,
+) -> String {
+    let roles = format!("/guilds/{guild}/roles");
+    let body = json!({"name": "Crew", "permissions": grants.bits().to_string()});
+    let made = done(stage, owner, "POST", &roles, &body).await;
+    let id = made["id"].as_str().expect("an id").to_owned();
+    done(stage, owner, "PATCH", &roles, &json!([{"id": id, "position": position}])).await;
+    done(stage, owner, "PUT", &format!("/guilds/{guild}/members/{to}/roles/{id}"), &Value::Null).await;
+    id
 }

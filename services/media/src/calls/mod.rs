@@ -12,6 +12,7 @@ mod guild_changed;
 mod heard;
 mod identify;
 mod leave_seat;
+mod rights;
 mod seat;
 mod select_protocol;
 mod set_sources;
@@ -41,6 +42,7 @@ use crate::{
 };
 
 pub(crate) use guild_changed::Removal;
+pub(crate) use rights::concerns_rights;
 
 /// A voice socket, numbered by the shell; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -17,6 +17,9 @@ pub(super) struct Seat {
     pub(super) session_id: String,
     pub(super) may_speak: bool,
     pub(super) may_stream: bool,
+    /// Muted and deafened by a moderator.
+    pub(super) mute: bool,
+    pub(super) deaf: bool,
     pub(super) self_mute: bool,
     pub(super) self_deaf: bool,
     /// What the client says it sends.
@@ -64,6 +67,8 @@ impl Seat {
             session_id: pass.session_id.clone(),
             may_speak: pass.may_speak,
             may_stream: pass.may_stream,
+            mute: false,
+            deaf: false,
             self_mute: false,
             self_deaf: false,
             sources: SourceSet::default(),
@@ -75,9 +80,9 @@ impl Seat {
     /// What the engine lets through.
     pub(super) fn gates(&self) -> Gates {
         Gates {
-            may_speak: self.may_speak,
+            may_speak: self.may_speak && !self.mute,
             may_stream: self.may_stream,
-            deafened: self.self_deaf,
+            deafened: self.self_deaf || self.deaf,
             muted: self.self_mute,
         }
     }
@@ -90,13 +95,13 @@ impl Seat {
             user_id: self.user,
             member: None,
             session_id: self.session_id.clone(),
-            deaf: false,
-            mute: false,
+            deaf: self.deaf,
+            mute: self.mute,
             self_deaf: self.self_deaf,
             self_mute: self.self_mute,
             self_stream: self.sources.screen && self.may_stream,
             self_video: self.sources.camera && self.may_stream,
-            suppress: !self.may_speak,
+            suppress: !self.may_speak && !self.mute,
             request_to_speak_timestamp: None,
         }
     }

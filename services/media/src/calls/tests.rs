@@ -567,3 +567,38 @@ fn a_socket_without_a_session_is_not_heard() {
     let unknown = world.resume("a", &Secret::new("t"), 0);
     assert_eq!(world.seen(), [Seen::Close(unknown, VoiceClose::SessionOver)]);
 }
+
+#[test]
+fn whoever_may_not_be_in_a_call_any_more_is_taken_out_and_others_hear_what_changed() {
+    let mut world = World::new();
+    world.take(ANNA, LOUNGE, "a");
+    world.take(BORIS, LOUNGE, "b");
+    world.seen();
+    let asked = world.calls.seats_in(GUILD);
+    let (anna, boris) = (UserId::new(ANNA), UserId::new(BORIS));
+    assert_eq!(asked, [(anna, LOUNGE), (boris, LOUNGE)]);
+    let right = bus::CallRights {
+        user: anna,
+        channel: LOUNGE,
+        may_speak: true,
+        may_stream: true,
+        mute: true,
+        deaf: false,
+    };
+    world.calls.set_rights(&asked, &[right]);
+    match &world.seen()[..] {
+        [
+            Seen::State { user: ANNA, channel: Some(LOUNGE), state, .. },
+            Seen::State { user: BORIS, channel: None, .. },
+        ] => {
+            assert_eq!((&state["mute"], &state["suppress"]), (&json!(true), &json!(false)));
+        }
+        other => panic!("{other:?}"),
+    }
+    // The same answer again is no news; one about a seat that was left means nothing.
+    world.calls.set_rights(&asked, &[right]);
+    assert_eq!(world.seen(), []);
+    assert!(!world.calls.put_out(GUILD, boris));
+    assert!(world.calls.put_out(GUILD, anna));
+    assert!(world.calls.voice_states_of(GUILD).is_empty());
+}
