@@ -48,7 +48,7 @@ async function settle() {
     others.push(person);
   }
   const byName = Object.fromEntries([ada, ...others].map((person) => [person.name, person]));
-  const channel = await ada.page.locator('[data-testid^="channel-"]').first().getAttribute("data-testid");
+  const channel = await ada.page.locator('a[data-testid^="channel-"]').first().getAttribute("data-testid");
   for (const [name, content] of TALK) {
     const path = `/api/v10/channels/${channel.replace("channel-", "")}/messages`;
     await server.api("POST", path, { token: byName[name].token, body: { content } });

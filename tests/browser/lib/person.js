@@ -114,7 +114,7 @@ export class Person {
 
   /** Opens the guild's first text channel. */
   async openChannel() {
-    await this.page.locator('[data-testid^="channel-"]').first().click();
+    await this.page.locator('a[data-testid^="channel-"]').first().click();
     await this.at("composer").waitFor();
   }
 

@@ -46,7 +46,7 @@ export function routes(http: Http) {
     latest: (channel: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${PAGE}`),
     before: (channel: string, id: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${PAGE}&before=${id}`),
     after: (channel: string, id: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${LONG_PAGE}&after=${id}`),
-    around: (channel: string, id: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${PAGE}&around=${id}`),
+    around: (channel: string, id: string, limit = PAGE) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${limit}&around=${id}`),
     message: (channel: string, id: string) => get<WireMessage>(`${V10}/channels/${channel}/messages/${id}`),
     send: (channel: string, message: WireNewMessage) => post<WireMessage>(`${V10}/channels/${channel}/messages`, message),
     edit: (channel: string, message: string, content: string) => patch<WireMessage>(`${V10}/channels/${channel}/messages/${message}`, { content }),
@@ -63,6 +63,7 @@ export function routes(http: Http) {
     pin: (channel: string, message: string) => put<void>(`${V10}/channels/${channel}/messages/pins/${message}`),
     unpin: (channel: string, message: string) => remove(`${V10}/channels/${channel}/messages/pins/${message}`),
     search: (guild: string, query: string) => get<WireFound>(`${V10}/guilds/${guild}/messages/search?${query}`),
+    searchChannel: (channel: string, query: string) => get<WireFound>(`${V10}/channels/${channel}/messages/search?${query}`),
 
     uploadLimits: () => get<WireUploadLimits>(`${V1}/attachments/limits`),
     dropUpload: (id: string) => remove(`${V1}/attachments/${id}`),

@@ -20,7 +20,7 @@ export function handleKey(event: KeyboardEvent): void {
   if (command && !event.shiftKey && !event.altKey && event.code === "KeyK") {
     take(event);
     overlays.show({ name: "goto" });
-  } else if (command && !event.shiftKey && !event.altKey && event.code === "KeyF" && place.guild && place.channel?.kind === "text" && !overlays.dialog) {
+  } else if (command && !event.shiftKey && !event.altKey && event.code === "KeyF" && place.channel && place.channel.kind !== "voice" && !overlays.dialog) {
     take(event);
     panel.open("search");
   } else if (command && event.shiftKey && event.code === "KeyM") {

@@ -67,7 +67,9 @@ test("mutes hold for the channel, its category or the guild, and run out", () =>
 
 test("a guild's tile counts mentions everywhere and news only where it is not muted", () => {
   const inbox = after(ready, said("160", { mentions: [marta] }), { t: "USER_GUILD_SETTINGS_UPDATE", d: { guild_id: "1", muted: true } });
-  expect(guildBadge(inbox, guild, [aChannel({ id: "2", lastMessageId: "160" })], "10", 0)).toEqual({ unread: false, mentions: 1 });
+  const now = aGuild({ ...guild, members: [], roles: [], channels: [aChannel({ id: "2", lastMessageId: "160" })] });
+  expect(guildBadge(inbox, now, () => true, "10", 0)).toEqual({ unread: false, mentions: 1 });
+  expect(guildBadge(inbox, now, () => false, "10", 0)).toEqual({ unread: false, mentions: 0 });
 });
 
 test("conversations stand in the order of their last words, and a group goes by who is in it", () => {

@@ -206,12 +206,16 @@ export interface Badge {
 }
 
 /** What a guild's tile says: news in channels that are not muted, and every mention of oneself. */
-export function guildBadge(inbox: Inbox, guild: Guild, channels: readonly Channel[], selfId: Id, now: number): Badge {
+export function guildBadge(inbox: Inbox, guild: Guild, sees: (channel: Channel) => boolean, selfId: Id, now: number): Badge {
   const since = guild.members.get(selfId)?.joinedAt ?? null;
-  return {
-    unread: channels.some((channel) => isUnread(inbox, channel, since) && !isMuted(inbox, guild.id, channel, now)),
-    mentions: channels.reduce((sum, channel) => sum + (isUnread(inbox, channel, since) ? mentionsIn(inbox, channel.id) : 0), 0),
-  };
+  const badge: Badge = { unread: false, mentions: 0 };
+  for (const channel of guild.channels.values()) {
+    // What one sees is the dearest question: asked last, of the few that have news.
+    if (channel.kind !== "text" || !isUnread(inbox, channel, since) || !sees(channel)) continue;
+    badge.mentions += mentionsIn(inbox, channel.id);
+    badge.unread ||= !isMuted(inbox, guild.id, channel, now);
+  }
+  return badge;
 }
 
 /** Direct conversations, the one with the newest words first. */

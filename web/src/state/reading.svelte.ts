@@ -5,7 +5,7 @@
 import { api } from "./account.svelte.ts";
 import { guildBadge, isMuted, isUnread, mentionsIn, DIRECT, type Badge } from "./inbox.ts";
 import { compareIds, type Channel, type Guild, type Id } from "./model.ts";
-import { place, visibleChannels } from "./place.svelte.ts";
+import { iMay, place, visibleChannels } from "./place.svelte.ts";
 import { store } from "./store.svelte.ts";
 
 const TELL_AFTER_MS = 400;
@@ -67,7 +67,7 @@ class Reading {
     return isMuted(store.inbox, guild?.id ?? null, channel, this.now);
   }
   badge(guild: Guild): Badge {
-    return guildBadge(store.inbox, guild, visibleChannels(guild, "text"), place.selfId, this.now);
+    return guildBadge(store.inbox, guild, (channel) => iMay("viewChannel", guild, channel), place.selfId, this.now);
   }
   lastRead(channelId: Id): Id | null {
     return store.inbox.reads.get(channelId)?.lastId ?? null;
