@@ -1,10 +1,11 @@
-// Pictures of the client with live data, for people to look at: door, chat and call, in three widths, both themes
-// and both languages. They go to out/; nothing here judges them.
+// Pictures of the client with live data, for people to look at: door, chat and what opens over it, search, a
+// conversation and a call, in three widths, both themes and both languages. They go to out/; nothing here judges them.
 
 import { mkdir } from "node:fs/promises";
 import { openBrowser, openPage } from "./lib/browser.js";
 import { Person } from "./lib/person.js";
 import { Server } from "./lib/server.js";
+import { toneWav } from "./lib/tone.js";
 
 const OUT = new URL("out/", import.meta.url).pathname;
 const WIDTHS = [390, 1024, 1600];
@@ -53,6 +54,7 @@ async function settle() {
     const path = `/api/v10/channels/${channel.replace("channel-", "")}/messages`;
     await server.api("POST", path, { token: byName[name].token, body: { content } });
   }
+  await richer(byName, channel.replace("channel-", ""));
   for (const person of others) {
     await person.joinRoom();
     await person.at("dock-camera").click();
@@ -61,6 +63,26 @@ async function settle() {
   // Ada's own window gives way to the ones that are pictured.
   await ada.page.context().close();
   return { others };
+}
+
+/** What a message may hold besides words: an answer, reactions, a mention, files; and a conversation between two. */
+async function richer({ ada, ben, cleo }, channel) {
+  const path = `/api/v10/channels/${channel}/messages`;
+  const post = (person, body, to = path) => server.api("POST", to, { token: person.token, body });
+  const first = await post(ben, { content: "The fuse panel is in. The label maker ran out of tape halfway, the rest I'll label tomorrow." });
+  for (const [person, emoji] of [[ada, "🔌"], [ben, "🔌"], [cleo, "🔌"], [cleo, "✏️"]]) {
+    await server.api("PUT", `${path}/${first.id}/reactions/${encodeURIComponent(emoji)}/@me`, { token: person.token });
+  }
+  await post(cleo, { content: "Good work. For the bilge pump I'd go a size up.", message_reference: { message_id: first.id } });
+  await server.api("PUT", `/api/v10/channels/${channel}/messages/pins/${first.id}`, { token: ada.token });
+  const upload = async (name, type, body) => {
+    const answer = await fetch(`${server.url}/api/v1/attachments?channel_id=${channel}&filename=${encodeURIComponent(name)}`, { method: "POST", headers: { authorization: `Bearer ${cleo.token}`, "content-type": type }, body });
+    return { id: (await answer.json()).id };
+  };
+  await post(cleo, { content: "The evening in sound, and the invoice:", attachments: [await upload("evening.wav", "audio/wav", toneWav(330)), await upload("invoice-cable-corrected-final.pdf", "application/pdf", Buffer.from("%PDF-1.4\n%%EOF"))] });
+  await post(ben, { content: `<@${ada.id}> could you check the invoice before <@${cleo.id}> orders the cable? It says 50 m, we agreed on 30.` });
+  const direct = await server.api("POST", "/api/v10/users/@me/channels", { token: ben.token, body: { recipient_id: ada.id } });
+  await post(ben, { content: "psst, the surprise is on Friday" }, `/api/v10/channels/${direct.id}/messages`);
 }
 
 async function picture({ others }, look) {
@@ -75,6 +97,25 @@ async function picture({ others }, look) {
   await ada.openChannel();
   await ada.reads("Dome 1");
   await shoot(ada, "chat", look);
+  await ada.choose("could you check", "message-react");
+  await ada.page.locator(".pickcell").first().waitFor();
+  await shoot(ada, "emoji", look);
+  await ada.page.keyboard.press("Escape");
+  await ada.at("search-toggle").click();
+  await ada.at("search-input").fill("the");
+  await ada.at("search-input").press("Enter");
+  await ada.at("message-card").first().waitFor();
+  await shoot(ada, "search", look);
+  await ada.at("search-toggle").click();
+  await ada.at("pins-toggle").click();
+  await ada.at("message-card").first().waitFor();
+  await shoot(ada, "pins", look);
+  await ada.at("pins-toggle").click();
+  await ada.page.goto(`${server.url}/d`);
+  await ada.page.locator('a[data-testid^="direct-"]').first().click();
+  await ada.reads("surprise");
+  await shoot(ada, "direct", look);
+  await ada.page.locator('[data-testid^="guild-"]:not([data-testid="guild-add"], [data-testid="guild-menu"])').first().click();
   await ada.joinRoom();
   await ada.at("dock-camera").click();
   await ada.seesMoving(`tile-${ada.id}`);

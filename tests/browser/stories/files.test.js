@@ -81,7 +81,7 @@ test("pictures, sounds and files", { timeout: 180_000 }, () =>
     });
     assert.deepEqual(ada.page.problems, []);
     assert.deepEqual(ben.page.problems, []);
-  }, TWO_LANGUAGES, "--max-file-size", "1MB"),
+  }, TWO_LANGUAGES, "--max-file-size", "1M"),
 );
 
 /** A small picture: one colour, with a size of its own. */
