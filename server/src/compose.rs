@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use voxlink_chat::{Chat, ChatConfig};
 use voxlink_files::{Files, FilesConfig};
 use voxlink_gateway::{Gateway, GatewayConfig};
@@ -9,7 +10,13 @@ use voxlink_identity::{Config as IdentityConfig, Identity};
 use voxlink_media::{Media, MediaConfig};
 use voxlink_service_kit::{Auth, Bus, Env, Routes, call_pass::PassKey};
 
-use crate::{Failure, data_dir::DataDir, databases::Keeper, settings::Settings};
+use crate::{
+    Failure,
+    data_dir::DataDir,
+    databases::Keeper,
+    limits::{self, Limits},
+    settings::Settings,
+};
 
 /// Node number of chat in snowflakes; identity has its own.
 const CHAT_NODE: u16 = 0;
@@ -22,6 +29,7 @@ pub(crate) struct Services {
     files: Files,
     gateway: Gateway,
     media: Media,
+    limits: Option<Limits>,
 }
 
 impl Services {
@@ -67,6 +75,7 @@ impl Services {
 
         let gateway = Gateway::start(GatewayConfig::default(), bus.clone(), env.clone(), auth.clone());
 
+        let limits = settings.rate_limits.then(|| Limits::new(auth.clone(), env.clone()));
         let media = MediaConfig {
             listen: settings.media_listen,
             public_addresses: settings.public_addresses.clone(),
@@ -76,18 +85,24 @@ impl Services {
         let media =
             Media::start(media, &bus, env, pass_key, auth).map_err(|error| Failure(error.to_string()))?;
         identity.republish().await.map_err(|error| unopened(Keeper::Identity, &error))?;
-        Ok(Self { identity, chat, files, gateway, media })
+        Ok(Self { identity, chat, files, gateway, media, limits })
     }
 
     /// The routes of all services.
     pub(crate) fn routes(&self) -> Routes {
-        let Self { identity, chat, files, gateway, media } = self;
-        identity
+        let Self { identity, chat, files, gateway, media, limits } = self;
+        let routes = identity
             .routes()
             .merge(chat.routes())
             .merge(files.routes())
             .merge(gateway.routes())
-            .merge(media.routes())
+            .merge(media.routes());
+        match limits {
+            Some(limits) => {
+                routes.layered(|router| router.layer(from_fn_with_state(limits.clone(), limits::limit)))
+            }
+            None => routes,
+        }
     }
 
     /// Lets go of clients: they come back to the next server and resume. Calls last for as long as the gateway takes.

@@ -10,6 +10,7 @@ mod connections;
 mod data_dir;
 mod databases;
 mod descriptors;
+mod limits;
 mod logging;
 mod migrate;
 mod serve;

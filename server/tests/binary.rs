@@ -185,6 +185,50 @@ fn what_keeps_it_from_starting_is_said_in_a_sentence() {
 }
 
 #[test]
+fn requests_are_limited_and_told_how_far_they_may_go() {
+    let server = Server::start(&folder("limits"), &[]);
+    let first = server.ask("GET /api/v1/server", "").to_lowercase();
+    assert!(
+        first.contains("x-ratelimit-limit: 100") && first.contains("x-ratelimit-remaining: 99"),
+        "{first}"
+    );
+    let answers = (0..200).map(|_| server.ask("GET /api/v1/server", ""));
+    let refused = answers.into_iter().find(|answer| answer.starts_with("HTTP/1.1 429")).unwrap();
+    assert!(
+        refused.to_lowercase().contains("retry-after: ") && refused.contains("\"retry_after\":"),
+        "{refused}"
+    );
+    assert!(!server.ask("GET /healthz", "").starts_with("HTTP/1.1 429"));
+}
+
+/// A page of another site may make the browser of somebody who is logged in here connect; it is not let in.
+#[test]
+fn sockets_are_closed_to_pages_of_other_sites() {
+    let server = Server::start(&folder("origin"), &[]);
+    let upgrade =
+        "upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for path in ["/gateway", "/gateway/", "/voice", "/voice/"] {
+        let request = format!("GET {path}?v=10&encoding=json");
+        let evil = server
+            .ask(&request, &format!("{upgrade}connection: upgrade\r\norigin: https://evil.example\r\n"));
+        assert!(evil.starts_with("HTTP/1.1 403"), "{path}: {evil}");
+    }
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_named_without_its_password() {
+    let words = refusal(&[
+        "--data-dir",
+        folder("no-database").to_str().unwrap(),
+        "--listen",
+        "127.0.0.1:0",
+        "--database",
+        "chat=postgres://anna:hush@127.0.0.1:9/vox",
+    ]);
+    assert!(words.contains("database of chat") && !words.contains("hush"), "{words}");
+}
+
+#[test]
 fn the_operator_makes_an_invite_while_the_server_runs() {
     let data = folder("invite");
     let _server = Server::start(&data, &["--registration", "invite"]);

@@ -2,39 +2,10 @@
 //!
 //! Names that nobody has count like those that someone has: a refusal tells nothing about an account.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use voxlink_protocol::{UserId, text::Username};
-use voxlink_service_kit::rate_limit::RateLimiter;
-
-/// Whoever holds an address also holds its neighbours: IPv6 counts by /64, IPv4 by the address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Origin(IpAddr);
-
-impl From<IpAddr> for Origin {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => Self(v4.into()),
-            IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into()),
-        }
-    }
-}
-
-impl Origin {
-    /// The whole /48 of an IPv6 address: as much as one customer is given. An IPv4 address is its own.
-    const fn site(self) -> Self {
-        match self.0 {
-            IpAddr::V4(_) => self,
-            IpAddr::V6(v6) => Self(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80)))),
-        }
-    }
-
-    /// For requests that came over no socket.
-    pub(crate) const NOWHERE: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-}
+use voxlink_service_kit::{http::Origin, rate_limit::RateLimiter};
 
 #[derive(Debug)]
 pub(crate) struct Limits {
@@ -134,16 +105,9 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use std::net::{IpAddr, Ipv6Addr};
 
-    #[test]
-    fn an_ipv6_neighbour_counts_as_the_same_and_an_ipv4_one_does_not() {
-        let origin = |text: &str| Origin::from(text.parse::<IpAddr>().unwrap());
-        assert_eq!(origin("2001:db8::1"), origin("2001:db8::ffff:2"));
-        assert_ne!(origin("2001:db8::1"), origin("2001:db8:0:1::1"));
-        assert_ne!(origin("192.0.2.1"), origin("192.0.2.2"));
-        assert_eq!(origin("::ffff:192.0.2.1"), origin("192.0.2.1"));
-    }
+    use super::*;
 
     #[test]
     fn a_guesser_waits_while_the_owner_elsewhere_does_not() {

@@ -1,5 +1,6 @@
 //! HTTP in the v10 shape: errors, and extractors that answer with them.
 
+mod origin;
 mod patience;
 mod routes;
 
@@ -17,6 +18,7 @@ use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
 
 use crate::{CallError, DbError};
 
+pub use origin::Origin;
 pub use patience::Patience;
 pub use routes::{Route, Routes};
 
@@ -102,6 +104,14 @@ impl ApiError {
         Self { status: StatusCode::TOO_MANY_REQUESTS, body }
     }
 
+    /// 429 for whatever one asks.
+    #[must_use]
+    pub const fn globally_rate_limited(retry_after: Duration) -> Self {
+        let (code, message) = (ErrorCode::General, "You are being rate limited.");
+        let body = Body::RateLimited { retry_after, global: true, code, message };
+        Self { status: StatusCode::TOO_MANY_REQUESTS, body }
+    }
+
     /// The status it answers with.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -155,7 +165,13 @@ impl IntoResponse for ApiError {
                 let headers = response.headers_mut();
                 headers.insert(header::RETRY_AFTER, whole);
                 headers.insert("x-ratelimit-remaining", HeaderValue::from(0));
-                headers.insert("x-ratelimit-scope", HeaderValue::from_static("user"));
+                headers.insert(
+                    "x-ratelimit-scope",
+                    HeaderValue::from_static(if global { "global" } else { "user" }),
+                );
+                if global {
+                    headers.insert("x-ratelimit-global", HeaderValue::from_static("true"));
+                }
                 if let Ok(precise) = HeaderValue::from_str(&seconds.to_string()) {
                     headers.insert("x-ratelimit-reset-after", precise);
                 }

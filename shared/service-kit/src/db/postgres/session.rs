@@ -108,10 +108,7 @@ pub(super) fn reconnect(place: &Place, role: Role) -> Result<Session, DbError> {
                 tracing::info!(?role, schema = place.schema, "connected to PostgreSQL again");
                 return Ok(session);
             }
-            Err(error) if Instant::now() + pause > until => {
-                tracing::warn!(%error, url = %place.url, "PostgreSQL cannot be reached");
-                return Err(error);
-            }
+            Err(error) if Instant::now() + pause > until => return Err(error),
             Err(_) => thread::sleep(pause),
         }
         pause = (pause * 2).min(PAUSES[1]);
