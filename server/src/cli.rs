@@ -138,6 +138,10 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "SIZE", env = "VOXLINK_FILE_QUOTA")]
     pub(crate) file_quota: Option<ByteSize>,
 
+    /// Whether the server looks at links in messages to show what they lead to [default: on].
+    #[arg(long, env = "VOXLINK_LINK_PREVIEWS")]
+    pub(crate) link_previews: Option<Switch>,
+
     /// The address under which people reach this server, e.g. https://chat.example.org: bots need whole addresses of
     /// files [default: addresses are paths].
     #[arg(long, value_name = "URL", env = "VOXLINK_PUBLIC_URL")]

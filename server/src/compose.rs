@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
 use voxlink_chat::{Chat, ChatConfig};
-use voxlink_files::{Files, FilesConfig};
+use voxlink_files::{Files, FilesConfig, PreviewConfig};
 use voxlink_gateway::{Gateway, GatewayConfig};
 use voxlink_identity::{Config as IdentityConfig, Identity};
 use voxlink_media::{Media, MediaConfig};
@@ -65,6 +65,7 @@ impl Services {
             database: settings.databases.place(Keeper::Files, data)?,
             folder: data.file("files"),
             storage: None,
+            previews: settings.link_previews.then(preview_config),
             max_file_size: settings.max_file_size,
             quota: settings.file_quota,
             public_url: settings.public_url.clone(),
@@ -93,7 +94,7 @@ impl Services {
         let Self { identity, chat, files, gateway, media, limits } = self;
         let routes = identity
             .routes()
-            .merge(chat.routes())
+            .merge(chat.routes().layered(|router| files.multipart(router)))
             .merge(files.routes())
             .merge(gateway.routes())
             .merge(media.routes());
@@ -114,6 +115,13 @@ impl Services {
 
 fn unopened(keeper: Keeper, error: &dyn std::fmt::Display) -> Failure {
     Failure(format!("The database of {} cannot be opened: {error}.", keeper.name()))
+}
+
+/// `VOXLINK_PREVIEW_ALLOW=127.0.0.1:1234,…`, for tests: addresses of sites that stand in for the public internet.
+fn preview_config() -> PreviewConfig {
+    let named = std::env::var("VOXLINK_PREVIEW_ALLOW").unwrap_or_default();
+    let exceptions = named.split(',').filter_map(|address| address.trim().parse().ok()).collect();
+    PreviewConfig { exceptions, ..PreviewConfig::default() }
 }
 
 /// `VOXLINK_BUS=serialising`, for tests: every call between services crosses as JSON, as between machines.

@@ -28,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) rate_limits: bool,
     pub(crate) max_file_size: u64,
     pub(crate) file_quota: u64,
+    pub(crate) link_previews: bool,
     pub(crate) public_url: String,
     pub(crate) databases: Databases,
     /// Options that were given and whose part is not built yet.
@@ -81,6 +82,7 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
         database: list(given.database, file.database),
         max_file_size: given.max_file_size.or(file.max_file_size),
         file_quota: given.file_quota.or(file.file_quota),
+        link_previews: given.link_previews.or(file.link_previews),
         public_url: given.public_url.or(file.public_url),
         rate_limits: given.rate_limits.or(file.rate_limits),
         only: list(given.only, file.only),
@@ -105,6 +107,7 @@ fn decide(options: ServeOptions) -> Result<Settings, Failure> {
         registration: options.registration.unwrap_or_default(),
         max_file_size: options.max_file_size.map_or(FilesConfig::MAX_FILE_SIZE, |size| size.0),
         file_quota: options.file_quota.map_or(FilesConfig::QUOTA, |size| size.0),
+        link_previews: options.link_previews != Some(Switch::Off),
         public_url: options.public_url.map(|url| url.0).unwrap_or_default(),
         rate_limits: options.rate_limits != Some(Switch::Off),
         ahead_of_time: ahead_of_time.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect(),

@@ -12,8 +12,10 @@ mod examine;
 mod filename;
 mod http;
 mod media_type;
+mod multipart;
 mod news;
 mod picture;
+mod preview;
 mod receive;
 mod scrub;
 mod slots;
@@ -31,8 +33,14 @@ use voxlink_service_kit::{Auth, Bus, Db, DbError, Env, Routes, Snowflakes, db::D
 
 pub use blobs::{BlobName, StorageError};
 pub use collect::CollectError;
+pub use preview::{
+    PreviewConfig,
+    resolver::{Resolve, SystemResolver},
+};
 
-use crate::{blobs::Blobs, slots::Slots, staging::Staging, studio::Studio, thumbnail::Drawing};
+use crate::{
+    blobs::Blobs, preview::Previews, slots::Slots, staging::Staging, studio::Studio, thumbnail::Drawing,
+};
 
 /// The node number in the snowflakes of files.
 const NODE: u16 = 2;
@@ -50,6 +58,8 @@ pub struct FilesConfig {
     pub max_file_size: u64,
     /// Bytes of all files of one person.
     pub quota: u64,
+    /// Whether and how links are looked at.
+    pub previews: Option<PreviewConfig>,
     /// Put before the paths of files (`https://chat.example.org`), for bots that need whole URLs; may be empty.
     pub public_url: String,
 }
@@ -96,6 +106,7 @@ struct Inner {
     slots: Slots,
     studio: Studio,
     drawing: Drawing,
+    previews: Option<Previews>,
 }
 
 impl Files {
@@ -113,6 +124,7 @@ impl Files {
         let newest = db.read(store::uploads::newest_id).await?;
         let inner = Inner {
             ids: Snowflakes::not_before(NODE, newest),
+            previews: config.previews.clone().map(Previews::new),
             studio: Studio::new(),
             drawing: Drawing::default(),
             slots: Slots::default(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use voxlink_protocol::files::{DescribeUploads, FilesNews, StoreImage};
+use voxlink_protocol::files::{DescribeUploads, FilesNews, PreviewLinks, StoreImage};
 use voxlink_service_kit::{DbError, Sql, Unavailable};
 
 use crate::{
@@ -29,9 +29,14 @@ impl Files {
             let files = this();
             async move { files?.store_image(request).await }
         });
+        let this = files.clone();
         bus.try_serve(move |request: FilesNews| {
-            let files = files();
+            let files = this();
             async move { files?.hear(request).await.map_err(|error| unavailable(&error)) }
+        });
+        bus.try_serve(move |request: PreviewLinks| {
+            let files = files();
+            async move { Ok(files?.preview_links(request).await) }
         });
     }
 

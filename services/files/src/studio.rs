@@ -70,7 +70,6 @@ pub(crate) enum Shape {
 
 /// A picture that we made.
 #[derive(Clone, Debug)]
-#[allow(dead_code)]
 pub(crate) struct Drawn {
     pub(crate) bytes: Bytes,
     pub(crate) width: u32,

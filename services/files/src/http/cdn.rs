@@ -17,7 +17,7 @@ use crate::{
     Files,
     attachments::key_fits,
     media_type::{MediaType, PictureType, UNKNOWN},
-    store::{pictures, uploads},
+    store::{pictures, previews, uploads},
     studio::Format,
     thumbnail::Original,
 };
@@ -168,4 +168,37 @@ async fn picture(
         Original { blob: picture.still, kind: PictureType::WebP, size: 0, dimensions: (1920, 1920) };
     let copy = files.thumbnail(&original, longest, format).await?;
     serve(files, served(copy, format.name()), headers).await
+}
+
+/// How exactly it is known when a preview's picture was last looked at: a day.
+const SEEN_GRAIN_MS: u64 = 24 * 3600 * 1000;
+
+#[derive(Deserialize)]
+pub(super) struct KeyQuery {
+    #[serde(default)]
+    k: String,
+}
+
+pub(super) async fn preview(
+    State(files): State<Files>,
+    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    query: Result<Query<KeyQuery>, axum::extract::rejection::QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (Ok(Path(name)), Ok(Query(query))) = (path, query) else { return Err(not_there()) };
+    let id = name.strip_suffix(".webp").and_then(|id| id.parse::<Snowflake>().ok()).ok_or_else(not_there)?;
+    let found = files.inner.db.read(move |sql| previews::image(sql, id)).await?;
+    let image = found.filter(|image| key_fits(&image.key, &query.k)).ok_or_else(not_there)?;
+    let now = files.inner.env.now();
+    if now.0.saturating_sub(image.seen_at.0) > SEEN_GRAIN_MS {
+        files.inner.db.write(move |sql| previews::see_image(sql, id, now)).await?;
+    }
+    let served = Served {
+        blob: image.blob,
+        size: None,
+        content_type: Format::WebP.name(),
+        filename: None,
+        inline: true,
+    };
+    serve(&files, served, &headers).await
 }

@@ -4,6 +4,8 @@ mod cdn;
 mod serve;
 mod uploads;
 
+pub(crate) use uploads::TO_STORE;
+
 use axum::http::StatusCode;
 use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
 use voxlink_service_kit::{ApiError, Routes};
@@ -22,7 +24,8 @@ pub(crate) fn routes(files: Files) -> Routes {
         .get("/icons/{owner}/{name}", cdn::guild_icon)
         .get("/channel-icons/{owner}/{name}", cdn::channel_icon)
         .get("/app-icons/{owner}/{name}", cdn::application_icon)
-        .get("/emojis/{name}", cdn::emoji);
+        .get("/emojis/{name}", cdn::emoji)
+        .get("/previews/{name}", cdn::preview);
     v1.merge(cdn).with_state(files)
 }
 

@@ -14,7 +14,7 @@ use voxlink_service_kit::{ApiError, ApiPath, ApiQuery, Authenticated, Patience};
 use crate::{Files, store, upload::UploadError};
 
 /// For looking at a file and storing it, once it has arrived.
-pub(super) const TO_STORE: Duration = Duration::from_secs(60);
+pub(crate) const TO_STORE: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 pub(super) struct UploadQuery {

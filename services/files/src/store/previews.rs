@@ -17,6 +17,7 @@ pub struct StoredImage {
     pub blob: BlobName,
     pub width: u32,
     pub height: u32,
+    pub seen_at: Timestamp,
 }
 
 /// What a link led to when it was fetched after this time. `Some(None)`: nothing to show.
@@ -53,7 +54,7 @@ pub fn prune(sql: &Sql<'_>, before: Timestamp, limit: u32) -> Result<bool, DbErr
     Ok(sql.execute(delete, params![before, limit])? > 0)
 }
 
-const COLUMNS: &str = "id, access_key, blob, width, height";
+const COLUMNS: &str = "id, access_key, blob, width, height, seen_at";
 
 fn read(row: &Row<'_>) -> Result<StoredImage, DbError> {
     Ok(StoredImage {
@@ -62,6 +63,7 @@ fn read(row: &Row<'_>) -> Result<StoredImage, DbError> {
         blob: BlobName::stored(row.get(2)?),
         width: row.get(3)?,
         height: row.get(4)?,
+        seen_at: row.get(5)?,
     })
 }
 
@@ -88,29 +90,30 @@ pub fn image(sql: &Sql<'_>, id: Snowflake) -> Result<Option<StoredImage>, DbErro
 ///
 /// # Errors
 /// See [`DbError`].
-pub fn insert_image(
-    sql: &Sql<'_>,
-    image: &StoredImage,
-    sha256: &[u8],
-    now: Timestamp,
-) -> Result<bool, DbError> {
+pub fn insert_image(sql: &Sql<'_>, image: &StoredImage, sha256: &[u8]) -> Result<bool, DbError> {
     let insert = "INSERT INTO preview_image (id, access_key, sha256, blob, width, height, seen_at)
                   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
     let stored = sql.execute(
         insert,
-        params![image.id, image.key.as_slice(), sha256, image.blob.as_str(), image.width, image.height, now],
+        params![
+            image.id,
+            image.key.as_slice(),
+            sha256,
+            image.blob.as_str(),
+            image.width,
+            image.height,
+            image.seen_at
+        ],
     )?;
     Ok(stored == 1)
 }
 
-/// Someone looks at it. Written at most once in `grain` milliseconds.
+/// Someone looks at it.
 ///
 /// # Errors
 /// See [`DbError`].
-pub fn see_image(sql: &Sql<'_>, id: Snowflake, now: Timestamp, grain: u64) -> Result<(), DbError> {
-    let before = Timestamp(now.0.saturating_sub(grain));
-    let update = "UPDATE preview_image SET seen_at = $1 WHERE id = $2 AND seen_at < $3";
-    sql.execute(update, params![now, id, before]).map(|_| ())
+pub fn see_image(sql: &Sql<'_>, id: Snowflake, now: Timestamp) -> Result<(), DbError> {
+    sql.execute("UPDATE preview_image SET seen_at = $1 WHERE id = $2", params![now, id]).map(|_| ())
 }
 
 /// Deletes some that nobody looked at since before this time and returns their blobs, to be doomed.

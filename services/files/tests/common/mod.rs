@@ -90,6 +90,7 @@ pub(crate) fn config(folder: &Path) -> FilesConfig {
         storage: None,
         max_file_size: 1024 * 1024,
         quota: 3 * 1024 * 1024,
+        previews: None,
         public_url: String::new(),
     }
 }
