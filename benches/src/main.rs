@@ -1,7 +1,7 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of: startup idle latency durable history forward.
+//! `voxlink-benches [name …]` runs some of: startup idle latency durable history permissions forward.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
@@ -11,6 +11,7 @@ mod floor;
 mod forward;
 mod history;
 mod latency;
+mod permissions;
 
 use serde_json::{Value, json};
 use voxlink_test_client::TestServer;
@@ -42,6 +43,9 @@ fn main() {
     }
     if runs("history") {
         runtime.block_on(history::run(&folder));
+    }
+    if runs("permissions") {
+        permissions::run();
     }
     if runs("forward") {
         runtime.block_on(forward::run());

@@ -30,6 +30,11 @@ fn ban(guild: GuildId, user: u64) -> String {
     format!("/guilds/{guild}/bans/{user}")
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn the_banned_are_out_cannot_come_back_and_can_be_forgiven() {
     let folder = Folder::new();

@@ -34,6 +34,11 @@ fn member(guild: GuildId, user: u64) -> String {
     format!("/guilds/{guild}/members/{user}")
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn a_nickname_is_ones_own_or_a_moderators_to_change() {
     let folder = Folder::new();

@@ -25,6 +25,11 @@ async fn harbour(stage: &Stage) -> (GuildId, voxlink_protocol::ChannelId) {
     (guild, text)
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn a_role_is_made_changed_given_and_deleted() {
     let folder = Folder::new();

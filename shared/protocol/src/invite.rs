@@ -29,6 +29,23 @@ pub struct InviteGuild {
     pub icon: Option<String>,
     pub description: Option<String>,
     pub features: Vec<String>,
+    /// v10 constants that libraries insist on.
+    #[serde(flatten)]
+    pub fixed: InviteGuildFixed,
+}
+
+/// Fields of a v10 guild in an invite that have one value here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)]
+pub struct InviteGuildFixed {
+    pub splash: Option<String>,
+    pub banner: Option<String>,
+    pub verification_level: u8,
+    pub vanity_url_code: Option<String>,
+    pub nsfw_level: u8,
+    pub nsfw: bool,
+    pub premium_subscription_count: u32,
 }
 
 /// What a stranger learns of the channel.

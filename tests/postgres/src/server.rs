@@ -156,6 +156,7 @@ impl Server {
         watch.args(["-D", "data", "-c", "listen_addresses=", "-c", "max_connections=400", "-c"]);
         watch.arg(format!("unix_socket_directories={}", data.display())).args(options);
         watch.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        #[expect(clippy::zombie_processes, reason = "it outlives this process on purpose and ends by itself")]
         let _ends_by_itself = watch.spawn().expect("sh runs");
         self.wait();
     }

@@ -13,8 +13,7 @@ use crate::{
 
 impl Chat {
     /// Makes `user` a member, counting one use of the invite in the same transaction, and tells it where the guild tells
-    /// joins. For a member nothing happens,
-    /// and nothing is counted.
+    /// joins. For a member nothing happens, and nothing is counted.
     ///
     /// # Errors
     /// [`Refusal::UnknownInvite`], [`Refusal::Banned`], [`Refusal::TooManyGuilds`], [`Refusal::Db`] or

@@ -8,7 +8,7 @@ pub mod uses;
 
 use voxlink_protocol::{
     GuildId, Invite, User,
-    invite::{InviteChannel, InviteGuild, InviteMetadata},
+    invite::{InviteChannel, InviteGuild, InviteGuildFixed, InviteMetadata},
 };
 
 use crate::{
@@ -52,6 +52,7 @@ fn present(world: &World, stored: &StoredInvite, audience: Audience) -> Result<I
             icon: state.guild.icon.clone(),
             description: state.guild.description.clone(),
             features: state.guild.fixed.features.clone(),
+            fixed: InviteGuildFixed::default(),
         },
         guild_id: Some(state.guild.id),
         channel: InviteChannel { id: channel.id, name: channel.name.clone(), kind: channel.kind },
