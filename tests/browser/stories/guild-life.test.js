@@ -173,7 +173,7 @@ for (const locale of LANGUAGES) {
         await ada.at("guild-transfer").click();
         await ada.at("pick-input").fill("ben");
         await ada.at("pick-ben").click();
-        await ada.at("transfer-password").fill("correct horse battery");
+        await ada.at("transfer-name").fill("Old Observatory");
         await ada.at("transfer-submit").click();
         await ada.at("guild-rename").waitFor({ state: "detached" });
         await openPart(ben, "overview");

@@ -95,7 +95,7 @@ export function adminRoutes(http: Http) {
   const remove = (path: string, reason?: string) => http.request<void>("DELETE", path, undefined, reason);
   return {
     changeGuild: (guild: string, body: { name?: string; icon?: string | null; description?: string | null }) => patch<WireGuild>(`${V10}/guilds/${guild}`, body),
-    transferGuild: (guild: string, user: string, password: string) => post<WireGuild>(`${V1}/guilds/${guild}/owner`, { user_id: user, password }),
+    transferGuild: (guild: string, user: string) => post<WireGuild>(`${V1}/guilds/${guild}/owner`, { user_id: user }),
 
     createRole: (guild: string, body: RolePart) => post<WireRole>(`${V10}/guilds/${guild}/roles`, body),
     changeRole: (guild: string, role: string, body: RolePart) => patch<WireRole>(`${V10}/guilds/${guild}/roles/${role}`, body),
