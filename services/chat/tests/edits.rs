@@ -21,6 +21,11 @@ use voxlink_protocol::{
 };
 use voxlink_service_kit::{Bus, Db, Env, Sql, env::ManualClock, params};
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 const ANNA: u64 = 1;
 const BORIS: u64 = 2;
 

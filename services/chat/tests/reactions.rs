@@ -14,7 +14,13 @@ use serde_json::{Value, json};
 use voxlink_protocol::{
     ChannelId, Permissions, UserId,
     event::{ChannelChange, GuildChange, ReactionChange, UserChange},
+    files::{StoreImage, StoredImage},
 };
+
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
 
 const ANNA: u64 = 1;
 const BORIS: u64 = 2;
@@ -189,4 +195,36 @@ async fn in_a_conversation_both_hear_of_it() {
         );
     }
     refused(&stage, ANNA, "DELETE", &format!("{message}/reactions"), &Value::Null, 403, 50013).await;
+}
+
+#[tokio::test]
+async fn a_guilds_own_emoji_is_for_those_who_know_of_it_and_for_those_who_join_in() {
+    let folder = Folder::new();
+    let stage = open(&folder).await;
+    stage.bus.serve(|_: StoreImage| async { Ok(StoredImage { hash: "a_boat".to_owned(), animated: true }) });
+    let (harbour, text, _) = stage.guild(ANNA).await;
+    stage.join(ANNA, text, BORIS).await;
+    let (fleet, elsewhere, _) = stage.guild(CLARA).await;
+    stage.join(CLARA, elsewhere, ANNA).await;
+    let body = json!({"name": "boat", "image": "data:image/gif;base64,R0lGODlhAQABAAAAACw="});
+    let emoji = done(&stage, CLARA, "POST", &format!("/guilds/{fleet}/emojis"), &body).await;
+    let path = format!("reactions/whatever:{}", emoji["id"].as_str().unwrap());
+    let (first, second) = (say(&stage, ANNA, text).await, say(&stage, ANNA, text).await);
+    let put = |message: &str| format!("{message}/{path}/@me");
+    refused(&stage, BORIS, "PUT", &put(&first), &Value::Null, 404, 10014).await;
+    done(&stage, ANNA, "PUT", &put(&first), &Value::Null).await;
+    done(&stage, BORIS, "PUT", &put(&first), &Value::Null).await;
+    refused(&stage, BORIS, "PUT", &put(&second), &Value::Null, 404, 10014).await;
+    assert_eq!(reactions(&stage, BORIS, &first).await, seen(&[("boat", 2, true)]));
+    let shown = done(&stage, BORIS, "GET", &first, &Value::Null).await;
+    assert_eq!(shown["reactions"][0]["emoji"], json!({"id": emoji["id"], "name": "boat", "animated": true}));
+    stage.join(CLARA, elsewhere, BORIS).await;
+    let rest = Permissions::new_everyone() - Permissions::USE_EXTERNAL_EMOJIS;
+    let body = json!({"permissions": rest.bits().to_string()});
+    done(&stage, ANNA, "PATCH", &format!("/guilds/{harbour}/roles/{harbour}"), &body).await;
+    refused(&stage, BORIS, "PUT", &put(&second), &Value::Null, 403, 50013).await;
+    let home = say(&stage, CLARA, elsewhere).await;
+    done(&stage, BORIS, "PUT", &put(&home), &Value::Null).await;
+    done(&stage, BORIS, "DELETE", &put(&first), &Value::Null).await;
+    assert_eq!(reactions(&stage, BORIS, &first).await, seen(&[("boat", 1, false)]));
 }

@@ -14,8 +14,9 @@ impl Chat {
     /// Pins a message and tells so in the channel; nothing happens when it is pinned already.
     ///
     /// # Errors
-    /// [`Refusal::UnknownChannel`], [`Refusal::NoMessagesHere`], [`Refusal::Forbidden`], [`Refusal::UnknownMessage`],
-    /// [`Refusal::SystemMessage`], [`Refusal::TooManyPins`], [`Refusal::Db`] or [`Refusal::Call`].
+    /// [`Refusal::UnknownChannel`], [`Refusal::NoMessagesHere`], [`Refusal::Forbidden`], [`Refusal::CannotMessage`],
+    /// [`Refusal::UnknownMessage`], [`Refusal::SystemMessage`], [`Refusal::TooManyPins`], [`Refusal::Db`] or
+    /// [`Refusal::Call`].
     pub async fn pin(
         &self,
         user: &User,
@@ -24,6 +25,7 @@ impl Chat {
         id: MessageId,
     ) -> Result<(), Refusal> {
         let actor = Actor { id: user.id, reason };
+        self.may_write(actor.id, channel).await?;
         let place = self.may_pin(actor.id, channel)?;
         let (_, around) = self.find_with_people(channel, place.guild(), id, None).await?;
         let (chat, user) = (self.clone(), user.clone());
