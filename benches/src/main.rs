@@ -1,7 +1,7 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of: startup idle latency durable history permissions forward.
+//! `voxlink-benches [name …]` runs some of: startup idle latency durable history permissions search forward.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
@@ -12,6 +12,7 @@ mod forward;
 mod history;
 mod latency;
 mod permissions;
+mod search;
 
 use serde_json::{Value, json};
 use voxlink_test_client::TestServer;
@@ -46,6 +47,9 @@ fn main() {
     }
     if runs("permissions") {
         permissions::run();
+    }
+    if runs("search") {
+        runtime.block_on(search::run(&folder));
     }
     if runs("forward") {
         runtime.block_on(forward::run());

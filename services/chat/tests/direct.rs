@@ -3,6 +3,11 @@
 
 mod common;
 
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+};
+
 use common::{Folder, Stage, channel_name, draft, open, user};
 use voxlink_chat::{
     Refusal,
@@ -11,8 +16,9 @@ use voxlink_chat::{
     store::messages::Position,
 };
 use voxlink_protocol::{
-    ChannelId, DirectChannel, UserId,
+    ChannelId, DirectChannel, MessageKind, UserId,
     event::{ChannelChange, UserChange},
+    files::{FilesNews, ImagePurpose, ImageRefused, StoreImage, StoredImage},
     people::{Relation, RelationBetween},
     text::MessageText,
 };
@@ -169,12 +175,13 @@ async fn a_group_takes_in_names_itself_and_is_handed_on() {
         assert_eq!(names(&stage.told_to(person)), ["create"]);
     }
     chat.add_to_group(&user(BORIS), group.id, id(4)).await.unwrap();
-    assert_eq!((names(&stage.told_to(CLARA)), names(&stage.told_to(4))), (vec!["came"], vec!["create"]));
-    let named = GroupFields { name: Some(Some(channel_name("Лодка"))) };
+    let told = (names(&stage.told_to(CLARA)), names(&stage.told_to(4)));
+    assert_eq!(told, (vec!["came", "message"], vec!["create", "message"]));
+    let named = GroupFields { name: Some(Some(channel_name("Лодка"))), icon: None };
     let renamed = chat.update_group(&user(CLARA), group.id, named.clone()).await.unwrap();
     assert_eq!(renamed.group.unwrap().name.as_deref(), Some("Лодка"));
     chat.update_group(&user(CLARA), group.id, named).await.unwrap();
-    assert_eq!(names(&stage.told_to(4)), ["update"], "the same name again is told to nobody");
+    assert_eq!(names(&stage.told_to(4)), ["update", "message"], "the same name again is told to nobody");
     let forbidden = chat.remove_from_group(id(BORIS), id(CLARA), group.id).await;
     assert_eq!(forbidden, Err(Refusal::Forbidden));
     chat.remove_from_group(id(ANNA), id(CLARA), group.id).await.unwrap();
@@ -183,7 +190,14 @@ async fn a_group_takes_in_names_itself_and_is_handed_on() {
     stage.told_to(BORIS);
     chat.close_direct(&user(ANNA), group.id).await.unwrap();
     let told = stage.told_to(BORIS);
-    assert_eq!(names(&told), ["went", "update"]);
+    assert_eq!(names(&told), ["went", "update", "message"]);
+    let page = chat.messages(id(BORIS), group.id, Position::Latest, 50).await.unwrap();
+    let kinds: Vec<(MessageKind, u64)> =
+        page.iter().rev().map(|message| (message.kind, message.author.id.get())).collect();
+    let (came, went, renamed) =
+        (MessageKind::RecipientAdd, MessageKind::RecipientRemove, MessageKind::ChannelNameChange);
+    assert_eq!(kinds, [(came, BORIS), (renamed, CLARA), (went, ANNA), (went, ANNA)]);
+    assert_eq!((page[2].content.as_str(), page[1].mentions[0].id), ("Лодка", id(CLARA)));
     let UserChange::DirectChannelUpdate(seen) = &told[1] else { panic!("{told:?}") };
     assert_eq!((recipients(seen), seen.group.as_ref().unwrap().owner_id), (vec![4], id(BORIS)));
     for person in 5..=12 {
@@ -251,4 +265,37 @@ async fn an_account_that_is_gone_is_in_no_group() {
         panic!()
     };
     assert_eq!((recipients(&seen), seen.group.as_ref().unwrap().owner_id), (vec![CLARA], id(BORIS)));
+}
+
+#[tokio::test]
+async fn a_group_has_a_picture_that_files_keeps_and_lets_go_of() {
+    let folder = Folder::new();
+    let stage = neighbours(&folder, 2).await;
+    let kept = Arc::new(AtomicU32::new(0));
+    stage.bus.serve(move |asked: StoreImage| {
+        let hash = format!("hash{}", kept.fetch_add(1, Ordering::Relaxed));
+        let stored = StoredImage { hash, animated: false };
+        let refused = asked.data_uri == "nonsense";
+        async move { if refused { Err(ImageRefused::NotADataUri) } else { Ok(stored) } }
+    });
+    let released: Arc<Mutex<Vec<FilesNews>>> = Arc::default();
+    let ears = released.clone();
+    stage.bus.serve(move |news: FilesNews| {
+        ears.lock().unwrap().push(news);
+        async {}
+    });
+    let group = stage.chat.open_direct(&user(ANNA), [id(BORIS), id(ANNA)]).await.unwrap();
+    let set = async |icon: Option<&str>| {
+        let fields = GroupFields { name: None, icon: Some(icon.map(str::to_owned)) };
+        let group = stage.chat.update_group(&user(BORIS), group.id, fields).await?;
+        Ok::<_, Refusal>(group.group.unwrap().icon)
+    };
+    assert_eq!(set(Some("data:one")).await, Ok(Some("hash0".to_owned())));
+    assert!(matches!(set(Some("nonsense")).await, Err(Refusal::Form(_))));
+    assert_eq!(set(None).await, Ok(None));
+    let purpose = ImagePurpose::ChannelIcon(group.id);
+    let expected = [FilesNews::ImageReleased { purpose, hash: "hash0".to_owned() }];
+    while *released.lock().unwrap() != expected {
+        tokio::task::yield_now().await;
+    }
 }

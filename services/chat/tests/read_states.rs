@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Folder, Stage, draft, open, user};
-use voxlink_chat::Refusal;
+use voxlink_chat::{Refusal, notify::update::NotifyFields, role::RoleFields};
 use voxlink_protocol::{
     ChannelId, Message, MessageId, ReadState, UserId, bus::ReadStatesOf, event::UserChange,
 };
@@ -105,4 +105,44 @@ async fn in_direct_conversations_every_message_counts_until_it_is_read_or_delete
     assert_eq!(acks(&stage, ANNA), [read(pair, &answer, 0)]);
     let too_many = vec![(pair, None); 101];
     assert!(matches!(stage.chat.ack_bulk(&user(ANNA), too_many).await, Err(Refusal::Form(_))));
+}
+
+#[tokio::test]
+async fn mentions_of_a_person_a_role_and_everyone_count_once_each_until_read_or_deleted() {
+    let folder = Folder::new();
+    let stage = open(&folder).await;
+    let (guild, text, voice) = stage.guild(ANNA).await;
+    say(&stage, ANNA, text, "@everyone before Boris came").await;
+    stage.join(ANNA, text, BORIS).await;
+    stage.join(ANNA, text, CLARA).await;
+    let (anna, chat) = (id(ANNA), &stage.chat);
+    let fields = RoleFields { mentionable: Some(true), ..RoleFields::default() };
+    let sailors = chat.create_role(anna, guild, fields).await.unwrap().id;
+    chat.give_role(anna, guild, id(BORIS), sailors, true).await.unwrap();
+    say(&stage, ANNA, text, &format!("<@{BORIS}> and <@&{sailors}> and @everyone")).await;
+    say(&stage, ANNA, text, &format!("<@&{sailors}>")).await;
+    let third = say(&stage, ANNA, text, "@everyone").await;
+    say(&stage, ANNA, text, "nobody").await;
+    let elsewhere = say(&stage, ANNA, voice, &format!("<@{BORIS}>")).await;
+    let unread = |channel_id, mention_count| ReadState { channel_id, last_message_id: None, mention_count };
+    assert_eq!(states(&stage, BORIS).await, [unread(text, 3), unread(voice, 1)]);
+    assert_eq!(states(&stage, CLARA).await, [unread(text, 2)]);
+    drop(stage);
+
+    let stage = open(&folder).await;
+    let chat = &stage.chat;
+    assert_eq!(states(&stage, BORIS).await, [unread(text, 3), unread(voice, 1)], "also after a restart");
+    chat.delete_message(anna, text, third.id).await.unwrap();
+    chat.delete_message(anna, voice, elsewhere.id).await.unwrap();
+    assert_eq!(states(&stage, BORIS).await, [unread(text, 2)]);
+    let quiet =
+        NotifyFields { suppress_everyone: Some(true), suppress_roles: Some(true), ..NotifyFields::default() };
+    chat.set_notify(&user(BORIS), Some(guild), quiet).await.unwrap();
+    assert_eq!(states(&stage, BORIS).await, [unread(text, 1)], "their own name still counts");
+    assert_eq!(states(&stage, CLARA).await, [unread(text, 1)]);
+    chat.ack_guild(&user(CLARA), guild).await.unwrap();
+    assert!(acks(&stage, CLARA).iter().all(|state| state.mention_count == 0));
+    chat.delete_channel(anna, text).await.unwrap();
+    assert_eq!(states(&stage, BORIS).await, []);
+    chat.sweep().await.unwrap();
 }

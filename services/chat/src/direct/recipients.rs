@@ -1,10 +1,11 @@
 //! Who is in a group: taking in, taking out, leaving.
 
-use voxlink_protocol::{ChannelId, User, UserId, event::UserChange};
+use voxlink_protocol::{ChannelId, MessageKind, User, UserId, event::UserChange};
 
 use super::MAX_PEOPLE;
 use crate::{
     Chat, Refusal,
+    message::system::Notice,
     state::{direct::DirectChange, place::Place},
     store,
 };
@@ -31,6 +32,7 @@ impl Chat {
             return Err(Refusal::BotsNotAllowed);
         }
         group.people.insert(new, true);
+        let (chat, actor) = (self.clone(), actor.clone());
         self.commit_in(Place::Direct, Some(turn), move |change| {
             store::direct::add_recipient(change.sql, channel, new)?;
             let user = Box::new(faces.of(new));
@@ -38,7 +40,8 @@ impl Chat {
             let seen = Box::new(faces.present(&group, new));
             change.tell(vec![new], UserChange::DirectChannelCreate(seen));
             change.direct(DirectChange::Put(group));
-            Ok(())
+            let notice = Notice::new(channel, actor, MessageKind::RecipientAdd);
+            chat.put_notice(change, Notice { mentions: vec![faces.of(new)], ..notice })
         })
         .await
     }
@@ -67,6 +70,7 @@ impl Chat {
         if has_new_owner {
             group.owner = group.people.keys().next().copied();
         }
+        let chat = self.clone();
         self.commit_in(Place::Direct, Some(turn), move |change| {
             change.tell(vec![gone], UserChange::DirectChannelDelete(seen));
             if group.people.is_empty() {
@@ -83,7 +87,8 @@ impl Chat {
                 faces.tell_update(change, &group);
             }
             change.direct(DirectChange::Put(group));
-            Ok(())
+            let notice = Notice::new(channel, faces.of(actor), MessageKind::RecipientRemove);
+            chat.put_notice(change, Notice { mentions: vec![faces.of(gone)], ..notice })
         })
         .await
     }

@@ -47,6 +47,8 @@ struct Fields {
     /// Empty, as some clients send it, is as good as null.
     #[serde(default, deserialize_with = "nullable")]
     name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    icon: Option<Option<String>>,
 }
 
 /// What PATCH /channels/{channel} does to a conversation.
@@ -60,7 +62,7 @@ pub(super) async fn update(
     let name = fields.name.map(|given| given.filter(|name| !name.trim().is_empty()));
     let name = name.map(|given| given.as_deref().map(ChannelName::parse).transpose()).transpose();
     let name = name.map_err(|error| Refusal::field("name", error.code(), error.to_string()))?;
-    let group = chat.update_group(me, channel, GroupFields { name }).await?;
+    let group = chat.update_group(me, channel, GroupFields { name, icon: fields.icon }).await?;
     Ok(Json(AnyChannel::Direct(Box::new(group))))
 }
 

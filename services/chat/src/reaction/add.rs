@@ -18,7 +18,8 @@ impl Chat {
     ///
     /// # Errors
     /// [`Refusal::UnknownChannel`], [`Refusal::NoMessagesHere`], [`Refusal::UnknownMessage`], [`Refusal::Forbidden`],
-    /// [`Refusal::UnknownEmoji`], [`Refusal::TooManyReactions`] or [`Refusal::Db`].
+    /// [`Refusal::UnknownEmoji`], [`Refusal::TooManyReactions`], [`Refusal::CannotMessage`], [`Refusal::Call`] or
+    /// [`Refusal::Db`].
     pub async fn add_reaction(
         &self,
         user: &User,
@@ -26,6 +27,7 @@ impl Chat {
         message: MessageId,
         emoji: ReactionEmoji,
     ) -> Result<(), Refusal> {
+        self.may_write(user.id, channel).await?;
         let (place, member, usable) = {
             let world = self.world();
             let view = world.view_place(channel, user.id, self.inner.env.now())?;
