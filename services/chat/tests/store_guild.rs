@@ -64,7 +64,7 @@ fn text() -> Channel {
 
 /// A database with one guild, its owner, a role and a channel.
 async fn database(folder: &Folder) -> Db {
-    let db = Db::open(&folder.database(), MIGRATIONS).unwrap();
+    let db = Db::open(folder.database(), MIGRATIONS).unwrap();
     let rows = |sql: &Sql<'_>| {
         guilds::insert(sql, &Guild::new(GUILD, "Harbour", OWNER), NOW)?;
         roles::insert(sql, GUILD, &crew())?;
@@ -211,7 +211,8 @@ async fn emojis_are_loaded_with_their_roles_and_leave_their_picture_behind() {
     let stored = emoji.clone();
     write(&db, move |sql| emojis::insert(sql, GUILD, &stored, "a_hash", OWNER)).await;
     assert_eq!(db.read(emojis::all).await, Ok(vec![(GUILD, emoji.clone())]));
-    assert_eq!(db.read(load::guilds).await.unwrap()[0].guild.emojis, [emoji.clone()]);
+    let loaded = db.read(load::guilds).await.unwrap();
+    assert_eq!(loaded[0].guild.emojis, std::slice::from_ref(&emoji));
     let renamed = Emoji { name: "kea".to_owned(), roles: Vec::new(), ..emoji };
     let stored = renamed.clone();
     write(&db, move |sql| emojis::update(sql, &stored)).await;

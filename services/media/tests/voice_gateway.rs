@@ -3,13 +3,22 @@
 
 mod support;
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use serde_json::json;
 use support::{
-    LOUNGE, Server,
+    GUILD, LOUNGE, Server,
     client::{Client, pump},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use voxlink_protocol::Secret;
+use voxlink_protocol::{
+    RoleId, Secret,
+    bus::{CallRights, CallRightsOf, VoiceStatesOf},
+    event::{GuildChange, GuildEvent},
+};
 
 async fn closes_with(client: &mut Client, code: u16, what: &str) {
     pump(&mut [&mut *client], what, |all| all[0].closed.is_some()).await;
@@ -111,4 +120,36 @@ async fn a_taken_port_is_named_in_a_sentence() {
     let error = voxlink_media::Media::start(config, &bus, env, key, auth).unwrap_err();
     assert!(error.to_string().contains("already in use"), "{error}");
     assert!(error.to_string().contains("--media-listen"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_be_in_a_call_any_more_is_taken_out_at_once() {
+    let server = Server::start(1).await;
+    let allowed = Arc::new(AtomicBool::new(true));
+    let asked = allowed.clone();
+    server.bus.serve(move |request: CallRightsOf| {
+        let allowed = asked.load(Ordering::SeqCst);
+        async move {
+            let stays = request.seats.into_iter().filter(|_| allowed);
+            let right = |(user, channel)| CallRights {
+                user,
+                channel,
+                may_speak: true,
+                may_stream: true,
+                mute: false,
+                deaf: false,
+            };
+            stays.map(right).collect::<Vec<_>>()
+        }
+    });
+    server.take_seat(1, LOUNGE).await;
+    allowed.store(false, Ordering::SeqCst);
+    // Whatever may change rights makes media ask again.
+    let change = GuildChange::RoleDelete(RoleId::new(5));
+    server.bus.publish(GuildEvent { guild_id: GUILD, version: Some(2), change });
+    while !server.bus.call(VoiceStatesOf { guild: GUILD }).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let told = server.states.lock().unwrap().last().cloned().unwrap();
+    assert_eq!((told.user_id.get(), told.channel_id), (1, None));
 }

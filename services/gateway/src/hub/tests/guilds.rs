@@ -1,5 +1,5 @@
 use serde_json::json;
-use voxlink_protocol::{ChannelId, VoiceState, event::GuildChange};
+use voxlink_protocol::{ChannelId, Member, Permissions, Role, RoleId, VoiceState, event::GuildChange};
 
 use super::world::{ANNA, BORIS, CLARA, GENERAL, GUILD, SECRET, World, channel, hidden, member, message};
 use crate::hub::{Input, VoiceOutcome};
@@ -140,6 +140,38 @@ fn a_channel_that_is_hidden_or_opened_disappears_or_appears() {
     snapshot.owner_id = BORIS;
     world.commit(GuildChange::GuildUpdate(Box::new(snapshot)));
     assert_eq!(world.names(boris), ["GUILD_UPDATE", "CHANNEL_CREATE"], "an owner sees everything");
+}
+
+#[test]
+fn who_loses_a_role_or_its_rights_hears_nothing_more_of_what_it_showed() {
+    let mut world = World::new();
+    let ((anna, _), (boris, _)) = (world.join(ANNA), world.join(BORIS));
+    world.heard(anna);
+    let mut role = Role { id: RoleId::new(50), position: 1, ..Role::everyone(GUILD) };
+    role.permissions = Permissions::ADMINISTRATOR;
+    world.commit(GuildChange::RoleCreate(role.clone()));
+    assert_eq!(world.names(boris), ["GUILD_ROLE_CREATE"]);
+    let holder = |roles: Vec<RoleId>| GuildChange::MemberUpdate(Box::new(Member { roles, ..member(BORIS) }));
+    world.commit(holder(vec![role.id]));
+    assert_eq!(world.names(boris), ["GUILD_MEMBER_UPDATE", "CHANNEL_CREATE"]);
+    world.commit(message(700, SECRET));
+    assert_eq!(world.names(boris), ["MESSAGE_CREATE"]);
+    // The role is taken: the channel goes, and with the very next message nothing comes.
+    world.commit(holder(Vec::new()));
+    assert_eq!(world.names(boris), ["GUILD_MEMBER_UPDATE", "CHANNEL_DELETE"]);
+    world.commit(message(701, SECRET));
+    assert!(world.names(boris).is_empty());
+    // The same when the role loses what it grants, and when it is deleted.
+    world.commit(holder(vec![role.id]));
+    world.names(boris);
+    world.commit(GuildChange::RoleUpdate(Role { permissions: Permissions::empty(), ..role.clone() }));
+    assert_eq!(world.names(boris), ["GUILD_ROLE_UPDATE", "CHANNEL_DELETE"]);
+    world.commit(GuildChange::RoleUpdate(role.clone()));
+    assert_eq!(world.names(boris), ["GUILD_ROLE_UPDATE", "CHANNEL_CREATE"]);
+    world.commit(GuildChange::RoleDelete(role.id));
+    assert_eq!(world.names(boris), ["GUILD_ROLE_DELETE", "CHANNEL_DELETE"]);
+    world.commit(message(702, SECRET));
+    assert!(world.names(boris).is_empty());
 }
 
 fn seat(channel: Option<ChannelId>, session: &str) -> GuildChange {
