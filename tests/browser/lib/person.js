@@ -94,7 +94,7 @@ export class Person {
 
   /** The line of a message, as it is shown now. */
   message(text) {
-    return this.at("message").filter({ hasText: text }).last();
+    return this.at("message").filter({ has: this.page.locator(".words", { hasText: text }) }).last();
   }
 
   /** Opens the menu of a message with the right button, and chooses from it. */

@@ -44,6 +44,7 @@ class Overlays {
   menu = $state.raw<MenuSpec | null>(null);
   picker = $state.raw<PickerSpec | null>(null);
   #opener: HTMLElement | null = null;
+  #chosen: (() => void) | null = null;
 
   show(dialog: DialogSpec): void {
     if (!this.dialog) this.#opener = document.activeElement instanceof HTMLElement ? document.activeElement : null;
@@ -74,11 +75,20 @@ class Overlays {
     });
   }
 
+  /** What was chosen from the menu is done once it is gone: until then the focus is caught in it. */
+  choose(action: () => void): void {
+    this.#chosen = action;
+    this.closeMenu();
+  }
+
   closeMenu(): void {
     const opener = this.menu?.opener;
     this.menu = null;
     requestAnimationFrame(() => {
       if (!this.dialog && opener?.isConnected && (document.activeElement === document.body || !document.activeElement)) opener.focus();
+      const action = this.#chosen;
+      this.#chosen = null;
+      action?.();
     });
   }
 }
