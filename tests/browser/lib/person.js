@@ -119,7 +119,7 @@ export class Person {
   }
 
   async openRoom() {
-    await this.page.locator('[data-testid^="room-"]:not([data-testid="room-join"])').first().click();
+    await this.page.locator('a[data-testid^="room-"]').first().click();
     await this.at("room-join").or(this.at("dock-leave")).first().waitFor();
   }
 
