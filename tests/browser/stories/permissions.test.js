@@ -22,6 +22,7 @@ for (const locale of LANGUAGES) {
         await ada.at("role-give").click();
         await ada.at("pick-input").fill("ben");
         await ada.at("pick-ben").click();
+        await ada.at("role-holder-ben").waitFor();
         await home(ben);
         await ben.at("guild-menu").click();
         await ben.at("guild-settings").waitFor();
