@@ -193,7 +193,7 @@ async fn slow_mode_holds_people_also_over_a_restart_but_neither_moderators_nor_r
     stage.join(ANNA, text, BORIS).await;
     drop(stage);
     {
-        let db = Db::open(&folder.database(), voxlink_chat::store::MIGRATIONS).unwrap();
+        let db = Db::open(folder.database(), voxlink_chat::store::MIGRATIONS).unwrap();
         let slow = move |sql: &Sql<'_>| {
             sql.execute("UPDATE channel SET rate_limit_per_user = $1 WHERE id = $2", params![10_u32, text])
         };

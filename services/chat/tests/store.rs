@@ -54,7 +54,7 @@ fn channel(id: ChannelId, kind: ChannelKind) -> Channel {
 
 /// A database with one guild, one channel and its owner as a member.
 async fn database(folder: &Folder) -> Db {
-    let db = Db::open(&folder.database(), MIGRATIONS).unwrap();
+    let db = Db::open(folder.database(), MIGRATIONS).unwrap();
     let rows = |sql: &Sql<'_>| {
         guilds::insert(sql, &Guild::new(GUILD, "Harbour", OWNER), NOW)?;
         channels::insert(sql, &channel(TEXT, ChannelKind::Text))?;
@@ -270,7 +270,10 @@ async fn a_message_is_found_changed_and_deleted_once() {
     assert!(write(&db, move |sql| messages::update(sql, TEXT, &changed)).await);
     assert_eq!(write(&db, move |sql| messages::find(sql, TEXT, id)).await, Some(wanted.clone()));
     let many = [id, MessageId::new(6), MessageId::new(u64::MAX)];
-    assert_eq!(write(&db, move |sql| messages::find_many(sql, TEXT, &many)).await, [wanted.clone()]);
+    assert_eq!(
+        write(&db, move |sql| messages::find_many(sql, TEXT, &many)).await,
+        std::slice::from_ref(&wanted)
+    );
     assert!(write(&db, move |sql| messages::delete(sql, TEXT, id)).await);
     assert!(!write(&db, move |sql| messages::delete(sql, TEXT, id)).await);
     assert!(!write(&db, move |sql| messages::update(sql, TEXT, &wanted)).await);

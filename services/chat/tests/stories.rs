@@ -462,7 +462,7 @@ async fn a_restart_tells_the_deletion_that_a_crash_left_untold() {
         change: GuildChange::GuildDelete,
     };
     {
-        let db = voxlink_service_kit::Db::open(&folder.database(), voxlink_chat::store::MIGRATIONS).unwrap();
+        let db = voxlink_service_kit::Db::open(folder.database(), voxlink_chat::store::MIGRATIONS).unwrap();
         let event = event.clone();
         db.write(move |sql| voxlink_service_kit::outbox::put(sql, &event)).await.unwrap();
     }
