@@ -1,14 +1,17 @@
 //! `voxlink admin`: for the operator at the console.
 
-use std::io::Write as _;
+use std::{io::Write as _, net::Ipv4Addr, time::Duration};
 
 use voxlink_identity::make_invite_offline;
 use voxlink_service_kit::{DbTarget, Env, db::Sharing};
 
 use crate::{
     Failure,
-    cli::InviteOptions,
+    cli::{InviteOptions, ServeOptions},
+    compose::Services,
+    data_dir::DataDir,
     databases::{Databases, Keeper},
+    settings,
 };
 
 /// Prints a registration invite.
@@ -31,4 +34,33 @@ pub(crate) async fn invite(options: InviteOptions) -> Result<(), Failure> {
         .map_err(|error| Failure(format!("The invite was not made: {error}.")))?;
     writeln!(std::io::stdout(), "{}", code.expose())
         .map_err(|error| Failure(format!("The invite could not be printed: {error}.")))
+}
+
+/// Prints the table of routes: the services are made over an empty folder, but serve nobody.
+pub(crate) async fn routes() -> Result<(), Failure> {
+    let folder = std::env::temp_dir().join(format!("voxlink-routes-{}", std::process::id()));
+    let given = ServeOptions {
+        data_dir: Some(folder.clone()),
+        media_listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
+        ..ServeOptions::default()
+    };
+    let printed = async {
+        let settings = settings::resolve(given)?;
+        let data = DataDir::open(&settings.data_dir)?;
+        let services = Services::start(&settings, &data).await?;
+        let table: String = services
+            .routes()
+            .table()
+            .iter()
+            .map(|route| format!("{} {}\n", route.method, route.path))
+            .collect();
+        services.drain(Duration::ZERO).await;
+        std::io::stdout()
+            .write_all(table.as_bytes())
+            .map_err(|error| Failure(format!("The routes could not be printed: {error}.")))
+    }
+    .await;
+    // It was made for this; should it stay behind, it is small and in the folder for what does not last.
+    let _left = std::fs::remove_dir_all(&folder);
+    printed
 }

@@ -34,6 +34,8 @@ pub(crate) enum AdminCommand {
     Invite(InviteOptions),
     /// Moves the data of a stopped server from its files into PostgreSQL.
     Migrate(MigrateOptions),
+    /// Prints every route that this binary serves, a line each: for tests and for whoever writes a client.
+    Routes,
 }
 
 #[derive(Debug, Args)]

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         }
         Command::Admin(AdminCommand::Invite(options)) => run(admin::invite(options)),
         Command::Admin(AdminCommand::Migrate(options)) => migrate::migrate(&options),
+        Command::Admin(AdminCommand::Routes) => run(admin::routes()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,6 +15,8 @@ pub struct Reply {
     pub status: u16,
     /// The JSON body; null when there was none or it was not JSON.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Bytes,
     /// The headers that tests look at, lower-case names.
     pub headers: Vec<(String, String)>,
 }
@@ -71,6 +73,12 @@ impl Rest {
         Self { token: Some(format!("Bearer {token}")), ..Self::new(address) }
     }
 
+    /// With a bot's token.
+    #[must_use]
+    pub fn with_bot_token(address: SocketAddr, token: &str) -> Self {
+        Self { token: Some(format!("Bot {token}")), ..Self::new(address) }
+    }
+
     /// One request; `body` null sends none.
     ///
     /// # Errors
@@ -109,7 +117,8 @@ impl Rest {
         let headers = response.headers().iter().map(header).collect();
         let bytes = response.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes();
         *slot = Some(sender);
-        Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null), headers })
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Ok(Reply { status, body, bytes, headers })
     }
 
     async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Lost> {
