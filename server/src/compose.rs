@@ -15,6 +15,7 @@ use crate::{
     data_dir::DataDir,
     databases::Keeper,
     limits::{self, Limits},
+    openapi,
     settings::Settings,
 };
 
@@ -97,7 +98,8 @@ impl Services {
             .merge(chat.routes().layered(|router| files.multipart(router)))
             .merge(files.routes())
             .merge(gateway.routes())
-            .merge(media.routes());
+            .merge(media.routes())
+            .merge(openapi::routes());
         match limits {
             Some(limits) => {
                 routes.layered(|router| router.layer(from_fn_with_state(limits.clone(), limits::limit)))

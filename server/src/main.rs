@@ -13,6 +13,7 @@ mod descriptors;
 mod limits;
 mod logging;
 mod migrate;
+mod openapi;
 mod serve;
 mod settings;
 mod web;
