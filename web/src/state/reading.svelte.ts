@@ -22,6 +22,7 @@ class Reading {
     setInterval(() => (this.now = Date.now()), 60_000);
     store.listen((event) => {
       if (event.t === "READY" || event.t === "RESUMED") this.#tellSoon();
+      if (event.t === "MESSAGE_ACK") this.#keepAhead(event.d.channel_id, event.d.last_message_id);
     });
   }
 
@@ -84,6 +85,12 @@ class Reading {
     const settings = await api.guildSettings(guildId ?? DIRECT, body);
     this.now = Date.now();
     store.apply({ t: "USER_GUILD_SETTINGS_UPDATE", d: settings });
+  }
+
+  /** The server confirms what was told before; what has been seen since is not unread again. */
+  #keepAhead(channelId: Id, told: Id | null): void {
+    const seen = this.#untold.get(channelId);
+    if (seen && (told === null || compareIds(told, seen) < 0)) store.apply({ t: "MESSAGE_ACK", d: { channel_id: channelId, last_message_id: seen, mention_count: 0 } });
   }
 
   #tellSoon(): void {
