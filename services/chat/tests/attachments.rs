@@ -88,6 +88,11 @@ fn id_of(message: &Value) -> MessageId {
     message["id"].as_str().unwrap().parse().unwrap()
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn files_are_named_used_exchanged_and_released() {
     let folder = Folder::new();

@@ -58,6 +58,11 @@ fn texts(ids: &[u64]) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn people_who_are_here_and_roles_that_anyone_may_ring_are_rung() {
     let folder = Folder::new();

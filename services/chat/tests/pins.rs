@@ -83,6 +83,11 @@ async fn tell_a_story_of_pins(stage: &Stage, channel: ChannelId) {
         .await;
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn pins_are_listed_last_pinned_first_until_they_are_unpinned_or_deleted() {
     let folder = Folder::new();

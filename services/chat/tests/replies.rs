@@ -67,6 +67,11 @@ async fn tell_a_story_of_answers(stage: &Stage, channel: ChannelId, guild: Optio
     schema::assert_is("MessageResponse", &page[0]);
 }
 
+#[test]
+fn everything_here_holds_on_postgresql() {
+    voxlink_test_postgres::run_all_again();
+}
+
 #[tokio::test]
 async fn an_answer_carries_what_it_answers_until_that_is_deleted() {
     let folder = Folder::new();
