@@ -101,6 +101,7 @@ for (const locale of LANGUAGES) {
         await ada.page.locator('#totp-code[aria-invalid="true"]').waitFor();
         await ada.at("totp-code").fill(totp(secret));
         await ada.at("totp-enable").click();
+        await ada.at("recovery-codes").waitFor();
         codes = await ada.at("recovery-codes").locator("code").allTextContents();
         assert.equal(codes.length, 10);
         await ada.at("recovery-done").click();
