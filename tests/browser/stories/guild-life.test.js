@@ -13,6 +13,11 @@ async function choosePicture(person, testid) {
   await chooser.setFiles({ name: "dome.png", mimeType: "image/png", buffer: PIXEL });
 }
 
+async function visit(person, channel) {
+  await person.page.goto(`${new URL(person.page.url()).origin}/g/${person.guild}/${channel}`);
+  await person.at("composer").waitFor();
+}
+
 for (const locale of LANGUAGES) {
   test(`a community is kept: ${locale}`, { timeout: 240_000 }, async () => {
     await withCommunity(locale, ["ada", "ben", "cleo"], async ({ server, ada, ben, cleo }) => {
@@ -21,6 +26,7 @@ for (const locale of LANGUAGES) {
         await ada.at("guild-rename").fill("Old Observatory");
         await choosePicture(ada, "guild-icon");
         await ada.at("crop-use").click();
+        await ada.page.locator(".place.big img").waitFor();
         await save(ada);
         await ben.until("the new name", async () => (await ben.at("guild-menu").textContent())?.includes("Old Observatory"));
         await ben.until("the picture", async () => (await ben.at(`guild-${ben.guild}`).locator("img").count()) === 1);
@@ -50,17 +56,18 @@ for (const locale of LANGUAGES) {
         await ben.at(`category-${domes}`).click();
       });
 
+      let general;
       await scene("a channel moves into the category by the keyboard's way", async () => {
-        const general = ada.page.locator('nav [data-testid^="channel-"]:is(a)').first();
-        const id = (await general.getAttribute("data-testid")).replace("channel-", "");
-        await general.hover();
-        await ada.page.locator(`[data-channel="${id}"] .more`).click();
+        const line = ada.page.locator('nav [data-testid^="channel-"]:is(a)').first();
+        general = (await line.getAttribute("data-testid")).replace("channel-", "");
+        await line.hover();
+        await ada.page.locator(`[data-channel="${general}"] .more`).click();
         await ada.at("channel-move").click();
         await ada.at(`move-${domes}`).check();
         await ada.at("move-save").click();
         await ada.until("the channel inside", async () => {
           const order = await ada.page.locator("[data-channel]").evaluateAll((rows) => rows.map((row) => row.dataset.channel));
-          return order.indexOf(id) > order.indexOf(domes);
+          return order.indexOf(general) > order.indexOf(domes);
         });
       });
 
@@ -102,8 +109,7 @@ for (const locale of LANGUAGES) {
       });
 
       await scene("a timeout silences, shows how long, and ends", async () => {
-        await home(ben);
-        await ben.openChannel();
+        await visit(ben, general);
         await memberMenu(ada, ben, "member-timeout");
         await ada.at("timeout-5").check({ force: true });
         await ada.at("reason").fill("Lamp in the dome");
@@ -131,8 +137,7 @@ for (const locale of LANGUAGES) {
         await ada.at("reason").fill("The telescope");
         await ada.at("confirm").click();
         await ben.at(`guild-${ben.guild}`).waitFor({ state: "detached" });
-        await home(ada);
-        await ada.openChannel();
+        await visit(ada, general);
         await ada.until("the words to be gone", async () => (await ada.shown("I broke the telescope")) === 0);
         const link = await ada.inviteLink();
         await ben.page.goto(link);
