@@ -251,7 +251,11 @@ async fn the_description_of_our_own_api_names_every_route_and_no_other() {
         }
     }
     let ours = Route::all().into_iter().filter_map(|route| {
-        Some(format!("{} {}", route.method, nameless(route.path.strip_prefix("/api/v1").filter(|rest| rest.starts_with('/'))?)))
+        Some(format!(
+            "{} {}",
+            route.method,
+            nameless(route.path.strip_prefix("/api/v1").filter(|rest| rest.starts_with('/'))?)
+        ))
     });
     let mut ours: Vec<String> = ours.collect();
     ours.sort();
