@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::schemas::Description;
 use hyper::Method;
 use serde_json::{Value, json};
-use voxlink_test_client::{Person, Reply, Rest, TestServer};
+use voxlink_test_client::{Gateway, Person, Reply, Rest, TestServer};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -16,6 +18,15 @@ const DELETE: Method = Method::DELETE;
 
 /// A one by one pixel.
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// What is answered, but never well: joining by an OAuth grant needs grants, and asking to speak needs a stage.
+const REFUSED: &[&str] = &[
+    "PUT /guilds/{guild_id}/members/{user_id}",
+    "PATCH /guilds/{guild_id}/voice-states/@me",
+    "PATCH /guilds/{guild_id}/voice-states/{user_id}",
+];
 
 /// Groups whose turn comes later: bots' commands, interactions and webhooks.
 fn of_communities(group: &str) -> bool {
@@ -57,11 +68,28 @@ async fn every_operation_answers_as_described() {
     people(&caller).await;
     roles_and_members(&mut caller).await;
     channels(&mut caller, &text, &voice).await;
+    voice_states(&caller, &anna, &boris, &voice).await;
     messages(&mut caller, &boris).await;
     guild_life(&mut caller, &anna).await;
     robots(&description, &anna, &guild).await;
     moderation(&caller, &boris, &code).await;
-    description.verdict(of_communities);
+    caller.call(DELETE, "/guilds/{guild_id}/roles/{role_id}", Value::Null).await;
+    description.verdict(of_communities, REFUSED);
+}
+
+/// Both sit in the same room for a moment.
+async fn voice_states(caller: &Caller<'_>, anna: &Person, boris: &Person, voice: &str) {
+    let guild = &caller.ids.iter().find(|(name, _)| *name == "guild_id").unwrap().1;
+    let mut lines = Vec::new();
+    for person in [anna, boris] {
+        let mut line = Gateway::identify(person.address(), &person.token).await.unwrap();
+        let seat = json!({"guild_id": guild, "channel_id": voice, "self_mute": false, "self_deaf": false});
+        line.send(json!({"op": 4, "d": seat})).await.unwrap();
+        line.next_of("VOICE_SERVER_UPDATE", SOON).await.unwrap();
+        lines.push(line);
+    }
+    caller.call(GET, "/guilds/{guild_id}/voice-states/@me", Value::Null).await;
+    caller.call(GET, "/guilds/{guild_id}/voice-states/{user_id}", Value::Null).await;
 }
 
 async fn people(caller: &Caller<'_>) {

@@ -106,15 +106,18 @@ impl Description {
         self.complaints.lock().unwrap().push(what);
     }
 
-    /// Panics with everything that was wrong, and with every operation of these groups that was not called.
-    pub(crate) fn verdict(&self, groups: impl Fn(&str) -> bool) {
+    /// Panics with everything that was wrong, and with every operation of these groups that was not called, but for
+    /// those that are refused by intent.
+    pub(crate) fn verdict(&self, groups: impl Fn(&str) -> bool, refused: &[&str]) {
         let mut complaints = self.complaints.lock().unwrap().clone();
         let seen = self.seen.lock().unwrap();
         let ring = self.subset["ring1"].as_object().unwrap();
         let wanted =
             ring.iter().filter(|(group, _)| groups(group)).flat_map(|(_, list)| list.as_array().unwrap());
-        let missing: Vec<_> =
-            wanted.map(|one| one.as_str().unwrap()).filter(|one| !seen.contains(*one)).collect();
+        let missing: Vec<_> = wanted
+            .map(|one| one.as_str().unwrap())
+            .filter(|one| !seen.contains(*one) && !refused.contains(one))
+            .collect();
         if !missing.is_empty() {
             complaints.push(format!("never answered well: {missing:#?}"));
         }
