@@ -1,5 +1,5 @@
 //! The description of `/api/v1`, as it is served. Written by hand; a test of the whole holds it against the table of
-//! routes, and schemathesis (`make fuzz`) against the answers.
+//! routes, and `scripts/schemathesis.sh` against the answers.
 
 use axum::http::header;
 use voxlink_service_kit::Routes;

@@ -12,8 +12,8 @@ const BACK_MS = 30_000;
 /** Turns of the wheel: a thousand messages are about 60,000 pixels high. */
 const TURNS = 600;
 
-/** Known and open: nothing is lost on the server, but after kills in quick succession the feed shows a hole. */
-const HOLE = "the client does not fetch every message that came between two restarts";
+/** Open: scrolling through the feed after the kills meets about 900 of the 1,000. Whether the client does not fetch the others or this story does not reach them is not known. */
+const HOLE = "about 900 of 1,000 messages are met in the feed";
 
 test("ten kills among a thousand messages: each browser is back by itself and shows each one once", { timeout: 240_000, todo: HOLE }, async () => {
   await withTwoPeople(async ({ server, ada, ben }) => {
