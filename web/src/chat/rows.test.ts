@@ -23,6 +23,13 @@ test("the line before what is new stands before the first message of somebody el
   expect(shape(buildRows(messages, [], { ...options, seen: "3" }))).not.toContain("fresh");
 });
 
+test("a hole that is being filled is seen where it is, and nowhere when nothing stands behind it", () => {
+  const messages = [aMessage("1", { at: noon }), aMessage("9", { at: noon })];
+  expect(shape(buildRows(messages, [], { ...options, gapAfter: "1" }))).toEqual(["start", "day", "message*", "loading", "message*"]);
+  expect(shape(buildRows(messages, [], { ...options, gapAfter: "0" }))).toEqual(["start", "loading", "day", "message*", "message"]);
+  expect(shape(buildRows(messages, [], { ...options, gapAfter: "9" }))).toEqual(["start", "day", "message*", "message"]);
+});
+
 test("a draft stands last, and keeps its key when the server says it back", () => {
   const draft = { nonce: "abc", channelId: "2", content: "hi", at: minutes(1), state: "pending" as const, reason: null };
   const before = buildRows([aMessage("1", { at: noon })], [draft], options);

@@ -7,7 +7,7 @@ const GROUP_MS = 7 * 60_000;
 
 export type Row =
   | { kind: "start"; key: "start" }
-  | { kind: "loading"; key: "loading" | "loading-newer" }
+  | { kind: "loading"; key: "loading" | "loading-gap" | "loading-newer" }
   | { kind: "day"; key: string; at: number }
   | { kind: "fresh"; key: "fresh"; at: number }
   | { kind: "message"; key: string; message: Message; head: boolean }
@@ -20,6 +20,8 @@ export interface RowOptions {
   reachedStart: boolean;
   /** False: what follows the last message is not here. */
   reachedEnd?: boolean;
+  /** What follows this message is being fetched: a hole before the next one. */
+  gapAfter?: Id | null;
 }
 
 export function buildRows(messages: readonly Message[], drafts: readonly Draft[], options: RowOptions): Row[] {
@@ -28,7 +30,13 @@ export function buildRows(messages: readonly Message[], drafts: readonly Draft[]
   let author: Id | null = null;
   let last = 0;
   let fresh = options.seen === null;
+  let gap = options.gapAfter ?? null;
   for (const message of messages) {
+    if (gap !== null && compareIds(message.id, gap) > 0) {
+      rows.push({ kind: "loading", key: "loading-gap" });
+      author = null;
+      gap = null;
+    }
     let head = message.author.id !== author || message.at - last >= GROUP_MS || message.answers !== null || message.kind !== "text";
     if (day.begins(message.at)) {
       rows.push({ kind: "day", key: `day-${message.id}`, at: message.at });

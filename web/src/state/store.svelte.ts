@@ -9,7 +9,7 @@ import { openGateway, type Gateway } from "../gateway/socket.ts";
 import type { Session } from "../gateway/session.ts";
 import { account, api } from "./account.svelte.ts";
 import { applyInbox, emptyInbox, type Inbox } from "./inbox.ts";
-import { compareIds, toMessage, toReactionEmoji, type Guild, type Id } from "./model.ts";
+import { compareIds, toMessage, toReactionEmoji, type Id } from "./model.ts";
 import { applyTimeline, emptyTimeline, trimmed, type Timeline, type TimelineEvent } from "./timeline.ts";
 import { applyEvent, emptyWorld, type World } from "./world.ts";
 
@@ -35,7 +35,9 @@ class Store {
   openChannel: Id | null = null;
   gateway: Gateway | null = null;
   #listeners = new Set<Listener>();
-  #loading = new Set<Id>();
+  #loading = new Map<string, Promise<void>>();
+  /** By channel: how often a reader asked for another place in it. The last one counts, whichever answer comes first. */
+  #seeks = new Map<Id, number>();
   /** Counts sessions that began anew: a page that was asked for before says nothing about what came in between. */
   #sessions = 0;
   /** Answers to our own posts while there was no session: the hole before them must be known first. */
@@ -88,10 +90,12 @@ class Store {
     }
   }
 
+  /** The end of a channel, unless its reader asked for another place meanwhile. */
   async loadLatest(channelId: Id): Promise<void> {
-    await this.#once(channelId, async () => {
-      const session = this.#sessions;
+    await this.#once(`${channelId} latest`, async () => {
+      const [session, seek] = [this.#sessions, this.#seek(channelId)];
       const page = await api.latest(channelId);
+      if (seek !== this.#seeks.get(channelId)) return;
       this.changeTimeline(channelId, { type: "latest", messages: page.map(toMessage), complete: page.length < PAGE });
       if (session === this.#sessions) return;
       this.changeTimeline(channelId, { type: "gap" });
@@ -99,32 +103,37 @@ class Store {
     });
   }
 
-  /** A place in the past, with what stands around it. */
-  async loadAround(channelId: Id, messageId: Id): Promise<void> {
+  /** A place in the past, with what stands around it. False: its reader asked for another place meanwhile. */
+  async loadAround(channelId: Id, messageId: Id): Promise<boolean> {
+    const seek = this.#seek(channelId);
     const page = (await api.around(channelId, messageId)).map(toMessage);
+    if (seek !== this.#seeks.get(channelId)) return false;
     const after = page.filter((message) => compareIds(message.id, messageId) > 0).length;
     const before = page.length - after;
     // A half that is not full reaches the edge.
     this.changeTimeline(channelId, { type: "around", messages: page, start: before < PAGE / 2, end: false });
     if (after < PAGE / 2 - 1) await this.loadNewer(channelId);
+    return seek === this.#seeks.get(channelId);
   }
 
   async loadNewer(channelId: Id): Promise<void> {
-    const last = this.timeline(channelId).messages.at(-1);
-    if (!last || this.timeline(channelId).reachedEnd) return;
-    await this.#once(channelId, async () => {
+    const { messages, reachedEnd, run } = this.timeline(channelId);
+    const last = messages.at(-1);
+    if (!last || reachedEnd) return;
+    await this.#once(`${channelId} page ${run}`, async () => {
       const session = this.#sessions;
       const page = await api.after(channelId, last.id);
-      this.changeTimeline(channelId, { type: "newer", messages: page.map(toMessage), complete: page.length < LONG_PAGE && session === this.#sessions });
+      this.changeTimeline(channelId, { type: "newer", run, messages: page.map(toMessage), complete: page.length < LONG_PAGE && session === this.#sessions });
     });
   }
 
   async loadOlder(channelId: Id): Promise<void> {
-    const first = this.timeline(channelId).messages[0];
-    if (!first || this.timeline(channelId).reachedStart) return;
-    await this.#once(channelId, async () => {
+    const { messages, reachedStart, run } = this.timeline(channelId);
+    const [first] = messages;
+    if (!first || reachedStart) return;
+    await this.#once(`${channelId} page ${run}`, async () => {
       const page = await api.before(channelId, first.id);
-      this.changeTimeline(channelId, { type: "older", messages: page.map(toMessage), complete: page.length < PAGE });
+      this.changeTimeline(channelId, { type: "older", run, messages: page.map(toMessage), complete: page.length < PAGE });
     });
   }
 
@@ -236,7 +245,7 @@ class Store {
   /** Fetches what came while there was no session. May be called again after a failure: the hole remembers where it starts. */
   async fillGap(channelId: Id): Promise<void> {
     for (let page = 0; page < GAP_PAGES; page++) {
-      const from = this.timeline(channelId).gapAfter;
+      const { gapAfter: from, run } = this.timeline(channelId);
       if (from === null) return;
       const session = this.#sessions;
       let messages;
@@ -246,25 +255,24 @@ class Store {
         if (!(error instanceof ApiError) || error.passing) setTimeout(() => void this.fillGap(channelId), GAP_WAIT_MS);
         return;
       }
-      this.changeTimeline(channelId, { type: "gap-page", messages: messages.map(toMessage), complete: messages.length < LONG_PAGE && session === this.#sessions });
+      this.changeTimeline(channelId, { type: "gap-page", run, messages: messages.map(toMessage), complete: messages.length < LONG_PAGE && session === this.#sessions });
     }
     if (this.timeline(channelId).gapAfter !== null) await this.loadLatest(channelId).catch(() => {});
   }
 
-  async #once(channelId: Id, work: () => Promise<void>): Promise<void> {
-    if (this.#loading.has(channelId)) return;
-    this.#loading.add(channelId);
-    try {
-      await work();
-    } finally {
-      this.#loading.delete(channelId);
-    }
+  /** Notes that a reader asked for a place, and says the how manieth time it is. */
+  #seek(channelId: Id): number {
+    const seek = (this.#seeks.get(channelId) ?? 0) + 1;
+    this.#seeks.set(channelId, seek);
+    return seek;
+  }
+
+  /** What is on its way already is awaited, not asked for twice. */
+  #once(key: string, work: () => Promise<void>): Promise<void> {
+    const running = this.#loading.get(key) ?? work().finally(() => this.#loading.delete(key));
+    this.#loading.set(key, running);
+    return running;
   }
 }
 
 export const store = new Store();
-
-/** The guild that has this channel. */
-export function guildOf(channelId: Id): Guild | undefined {
-  return [...store.world.guilds.values()].find((guild) => guild.channels.has(channelId));
-}

@@ -14,7 +14,7 @@ test("the newest page comes newest first and is kept oldest first", () => {
 });
 
 test("a message that comes both as an event and in a page is there once", () => {
-  const line = after(latest("9"), { type: "created", message: aMessage("10") }, { type: "created", message: aMessage("10") }, { type: "older", messages: [aMessage("9"), aMessage("8")], complete: true });
+  const line = after(latest("9"), { type: "created", message: aMessage("10") }, { type: "created", message: aMessage("10") }, { type: "older", run: 1, messages: [aMessage("9"), aMessage("8")], complete: true });
   expect(ids(line)).toEqual(["8", "9", "10"]);
   expect(line.reachedStart).toBe(true);
 });
@@ -41,9 +41,9 @@ test("a draft fails, is tried again with its nonce, and can be given up", () => 
 test("after a lost session the hole is filled from the last id before it, page by page, while new messages come", () => {
   const lost = after(latest("9"), { type: "gap" }, { type: "created", message: aMessage("20") });
   expect(lost.gapAfter).toBe("9");
-  const half = applyTimeline(lost, { type: "gap-page", messages: [aMessage("11"), aMessage("10")], complete: false });
+  const half = applyTimeline(lost, { type: "gap-page", run: 1, messages: [aMessage("11"), aMessage("10")], complete: false });
   expect(half.gapAfter).toBe("11");
-  const whole = applyTimeline(half, { type: "gap-page", messages: [aMessage("20"), aMessage("12")], complete: true });
+  const whole = applyTimeline(half, { type: "gap-page", run: 1, messages: [aMessage("20"), aMessage("12")], complete: true });
   expect(ids(whole)).toEqual(["9", "10", "11", "12", "20"]);
   expect(whole.gapAfter).toBeNull();
 });
@@ -74,11 +74,18 @@ test("after a jump what comes waits behind the hole, and joins when the pages re
   const around: TimelineEvent = { type: "around", messages: [aMessage("8"), aMessage("9")], start: false, end: false };
   const away = after(latest("99"), around, { type: "created", message: aMessage("100") });
   expect(ids(away)).toEqual(["8", "9"]);
-  const half = applyTimeline(away, { type: "newer", messages: [aMessage("50")], complete: false });
-  const whole = applyTimeline(half, { type: "newer", messages: [aMessage("99")], complete: true });
+  const half = applyTimeline(away, { type: "newer", run: 2, messages: [aMessage("50")], complete: false });
+  const whole = applyTimeline(half, { type: "newer", run: 2, messages: [aMessage("99")], complete: true });
   expect(ids(whole)).toEqual(["8", "9", "50", "99", "100"]);
   expect(whole.reachedEnd).toBe(true);
   expect(ids(applyTimeline(away, latest("100")))).toEqual(["100"]);
+});
+
+test("a page that was asked for before the jump leaves no hole after it", () => {
+  const line = after(latest("99"), { type: "around", messages: [aMessage("8"), aMessage("9")], start: false, end: false });
+  for (const type of ["older", "newer", "gap-page"] as const) {
+    expect(ids(applyTimeline(line, { type, run: 1, messages: [aMessage("50")], complete: true }))).toEqual(["8", "9"]);
+  }
 });
 
 test("a session lost away from the end leaves no hole to fill, but what came in between is asked for", () => {

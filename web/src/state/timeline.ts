@@ -34,9 +34,11 @@ export interface Timeline {
   reachedEnd: boolean;
   /** What came while the end is not here: it continues the last page that brings the end. */
   tail: readonly Message[];
+  /** Counts how often the messages began anew: a page that was asked for in an earlier run would leave a hole in this one. */
+  run: number;
 }
 
-export const emptyTimeline: Timeline = { messages: [], pending: [], loaded: false, reachedStart: false, gapAfter: null, reachedEnd: true, tail: [] };
+export const emptyTimeline: Timeline = { messages: [], pending: [], loaded: false, reachedStart: false, gapAfter: null, reachedEnd: true, tail: [], run: 0 };
 
 /** The longest tail; whoever is further behind loads more pages. */
 const TAIL = 500;
@@ -50,13 +52,14 @@ export type TimelineEvent =
   | { type: "reactions-cleared"; id: Id; emoji: ReactionEmoji | null }
   /** The newest page, which starts a timeline anew. */
   | { type: "latest"; messages: readonly Message[]; complete: boolean }
-  | { type: "older"; messages: readonly Message[]; complete: boolean }
+  /** What is older than the first message, asked for in that run; so are the next two. */
+  | { type: "older"; run: number; messages: readonly Message[]; complete: boolean }
   /** What stands around a message that was jumped to: the timeline begins anew there. */
   | { type: "around"; messages: readonly Message[]; start: boolean; end: boolean }
-  | { type: "newer"; messages: readonly Message[]; complete: boolean }
+  | { type: "newer"; run: number; messages: readonly Message[]; complete: boolean }
   /** Events may have been missed after the last message that we have. */
   | { type: "gap" }
-  | { type: "gap-page"; messages: readonly Message[]; complete: boolean }
+  | { type: "gap-page"; run: number; messages: readonly Message[]; complete: boolean }
   | { type: "drafted"; draft: Draft }
   | { type: "draft-failed"; nonce: string; reason: string | null }
   | { type: "draft-retried"; nonce: string }
@@ -85,13 +88,14 @@ export function applyTimeline(line: Timeline, event: TimelineEvent): Timeline {
         reactions: event.emoji === null ? [] : message.reactions.filter((reaction) => !sameEmoji(reaction.emoji, event.emoji!)),
       }));
     case "latest":
-      return { ...line, messages: merged([], event.messages), pending: acknowledged(line.pending, event.messages), loaded: true, reachedStart: event.complete, gapAfter: null, reachedEnd: true, tail: [] };
+      return { ...line, messages: merged([], event.messages), pending: acknowledged(line.pending, event.messages), loaded: true, reachedStart: event.complete, gapAfter: null, reachedEnd: true, tail: [], run: line.run + 1 };
     case "older":
+      if (event.run !== line.run) return line;
       return { ...line, messages: merged(line.messages, event.messages), reachedStart: line.reachedStart || event.complete };
     case "around":
-      return { ...line, messages: merged([], event.messages), loaded: true, reachedStart: event.start, gapAfter: null, reachedEnd: event.end, tail: [] };
+      return { ...line, messages: merged([], event.messages), loaded: true, reachedStart: event.start, gapAfter: null, reachedEnd: event.end, tail: [], run: line.run + 1 };
     case "newer": {
-      if (line.reachedEnd) return line;
+      if (line.reachedEnd || event.run !== line.run) return line;
       if (!event.complete) return { ...line, messages: merged(line.messages, event.messages) };
       // The page reaches up to when it was read, and the tail holds what came since.
       return { ...line, messages: merged(merged(line.messages, event.messages), line.tail), reachedEnd: true, tail: [] };
@@ -103,6 +107,7 @@ export function applyTimeline(line: Timeline, event: TimelineEvent): Timeline {
       // An empty channel has no id to start from: everything in it is newer than nothing.
       return { ...line, gapAfter: line.messages.at(-1)?.id ?? "0" };
     case "gap-page": {
+      if (event.run !== line.run) return line;
       const last = [...event.messages].sort((a, b) => compareIds(a.id, b.id)).at(-1);
       return {
         ...line,
@@ -130,7 +135,7 @@ const KEPT_OUT_OF_SIGHT = 200;
 /** The end of a timeline, for a channel that was left. */
 export function trimmed(line: Timeline): Timeline {
   // A place in the past is not worth keeping: the next visit begins at the end.
-  if (!line.reachedEnd) return { ...emptyTimeline, pending: line.pending };
+  if (!line.reachedEnd) return { ...emptyTimeline, pending: line.pending, run: line.run + 1 };
   if (line.messages.length <= KEPT_OUT_OF_SIGHT) return line;
   return { ...line, messages: line.messages.slice(-KEPT_OUT_OF_SIGHT), reachedStart: false };
 }
