@@ -9,7 +9,7 @@ import { scene, TWO_LANGUAGES, withTwoPeople } from "../lib/stage.js";
 import { toneWav } from "../lib/tone.js";
 
 test("pictures, sounds and files", { timeout: 180_000 }, () =>
-  withTwoPeople(async ({ ada, ben }) => {
+  withTwoPeople(async ({ server, ada, ben }) => {
     await ada.openChannel();
     await ben.openChannel();
     const attach = (...files) => ada.at("attach-input").setInputFiles(files);
@@ -58,6 +58,42 @@ test("pictures, sounds and files", { timeout: 180_000 }, () =>
       const [download] = await Promise.all([ben.page.waitForEvent("download"), card.locator("a.tool").click()]);
       assert.equal(download.suggestedFilename(), "page.html");
       assert.match(await readFile(await download.path(), "utf8"), /hacked/u);
+    });
+
+    await scene("a document or a drawing that was uploaded runs no script, however it is opened", async () => {
+      const script = "localStorage.setItem('hacked', document.domain)";
+      const trap = `<svg xmlns="http://www.w3.org/2000/svg" onload="${script}"><script>${script}</script></svg>`;
+      await attach(
+        { name: "trap.svg", mimeType: "image/svg+xml", buffer: Buffer.from(trap) },
+        { name: "trap.html", mimeType: "text/html", buffer: Buffer.from(`<!doctype html><script>${script}</script><img src=x onerror="${script}">`) },
+        // Named and told as a picture.
+        { name: "trap.png", mimeType: "image/png", buffer: Buffer.from(trap) },
+      );
+      await ready();
+      await ada.say("a trap");
+      await ben.message("a trap").waitFor();
+      const path = `/api/v10/channels/${ben.channelId}/messages?limit=1`;
+      const [{ attachments }] = await server.api("GET", path, { token: ben.token });
+      assert.equal(attachments.length, 3);
+      const tab = await ben.page.context().newPage();
+      await tab.goto(server.url);
+      for (const { url, filename } of attachments) {
+        // In the address bar: it is downloaded, or drawn where nothing runs.
+        const bar = await ben.page.context().newPage();
+        await bar.goto(url).catch(() => {});
+        await bar.waitForTimeout(300);
+        await bar.close();
+        // In a page of our own origin, in every way that a page can hold another.
+        await tab.evaluate(async (url) => {
+          window.open(url);
+          const holders = [["iframe", "src"], ["embed", "src"], ["object", "data"], ["img", "src"]].map(([tag, name]) => Object.assign(document.createElement(tag), { [name]: url }));
+          document.body.append(...holders);
+          await new Promise((resolve) => setTimeout(resolve, 700));
+          for (const holder of holders) holder.remove();
+        }, url);
+        assert.equal(await tab.evaluate(() => localStorage.getItem("hacked")), null, `${filename} ran a script`);
+      }
+      await tab.close();
     });
 
     await scene("a file can be dropped on the channel and taken out again", async () => {
