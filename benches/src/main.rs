@@ -1,7 +1,7 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of: startup idle latency durable history permissions search forward.
+//! `voxlink-benches [name …]` runs some of: startup idle latency guilds durable history permissions search forward.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
@@ -9,6 +9,7 @@ mod call;
 mod durable;
 mod floor;
 mod forward;
+mod guilds;
 mod history;
 mod latency;
 mod permissions;
@@ -38,6 +39,9 @@ fn main() {
     }
     if runs("latency") {
         runtime.block_on(latency::run(&folder));
+    }
+    if runs("guilds") {
+        runtime.block_on(guilds::run());
     }
     if runs("durable") {
         runtime.block_on(durable::run(&folder));
