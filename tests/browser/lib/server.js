@@ -53,7 +53,7 @@ export class Server {
         ...["--data-dir", this.folder],
         ...["--listen", `127.0.0.1:${this.port}`],
         ...["--media-listen", `127.0.0.1:${this.mediaPorts[0]}`],
-        ...["--rate-limits", "off"],
+        ...(this.flags.includes("--rate-limits") ? [] : ["--rate-limits", "off"]),
         ...this.flags,
       ],
       { stdio: ["ignore", "pipe", "pipe"] },
