@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
+    ops::Range,
     sync::{
-        Arc,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -39,11 +40,14 @@ pub(crate) struct Ticket {
 
 /// What a publisher sends.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Video {
+pub(crate) struct Load {
+    pub kind: MediaKind,
     /// Frames a second.
     pub frames: u32,
-    /// Packets of 1,200 bytes a frame.
+    /// Packets a frame.
     pub packets: u32,
+    /// Bytes of RTP payload in each.
+    pub payload: usize,
 }
 
 /// Counters of one participant.
@@ -57,12 +61,26 @@ pub(crate) struct Counters {
     pub received: AtomicU64,
     /// RTP packets sent.
     pub sent: AtomicU64,
+    /// From the offer to media that may flow.
+    pub joined: Mutex<Option<Duration>>,
+    /// From one client's sending to the other's reading, in microseconds, while [`Counters::measuring`] is 1.
+    pub latencies: Mutex<Vec<u32>>,
+    pub measuring: AtomicU64,
+}
+
+/// Where a made-up packet says when it was sent, in nanoseconds since the process began to measure.
+const SENT_AT: Range<usize> = 2..10;
+
+/// The clock of all participants.
+fn clock() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Joins and stays until `until`. Counts what arrives.
 pub(crate) async fn take_part(
     ticket: Ticket,
-    video: Option<Video>,
+    load: Option<Load>,
     counters: Arc<Counters>,
     until: Instant,
 ) -> Result<(), String> {
@@ -107,7 +125,8 @@ pub(crate) async fn take_part(
     }
     let (offer, pending) = api.apply().ok_or("no offer")?;
     let mut pending = Some(pending);
-    let camera = sources[1].1;
+    let (microphone, camera) = (sources[0].1, sources[1].1);
+    let mut asked_at = None;
     let named: Vec<Value> =
         sources.iter().map(|(name, mid)| json!({"mid": mid.to_string(), "source": name})).collect();
     let identify = json!({"op": 0, "d": {"server_id": ticket.guild, "user_id": ticket.user, "session_id": ticket.session, "token": ticket.token, "video": true}});
@@ -117,14 +136,18 @@ pub(crate) async fn take_part(
 
     let mut buffer = vec![0; 2048];
     let mut frame_at: Option<Instant> = None;
-    let mut clock = Frames::default();
+    let mut frames = Frames::default();
     let mut heartbeat = Instant::now() + Duration::from_secs(5);
     while Instant::now() < until {
         let wake = drain(&mut rtc, &udp, &counters)?;
-        clock.key |= counters.key_frame_wanted.swap(0, Ordering::Relaxed) == 1;
+        if let Some(at) = asked_at.filter(|_| counters.connected.load(Ordering::Relaxed) == 1) {
+            asked_at = None;
+            *counters.joined.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::elapsed(&at));
+        }
+        frames.key |= counters.key_frame_wanted.swap(0, Ordering::Relaxed) == 1;
         let connected = counters.connected.load(Ordering::Relaxed) == 1;
-        if video.is_some() && frame_at.is_none() && connected {
-            let on = json!({"op": 20, "d": {"microphone": false, "camera": true, "screen": false, "screen_audio": false}});
+        if let Some(load) = load.filter(|_| frame_at.is_none() && connected) {
+            let on = json!({"op": 20, "d": {"microphone": load.kind == MediaKind::Audio, "camera": load.kind == MediaKind::Video, "screen": false, "screen_audio": false}});
             socket.send(say(&on)).await.map_err(|error| error.to_string())?;
             frame_at = Some(Instant::now() + Duration::from_millis(500));
         }
@@ -149,6 +172,7 @@ pub(crate) async fn take_part(
                 match frame["op"].as_u64() {
                     Some(2) => {
                         socket.send(say(&select)).await.map_err(|error| error.to_string())?;
+                        asked_at = Some(Instant::now());
                     }
                     Some(4) => if let Some(pending) = pending.take() {
                         let sdp = frame["d"]["sdp"].as_str().unwrap_or_default();
@@ -166,9 +190,10 @@ pub(crate) async fn take_part(
                     let beat = json!({"op": 3, "d": {"t": 1, "seq_ack": -1}});
                     socket.send(say(&beat)).await.map_err(|error| error.to_string())?;
                 }
-                if let (Some(video), Some(at)) = (video, frame_at) && now >= at {
-                    clock.write(&mut rtc, camera, video, now, &counters);
-                    frame_at = Some(at + Duration::from_secs(1) / video.frames);
+                if let (Some(load), Some(at)) = (load, frame_at) && now >= at {
+                    let mid = if load.kind == MediaKind::Audio { microphone } else { camera };
+                    frames.write(&mut rtc, mid, load, now, &counters);
+                    frame_at = Some(at + Duration::from_secs(1) / load.frames);
                 }
             }
         }
@@ -178,7 +203,7 @@ pub(crate) async fn take_part(
 }
 
 /// Sends and counts all that str0m has to say; returns when it wants to be woken.
-fn drain(rtc: &mut Rtc, udp: &UdpSocket, counters: &Counters) -> Result<Instant, String> {
+pub(crate) fn drain(rtc: &mut Rtc, udp: &UdpSocket, counters: &Counters) -> Result<Instant, String> {
     loop {
         match rtc.poll_output().map_err(|error| error.to_string())? {
             Output::Timeout(at) => return Ok(at),
@@ -187,15 +212,22 @@ fn drain(rtc: &mut Rtc, udp: &UdpSocket, counters: &Counters) -> Result<Instant,
             }
             Output::Event(Event::Connected) => counters.connected.store(1, Ordering::Relaxed),
             Output::Event(Event::KeyframeRequest(_)) => counters.key_frame_wanted.store(1, Ordering::Relaxed),
-            Output::Event(Event::RtpPacket(_)) => {
+            Output::Event(Event::RtpPacket(packet)) => {
                 counters.received.fetch_add(1, Ordering::Relaxed);
+                if counters.measuring.load(Ordering::Relaxed) == 1
+                    && let Some(sent) = packet.payload.get(SENT_AT).and_then(|bytes| bytes.try_into().ok())
+                {
+                    let micros = clock().saturating_sub(u64::from_be_bytes(sent)) / 1_000;
+                    let micros = u32::try_from(micros).unwrap_or(u32::MAX);
+                    counters.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(micros);
+                }
             }
             Output::Event(_) => {}
         }
     }
 }
 
-fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
+pub(crate) fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
     let now = Instant::now();
     if let Ok(contents) = bytes.try_into() {
         let receive = Receive { proto: Protocol::Udp, source: from, destination: local, contents };
@@ -203,43 +235,44 @@ fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
     }
 }
 
-/// Numbers of a made-up VP8 stream: a key frame when one is asked for, inter frames otherwise.
+/// Numbers of a made-up VP8 or Opus stream: a key frame when one is asked for, inter frames otherwise.
 #[derive(Default)]
-struct Frames {
+pub(crate) struct Frames {
     sequence: u64,
     time: u32,
     /// The next frame is to be a key frame.
-    key: bool,
+    pub(crate) key: bool,
     types: HashMap<Mid, str0m::media::Pt>,
 }
 
 impl Frames {
-    fn write(&mut self, rtc: &mut Rtc, mid: Mid, video: Video, now: Instant, counters: &Counters) {
+    pub(crate) fn write(&mut self, rtc: &mut Rtc, mid: Mid, load: Load, now: Instant, counters: &Counters) {
+        let (codec, rate) = match load.kind {
+            MediaKind::Audio => (str0m::format::Codec::Opus, 48_000),
+            MediaKind::Video => (str0m::format::Codec::Vp8, 90_000),
+        };
         let pt = match self.types.get(&mid) {
             Some(pt) => *pt,
             None => {
-                let vp8 = rtc
-                    .codec_config()
-                    .params()
-                    .iter()
-                    .find(|p| p.spec().codec == str0m::format::Codec::Vp8)
-                    .map(|p| p.pt());
-                let Some(pt) = vp8 else { return };
+                let found =
+                    rtc.codec_config().params().iter().find(|p| p.spec().codec == codec).map(|p| p.pt());
+                let Some(pt) = found else { return };
                 *self.types.entry(mid).or_insert(pt)
             }
         };
         let mut api = rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
-        self.time = self.time.wrapping_add(90_000 / video.frames);
+        self.time = self.time.wrapping_add(rate / load.frames);
         let key = std::mem::take(&mut self.key) || self.sequence == 0;
-        for index in 0..video.packets {
-            let mut payload = vec![0_u8; 1150];
+        for index in 0..load.packets {
+            let mut payload = vec![0_u8; load.payload];
             // RFC 7741: S bit on the first packet; then the frame tag, whose lowest bit is 0 in a key frame.
             payload[0] = if index == 0 { 0x10 } else { 0 };
             payload[1] = u8::from(!key);
+            payload[SENT_AT].copy_from_slice(&clock().to_be_bytes());
             let packet = RtpWrite::new(pt, self.sequence.into(), self.time, now, payload)
-                .marker(index + 1 == video.packets)
-                .nackable(true);
+                .marker(index + 1 == load.packets)
+                .nackable(load.kind == MediaKind::Video);
             stream.write_rtp(packet);
             self.sequence += 1;
             counters.sent.fetch_add(1, Ordering::Relaxed);

@@ -109,27 +109,26 @@ pub(crate) async fn tcp_echo() -> (f64, f64) {
     (quantile(&mut sample, 0.5), quantile(&mut sample, 0.99))
 }
 
-/// Nanoseconds of CPU (user and system) for one packet: header written, 1,200 bytes copied, sealed with AES-256-GCM, and
+/// Nanoseconds of CPU (user and system) for one packet: header written, `size` bytes copied, sealed with AES-256-GCM, and
 /// sent to one of `peers` loopback sockets, `burst` packets for each peer as one GSO message, 16 messages a `sendmmsg`.
-pub(crate) fn seal_and_send(peers: usize, burst: usize) -> f64 {
-    const SIZE: usize = 1200;
+pub(crate) fn seal_and_send(peers: usize, burst: usize, size: usize) -> f64 {
     let receivers: Vec<UdpSocket> =
         (0..peers).map(|_| UdpSocket::bind("127.0.0.1:0").expect("loopback binds")).collect();
     let to: Vec<SocketAddr> = receivers.iter().map(|r| r.local_addr().expect("bound")).collect();
     let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback binds");
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[7; 32]).expect("a 32-byte key"));
-    let payload = [9_u8; SIZE - 16];
-    let mut slab = vec![0_u8; 16 * burst * SIZE];
+    let payload = vec![9_u8; size - 16];
+    let mut slab = vec![0_u8; 16 * burst * size];
     let (before, start, mut packets) = (thread_cpu(), Instant::now(), 0_u64);
     while start.elapsed() < Duration::from_secs(2) {
         for group in to.chunks(16) {
-            for (index, packet) in slab.chunks_exact_mut(SIZE).take(group.len() * burst).enumerate() {
-                packet[..SIZE - 16].copy_from_slice(&payload);
+            for (index, packet) in slab.chunks_exact_mut(size).take(group.len() * burst).enumerate() {
+                packet[..size - 16].copy_from_slice(&payload);
                 packet[2..4].copy_from_slice(&u16::try_from(index & 0xFFFF).unwrap_or(0).to_be_bytes());
                 let mut nonce = [0; 12];
                 nonce[4..].copy_from_slice(&packets.to_be_bytes());
                 let (header, body) = packet.split_at_mut(12);
-                let (body, tag) = body.split_at_mut(SIZE - 28);
+                let (body, tag) = body.split_at_mut(size - 28);
                 let sealed = key.seal_in_place_separate_tag(
                     Nonce::assume_unique_for_key(nonce),
                     Aad::from(&header),
@@ -138,7 +137,7 @@ pub(crate) fn seal_and_send(peers: usize, burst: usize) -> f64 {
                 tag.copy_from_slice(sealed.expect("sealing works").as_ref());
                 packets += 1;
             }
-            send_group(&socket, group, &slab, burst, SIZE);
+            send_group(&socket, group, &slab, burst, size);
         }
     }
     #[allow(clippy::cast_precision_loss)]

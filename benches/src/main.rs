@@ -1,19 +1,20 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of: startup idle latency guilds durable history permissions search forward.
+//! `voxlink-benches [name …]` runs some of: startup idle latency guilds durable history permissions search sfu.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 mod call;
 mod durable;
 mod floor;
-mod forward;
 mod guilds;
 mod history;
+mod janus;
 mod latency;
 mod permissions;
 mod search;
+mod sfu;
 
 use serde_json::{Value, json};
 use voxlink_test_client::TestServer;
@@ -55,8 +56,8 @@ fn main() {
     if runs("search") {
         runtime.block_on(search::run(&folder));
     }
-    if runs("forward") {
-        runtime.block_on(forward::run());
+    if runs("sfu") {
+        runtime.block_on(sfu::run(&folder));
     }
     let _left = std::fs::remove_dir_all(&folder);
 }

@@ -98,6 +98,14 @@ async fn wrong_method() -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Problem::new(ErrorCode::General, "405: Method Not Allowed"))
 }
 
+/// Answers given since the start, by the first digit of their status.
+static ANSWERED: [AtomicU64; 6] = [const { AtomicU64::new(0) }; 6];
+
+/// The first digit of a status, and how many answers had it.
+pub(crate) fn answered() -> impl Iterator<Item = (usize, u64)> {
+    ANSWERED.iter().enumerate().skip(1).map(|(class, count)| (class, count.load(Ordering::Relaxed)))
+}
+
 /// Runs one request within its deadline. Logs say the route, never the address or the body: both may hold secrets.
 async fn observe(mut request: Request, next: Next) -> Response {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -125,6 +133,9 @@ async fn observe(mut request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await;
+    if let Some(count) = ANSWERED.get(usize::from(response.status().as_u16() / 100)) {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
     harden(&mut response, id);
     response
 }

@@ -149,6 +149,11 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "URL", env = "VOXLINK_PUBLIC_URL")]
     pub(crate) public_url: Option<PublicUrl>,
 
+    /// What a program that reads /metrics from elsewhere must show as its bearer token; best given by the environment
+    /// [default: only programs on this machine may read it, without one].
+    #[arg(long, value_name = "TOKEN", env = "VOXLINK_METRICS_TOKEN", hide_env_values = true, value_parser = secret)]
+    pub(crate) metrics_token: Option<Secret>,
+
     /// Limits on logins, registrations and requests [default: on].
     #[arg(long, env = "VOXLINK_RATE_LIMITS")]
     pub(crate) rate_limits: Option<Switch>,
@@ -157,6 +162,11 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "SERVICE", env = "VOXLINK_ONLY", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) only: Vec<Service>,
+}
+
+/// An empty one would be guessed.
+fn secret(text: &str) -> Result<Secret, &'static str> {
+    if text.is_empty() { Err("a token cannot be empty") } else { Ok(Secret::new(text)) }
 }
 
 /// Where a certificate comes from.

@@ -1,13 +1,17 @@
 //! Makes the services, in the order in which they need each other, and ends them in the other one.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use axum::middleware::from_fn_with_state;
+use axum::{Router, middleware::from_fn_with_state};
 use voxlink_chat::{Chat, ChatConfig};
 use voxlink_files::{Files, FilesConfig, PreviewConfig};
 use voxlink_gateway::{Gateway, GatewayConfig};
 use voxlink_identity::{Config as IdentityConfig, Identity};
 use voxlink_media::{Media, MediaConfig};
+use voxlink_protocol::Secret;
 use voxlink_service_kit::{Auth, Bus, Env, Routes, call_pass::PassKey};
 
 use crate::{
@@ -15,7 +19,7 @@ use crate::{
     data_dir::DataDir,
     databases::Keeper,
     limits::{self, Limits},
-    openapi,
+    metrics, openapi,
     settings::Settings,
 };
 
@@ -28,9 +32,11 @@ pub(crate) struct Services {
     identity: Identity,
     chat: Chat,
     files: Files,
-    gateway: Gateway,
-    media: Media,
+    gateway: Arc<Gateway>,
+    media: Arc<Media>,
     limits: Option<Limits>,
+    metrics_token: Option<Secret>,
+    started: Instant,
 }
 
 impl Services {
@@ -87,12 +93,14 @@ impl Services {
         let media =
             Media::start(media, &bus, env, pass_key, auth).map_err(|error| Failure(error.to_string()))?;
         identity.republish().await.map_err(|error| unopened(Keeper::Identity, &error))?;
-        Ok(Self { identity, chat, files, gateway, media, limits })
+        let (gateway, media) = (Arc::new(gateway), Arc::new(media));
+        let metrics_token = settings.metrics_token.clone();
+        Ok(Self { identity, chat, files, gateway, media, limits, metrics_token, started: Instant::now() })
     }
 
     /// The routes of all services.
     pub(crate) fn routes(&self) -> Routes {
-        let Self { identity, chat, files, gateway, media, limits } = self;
+        let Self { identity, chat, files, gateway, media, limits, .. } = self;
         let routes = identity
             .routes()
             .merge(chat.routes().layered(|router| files.multipart(router)))
@@ -106,6 +114,16 @@ impl Services {
             }
             None => routes,
         }
+    }
+
+    /// `GET /metrics`.
+    pub(crate) fn metrics(&self) -> Router {
+        metrics::router(metrics::Sources {
+            gateway: self.gateway.clone(),
+            media: self.media.clone(),
+            token: self.metrics_token.clone(),
+            started: self.started,
+        })
     }
 
     /// Lets go of clients: they come back to the next server and resume. Calls last for as long as the gateway takes.

@@ -12,6 +12,7 @@ mod databases;
 mod descriptors;
 mod limits;
 mod logging;
+mod metrics;
 mod migrate;
 mod openapi;
 mod serve;

@@ -40,7 +40,11 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
 
     let (close, closing) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
-    let connections = Connections::new(application(services.routes().into_router()), closing, alive);
+    let connections = Connections::new(
+        application(services.routes().into_router().merge(services.metrics())),
+        closing,
+        alive,
+    );
     let first = listeners.first().and_then(|listener| listener.local_addr().ok());
     for listener in listeners {
         tokio::spawn(connections.clone().accept_from(listener));

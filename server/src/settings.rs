@@ -8,6 +8,7 @@ use std::{
 
 use voxlink_files::FilesConfig;
 use voxlink_identity::Registration;
+use voxlink_protocol::Secret;
 
 use crate::{
     Failure,
@@ -30,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) file_quota: u64,
     pub(crate) link_previews: bool,
     pub(crate) public_url: String,
+    pub(crate) metrics_token: Option<Secret>,
     pub(crate) databases: Databases,
     /// Options that were given and whose part is not built yet.
     pub(crate) ahead_of_time: Vec<&'static str>,
@@ -84,6 +86,7 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
         file_quota: given.file_quota.or(file.file_quota),
         link_previews: given.link_previews.or(file.link_previews),
         public_url: given.public_url.or(file.public_url),
+        metrics_token: given.metrics_token.or(file.metrics_token),
         rate_limits: given.rate_limits.or(file.rate_limits),
         only: list(given.only, file.only),
     }
@@ -109,6 +112,7 @@ fn decide(options: ServeOptions) -> Result<Settings, Failure> {
         file_quota: options.file_quota.map_or(FilesConfig::QUOTA, |size| size.0),
         link_previews: options.link_previews != Some(Switch::Off),
         public_url: options.public_url.map(|url| url.0).unwrap_or_default(),
+        metrics_token: options.metrics_token,
         rate_limits: options.rate_limits != Some(Switch::Off),
         ahead_of_time: ahead_of_time.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect(),
     })

@@ -25,6 +25,7 @@ mod track;
 mod transport;
 pub mod worker;
 
+pub use room::quality::{Quality, Upstream};
 pub use worker::{
     Answer, Event, Gates, MediaKind, Mid, OfferError, Output, PeerId, PeerStats, RoomId, Slot, SlotContent,
     Source, SourceSet, Transmit, Wanted, Worker, WorkerConfig,

@@ -176,13 +176,20 @@ impl Reception {
         }
     }
 
-    fn expected(&self) -> u64 {
+    /// Packets up to the newest, from the first that came.
+    pub(crate) fn expected(&self) -> u64 {
         self.first.map_or(0, |first| self.highest - first + 1)
     }
 
     /// Packets that never came by themselves.
     pub(crate) fn lost(&self) -> u64 {
         self.expected().saturating_sub(self.received)
+    }
+
+    /// Of a stream whose timestamps count this many a second.
+    pub(crate) fn jitter(&self, clock_rate: u32) -> Duration {
+        let ticks = (self.jitter >> 4).max(0) as f64;
+        Duration::from_secs_f64(ticks / f64::from(clock_rate.max(1)))
     }
 
     fn block(&mut self, ssrc: u32, last_report: u32, delay: u32) -> Option<ReportBlock> {

@@ -19,7 +19,7 @@ use crate::{
     dtls::Identity,
     peer::{MAX_ADDRESSES, NewPeer, Peer},
     rng::Generator,
-    room::{Context, Numbers, Plan, Room},
+    room::{Context, Numbers, Plan, Room, quality::Quality},
     sdp::{self, Offer},
     slab::SendSlab,
     stun::BindingRequest,
@@ -351,6 +351,11 @@ impl Worker {
         let member = self.rooms.get(&place.room)?.peers.get(place.index)?;
         let (reported, reported_lost) = member.reported;
         Some(PeerStats { reported, reported_lost, round_trip: member.round_trip, ..member.stats })
+    }
+
+    /// What was counted for each peer of a call; empty when there is no such call.
+    pub fn quality(&self, room: RoomId) -> Vec<(PeerId, Quality)> {
+        self.rooms.get(&room).map(Room::quality).unwrap_or_default()
     }
 
     /// The room whose code was running: after a caught panic the caller ends it with [`Worker::end_room`].

@@ -113,6 +113,12 @@ impl Gateway {
         http::routes(self.entrance.clone())
     }
 
+    /// Sockets that are open now.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.entrance.shell.links.load(Ordering::Acquire)
+    }
+
     /// Lets no new socket in, asks those that are open to reconnect (op 7), spread over most of `within`, and closes
     /// whoever is left at its end. Returns when all are gone, at the latest soon after `within`.
     pub async fn drain(&self, within: Duration) {

@@ -23,7 +23,10 @@ use voxlink_protocol::{
 use voxlink_service_kit::{Bus, Env};
 
 use crate::{
-    calls::{Calls, Output, Removal, SocketId, concerns_rights},
+    calls::{
+        Calls, Output, Removal, SocketId, concerns_rights,
+        quality::{CallCounts, CallQuality},
+    },
     shard::{Report, ShardHandle},
     voice::{close::VoiceClose, connection::Ask, socket::ToSocket},
 };
@@ -42,6 +45,8 @@ pub(crate) enum Inquiry {
     Leave(LeaveSeat, oneshot::Sender<bool>),
     StatesOf(GuildId, oneshot::Sender<Vec<VoiceState>>),
     Removed(Removal),
+    Counts(oneshot::Sender<CallCounts>),
+    QualityOf(ChannelId, oneshot::Sender<Option<CallQuality>>),
     SeatsIn(GuildId, oneshot::Sender<Vec<(UserId, ChannelId)>>),
     /// Chat's answer about those who were asked about.
     Rights(Vec<(UserId, ChannelId)>, Vec<CallRights>),
@@ -76,6 +81,16 @@ impl Control {
             return otherwise;
         }
         answer.await.unwrap_or(otherwise)
+    }
+
+    /// What is going on in all calls.
+    pub(crate) async fn counts(&self) -> CallCounts {
+        self.ask(Inquiry::Counts, CallCounts::default()).await
+    }
+
+    /// How the call in a channel is; `None` when there is none.
+    pub(crate) async fn quality_of(&self, channel: ChannelId) -> Option<CallQuality> {
+        self.ask(|reply| Inquiry::QualityOf(channel, reply), None).await
     }
 
     /// Closes all voice sockets.
@@ -232,6 +247,10 @@ impl Task {
             Inquiry::Removed(removal) => {
                 self.calls.remove(removal);
                 None
+            }
+            Inquiry::Counts(reply) => Some(later(reply, self.calls.counts())),
+            Inquiry::QualityOf(channel, reply) => {
+                Some(later(reply, self.calls.quality_of(channel, wall, now)))
             }
             Inquiry::SeatsIn(guild, reply) => Some(later(reply, self.calls.seats_in(guild))),
             Inquiry::Rights(asked, rights) => {

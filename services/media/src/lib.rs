@@ -9,6 +9,7 @@ mod candidates;
 mod control;
 mod counters;
 mod ice_servers;
+mod quality;
 mod shard;
 mod udp;
 mod voice;
@@ -24,6 +25,7 @@ use std::{
 };
 
 use axum::{Router, extract::FromRef};
+pub use calls::quality::CallCounts;
 use calls::{Calls, SocketId};
 use candidates::Reachable;
 use control::{Control, Inquiry};
@@ -105,6 +107,7 @@ impl std::fmt::Debug for Media {
 #[derive(Clone)]
 pub(crate) struct MediaState {
     control: Control,
+    bus: Bus,
     auth: Auth,
     env: Env,
     next_socket: Arc<AtomicU64>,
@@ -169,7 +172,8 @@ impl Media {
         }
         let calls = Calls::new(pass_key, count, env.now());
         let control = control::start(calls, bus, env.clone(), shards.clone(), reported);
-        let state = MediaState { control, auth, env, next_socket: Arc::new(AtomicU64::new(1)) };
+        let state =
+            MediaState { control, bus: bus.clone(), auth, env, next_socket: Arc::new(AtomicU64::new(1)) };
         Ok(Self { state, shards, threads: Mutex::new(threads), counters, addresses })
     }
 
@@ -184,6 +188,7 @@ impl Media {
             .get("/voice", voice::socket::open)
             .get("/voice/", voice::socket::open)
             .get("/api/v1/ice-servers", ice_servers::list)
+            .get("/api/v1/channels/{channel}/quality", quality::show)
             .with_state(self.state.clone())
     }
 
@@ -191,6 +196,11 @@ impl Media {
     #[must_use]
     pub fn counters(&self) -> Counters {
         Counters::sum(self.counters.iter().map(Arc::as_ref))
+    }
+
+    /// What is going on in calls now.
+    pub async fn call_counts(&self) -> CallCounts {
+        self.state.control.counts().await
     }
 
     /// The UDP addresses listened on, one per shard.

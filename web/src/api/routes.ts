@@ -1,4 +1,5 @@
 /** The routes this client uses, one function each. Paths and shapes: docs/protocol/gateway.md. */
+import type { CallQuality } from "../call/diagnosis.ts";
 import type { Http } from "./http.ts";
 import type { WireFound, WireGuildSettings, WireMute, WireNewMessage, WirePins, WireReadState, WireUploadLimits } from "./wire-message.ts";
 import type { ServerInfo, WireChannel, WireGuild, WireInvite, WireMember, WireMessage, WireSession, WireUser } from "./wire.ts";
@@ -42,6 +43,8 @@ export function routes(http: Http) {
     invite: (code: string) => get<WireInvite>(`${V10}/invites/${encodeURIComponent(code)}?with_counts=true`),
     createInvite: (channel: string, body: { max_age: number; max_uses: number; unique: boolean }) => post<WireInvite>(`${V10}/channels/${channel}/invites`, body),
     acceptInvite: (code: string) => post<WireInvite>(`${V1}/invites/${encodeURIComponent(code)}`),
+
+    callQuality: (channel: string) => get<CallQuality>(`${V1}/channels/${channel}/quality`),
 
     latest: (channel: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${PAGE}`),
     before: (channel: string, id: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${PAGE}&before=${id}`),

@@ -224,6 +224,7 @@ class LiveCall implements Call {
       quality: (quality) => {
         if (peer !== this.#peer) return;
         this.#quality = quality;
+        this.#send({ op: 24, d: { concealed: quality.concealed, frozen_ms: quality.frozenMs } });
         this.#publish();
       },
     });

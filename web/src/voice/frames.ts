@@ -33,7 +33,8 @@ export type ClientFrame =
   | { op: 1; d: { protocol: "sdp"; data: { revision: number; sdp: string; sources: readonly OfferedSource[] } } }
   | { op: 3; d: { t: number; seq_ack: number } }
   | { op: 7; d: { server_id: string; session_id: string; token: string; seq_ack: number } }
-  | { op: 20; d: Sources };
+  | { op: 20; d: Sources }
+  | { op: 24; d: { concealed: number; frozen_ms: number } };
 
 /** More slots than this of one kind is not something we would allocate, whatever the server asks. */
 const MOST_SLOTS = 100;

@@ -19,6 +19,9 @@ const at = (atMs: number, change: Partial<Counters> = {}): Counters => ({
   lossUp: 0,
   rttMs: 20,
   consents: 0,
+  samples: 0,
+  concealed: 0,
+  frozenMs: 0,
   ...change,
 });
 
@@ -86,7 +89,12 @@ describe("quality", () => {
   test("is judged by what was lost since the last look", () => {
     const before = at(0, { packetsReceived: 1_000, packetsLost: 500 });
     const after = at(2_000, { packetsReceived: 1_090, packetsLost: 510, bytesReceived: 250_000, bytesSent: 12_500 });
-    expect(quality(before, after)).toEqual({ lossUp: 0, lossDown: 0.1, rttMs: 20, upKbps: 50, downKbps: 1_000, level: "bad" });
+    expect(quality(before, after)).toEqual({ lossUp: 0, lossDown: 0.1, rttMs: 20, upKbps: 50, downKbps: 1_000, concealed: 0, frozenMs: 0, level: "bad" });
+  });
+
+  test("tells how much of what was played had to be made up, and how long pictures stood still", () => {
+    const after = at(2_000, { samples: 96_000, concealed: 4_800, frozenMs: 700 });
+    expect(quality(at(0), after)).toMatchObject({ concealed: 0.05, frozenMs: 700 });
   });
 
   test("is weak when answers take long, good when nothing is wrong", () => {

@@ -14,6 +14,10 @@ export interface Counters {
   rttMs: number;
   /** STUN answers on the chosen path: they come even when nobody speaks. */
   consents: number;
+  /** Samples of sound that were played, and those of them that had to be made up. */
+  samples: number;
+  concealed: number;
+  frozenMs: number;
 }
 
 /** Below this much loss nobody notices: Opus conceals it. */
@@ -24,7 +28,7 @@ const WEAK_RTT_MS = 250;
 const BAD_RTT_MS = 600;
 
 export function count(report: RTCStatsReport, atMs: number): Counters {
-  const counters: Counters = { atMs, bytesSent: 0, bytesReceived: 0, packetsReceived: 0, packetsLost: 0, lossUp: 0, rttMs: 0, consents: 0 };
+  const counters: Counters = { atMs, bytesSent: 0, bytesReceived: 0, packetsReceived: 0, packetsLost: 0, lossUp: 0, rttMs: 0, consents: 0, samples: 0, concealed: 0, frozenMs: 0 };
   const losses: number[] = [];
   // The DOM types know nothing of the members of each kind of entry.
   report.forEach((entry: Record<string, unknown>) => {
@@ -32,6 +36,10 @@ export function count(report: RTCStatsReport, atMs: number): Counters {
       case "inbound-rtp":
         counters.packetsReceived += number(entry["packetsReceived"]);
         counters.packetsLost += number(entry["packetsLost"]);
+        counters.samples += number(entry["totalSamplesReceived"]);
+        // Silence that was inserted because nothing was sent is no loss.
+        counters.concealed += number(entry["concealedSamples"]) - number(entry["silentConcealedSamples"]);
+        counters.frozenMs += number(entry["totalFreezesDuration"]) * 1_000;
         break;
       case "remote-inbound-rtp":
         losses.push(Math.max(0, number(entry["fractionLost"])));
@@ -68,8 +76,14 @@ export function quality(before: Counters, after: Counters): LinkQuality {
     rttMs: Math.round(after.rttMs),
     upKbps: kbps(after.bytesSent - before.bytesSent, seconds),
     downKbps: kbps(after.bytesReceived - before.bytesReceived, seconds),
+    concealed: share(after.concealed - before.concealed, after.samples - before.samples),
+    frozenMs: Math.round(Math.max(0, after.frozenMs - before.frozenMs)),
     level: worst >= BAD_LOSS || after.rttMs >= BAD_RTT_MS ? "bad" : worst >= WEAK_LOSS || after.rttMs >= WEAK_RTT_MS ? "weak" : "good",
   };
+}
+
+function share(part: number, whole: number): number {
+  return whole > 0 ? Math.min(1, Math.max(0, part / whole)) : 0;
 }
 
 function kbps(bytes: number, seconds: number): number {

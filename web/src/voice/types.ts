@@ -21,6 +21,10 @@ export interface LinkQuality {
   rttMs: number;
   upKbps: number;
   downKbps: number;
+  /** Share of the sound played that had to be made up. */
+  concealed: number;
+  /** How long pictures stood still. */
+  frozenMs: number;
   level: "good" | "weak" | "bad";
 }
 

@@ -7,6 +7,7 @@ mod feedback;
 mod forward;
 mod ingress;
 mod negotiate;
+pub(crate) mod quality;
 mod tick;
 
 use std::{

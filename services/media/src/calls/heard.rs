@@ -23,6 +23,7 @@ impl Calls {
             Report::Engine(Event::Disconnected { peer }) => self.disconnected(peer),
             Report::Engine(Event::Slots { peer, slots, wanted }) => self.slots(peer, slots, wanted),
             Report::Engine(Event::Speaking { peer, speaking, .. }) => self.speaking(peer, speaking),
+            Report::Measured(measured) => self.measured(measured, now),
             Report::Crashed { peers } => {
                 for peer in peers {
                     self.crashed(peer, now);

@@ -8,6 +8,7 @@ use voxlink_sfu::PeerId;
 
 use super::{
     Calls, Output, SocketId,
+    quality::Timeline,
     seat::{Link, Live},
 };
 use crate::voice::{
@@ -52,6 +53,7 @@ impl Calls {
             speaking: false,
             unanswered: VecDeque::new(),
             replay: Replay::default(),
+            timeline: Timeline::default(),
         });
         self.peers.insert(peer, user);
         self.sockets.insert(socket, user);

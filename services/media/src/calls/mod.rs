@@ -12,6 +12,7 @@ mod guild_changed;
 mod heard;
 mod identify;
 mod leave_seat;
+pub(crate) mod quality;
 mod rights;
 mod seat;
 mod select_protocol;
@@ -115,6 +116,7 @@ impl Calls {
             Ask::Resume(resume) => self.resume(socket, &resume),
             Ask::SelectProtocol(select) => self.select_protocol(socket, select, now),
             Ask::Sources(sources) => self.set_sources(socket, sources),
+            Ask::Experience(experience) => self.experienced(socket, experience, now),
             Ask::Seen(seq) => {
                 if let Some(live) = self.live_of(socket) {
                     live.replay.acknowledge(seq);

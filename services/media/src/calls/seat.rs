@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Instant};
 use voxlink_protocol::{ChannelId, GuildId, Secret, UserId, VoiceState, voice::CallPass};
 use voxlink_sfu::{Gates, PeerId, SourceSet};
 
-use super::SocketId;
+use super::{SocketId, quality::Timeline};
 use crate::voice::replay::Replay;
 
 /// A place in a voice channel.
@@ -47,6 +47,7 @@ pub(super) struct Live {
     /// When the shard must have answered each offer, oldest first.
     pub(super) unanswered: VecDeque<Instant>,
     pub(super) replay: Replay,
+    pub(super) timeline: Timeline,
 }
 
 /// What the engine last said about the transport.

@@ -9,7 +9,7 @@ use voxlink_protocol::{
     bus::{self, LeaveSeat, SeatRefused, TakeSeat, UpdateSeat},
     voice::CallPass,
 };
-use voxlink_sfu::{Answer, Event, MediaKind, OfferError, Slot, SlotContent, Source, Wanted};
+use voxlink_sfu::{Answer, Event, MediaKind, OfferError, Quality, Slot, SlotContent, Source, Wanted};
 
 use super::*;
 use crate::{shard::Report, voice::frame};
@@ -79,6 +79,7 @@ impl World {
             frame::ClientFrame::Resume(resume) => Ask::Resume(resume),
             frame::ClientFrame::SelectProtocol(select) => Ask::SelectProtocol(select),
             frame::ClientFrame::Sources(sources) => Ask::Sources(sources),
+            frame::ClientFrame::Experience(experience) => Ask::Experience(experience),
             frame::ClientFrame::Heartbeat(beat) => Ask::Seen(beat.seq_ack.unwrap().try_into().unwrap()),
         };
         self.calls.ask(socket, ask, self.wall(), self.now);
@@ -601,4 +602,33 @@ fn whoever_may_not_be_in_a_call_any_more_is_taken_out_and_others_hear_what_chang
     assert!(!world.calls.put_out(GUILD, boris));
     assert!(world.calls.put_out(GUILD, anna));
     assert!(world.calls.voice_states_of(GUILD).is_empty());
+}
+
+#[test]
+fn how_everyone_hears_is_kept_while_they_are_in_the_call() {
+    let mut world = World::new();
+    assert!(world.calls.quality_of(LOUNGE, world.wall(), world.now).is_none());
+    let (socket, peer, _) = world.join(ANNA, "a");
+    let (_, other, _) = world.join(BORIS, "b");
+    world.ask(socket, json!({"op":24,"d":{"concealed":0.25,"frozen_ms":400}}));
+    for seconds in [2, 4, 6] {
+        world.now += Duration::from_secs(2);
+        let counted =
+            |reported_lost| Quality { reported: 100 * seconds, reported_lost, ..Quality::default() };
+        let measured = vec![(peer, counted(20 * seconds)), (other, counted(0))];
+        world.calls.heard(Report::Measured(measured), world.now);
+    }
+    let call = world.calls.quality_of(LOUNGE, world.wall(), world.now).unwrap();
+    let (user, samples) = &call.people[0];
+    assert_eq!((call.guild, *user, samples.len()), (GUILD, UserId::new(ANNA), 2));
+    assert_eq!(samples[1].0, world.wall());
+    assert_eq!(samples[1].1.down.loss, Some(0.2));
+    assert_eq!(samples[1].1.experience.unwrap().concealed, 0.25);
+    assert_eq!(call.people[1].1[1].1.down.loss, Some(0.0));
+    world.calls.leave_seat(&LeaveSeat {
+        guild: Some(GUILD),
+        user: UserId::new(ANNA),
+        session_id: "a".to_owned(),
+    });
+    assert_eq!(world.calls.quality_of(LOUNGE, world.wall(), world.now).unwrap().people.len(), 1);
 }

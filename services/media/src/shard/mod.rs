@@ -14,7 +14,9 @@ use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle};
 
 use tokio::sync::mpsc;
 use voxlink_service_kit::Env;
-use voxlink_sfu::{Answer, Event, Gates, Mid, OfferError, PeerId, RoomId, Source, SourceSet, WorkerConfig};
+use voxlink_sfu::{
+    Answer, Event, Gates, Mid, OfferError, PeerId, Quality, RoomId, Source, SourceSet, WorkerConfig,
+};
 use wake::Waker;
 
 use crate::{counters::ShardCounters, udp::UdpPort};
@@ -68,6 +70,8 @@ pub(crate) enum Report {
         result: Result<Answer, OfferError>,
     },
     Engine(Event),
+    /// What was counted for the peers of a call, every few seconds.
+    Measured(Vec<(PeerId, Quality)>),
     /// A panic ended a call; the engine has dropped these peers.
     Crashed {
         peers: Vec<PeerId>,

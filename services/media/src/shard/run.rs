@@ -16,6 +16,7 @@ use super::{
     wake::Sleeper,
 };
 use crate::{
+    calls::quality,
     counters::ShardCounters,
     udp::{UdpPort, sys},
 };
@@ -40,6 +41,7 @@ pub(super) struct Shard {
     reports: mpsc::Sender<Report>,
     counters: Arc<ShardCounters>,
     wake_at: Instant,
+    measure_at: Instant,
     /// Commands are left over: do not sleep.
     hurry: bool,
 }
@@ -65,6 +67,7 @@ impl Shard {
             reports: config.reports,
             counters: config.counters,
             wake_at: now,
+            measure_at: now,
             hurry: false,
         }
     }
@@ -89,8 +92,22 @@ impl Shard {
             if !self.take_commands(now) {
                 return self.drain_outputs(now);
             }
+            self.measure(now);
             if now >= self.wake_at {
                 self.engine_code(None, now, |worker| worker.handle_timeout(now));
+            }
+        }
+    }
+
+    /// Says what was counted, now and then.
+    fn measure(&mut self, now: Instant) {
+        if now < self.measure_at {
+            return;
+        }
+        self.measure_at = now + quality::INTERVAL;
+        for room in self.records.rooms() {
+            if let Some(measured) = self.engine_code(Some(room), now, |worker| worker.quality(room)) {
+                self.report(Report::Measured(measured));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     close::VoiceClose,
-    frame::{self, ClientFrame, HEARTBEAT_INTERVAL_MS, Identify, Resume, SelectProtocol},
+    frame::{self, ClientFrame, Experience, HEARTBEAT_INTERVAL_MS, Identify, Resume, SelectProtocol},
 };
 use voxlink_sfu::SourceSet;
 
@@ -32,6 +32,7 @@ pub(crate) enum Ask {
     Resume(Resume),
     SelectProtocol(SelectProtocol),
     Sources(SourceSet),
+    Experience(Experience),
     Seen(u64),
 }
 
@@ -81,6 +82,7 @@ impl Connection {
             }
             ClientFrame::SelectProtocol(select) => Ok(Step::Ask(Ask::SelectProtocol(select))),
             ClientFrame::Sources(sources) => Ok(Step::Ask(Ask::Sources(sources))),
+            ClientFrame::Experience(experience) => Ok(Step::Ask(Ask::Experience(experience))),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The words of the voice gateway: JSON in, typed; typed out, JSON.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{json, value::RawValue};
@@ -32,6 +32,7 @@ mod op {
     pub(super) const CLIENT_DISCONNECT: u64 = 13;
     pub(super) const SOURCES: u64 = 20;
     pub(super) const SLOTS: u64 = 21;
+    pub(super) const EXPERIENCE: u64 = 24;
 }
 
 /// What a client says.
@@ -42,6 +43,16 @@ pub(crate) enum ClientFrame {
     Heartbeat(Heartbeat),
     Resume(Resume),
     Sources(SourceSet),
+    Experience(Experience),
+}
+
+/// Op 24: what a client's own counters say of the last seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Experience {
+    /// Share of the sound played that had to be made up, 0 to 1.
+    pub(crate) concealed: f32,
+    /// How long pictures stood still.
+    pub(crate) frozen: Duration,
 }
 
 /// Op 0.
@@ -125,12 +136,18 @@ struct SourcesData {
     screen_audio: bool,
 }
 
+#[derive(Deserialize)]
+struct ExperienceData {
+    concealed: f32,
+    frozen_ms: u32,
+}
+
 /// Reads one frame of a client; says how to close on one that cannot be read. Before the client has identified, the
 /// bodies of other ops are not looked at.
 pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceClose> {
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| VoiceClose::Decode)?;
     match envelope.op {
-        op::SELECT_PROTOCOL | op::SOURCES if !identified => Err(VoiceClose::NotIdentified),
+        op::SELECT_PROTOCOL | op::SOURCES | op::EXPERIENCE if !identified => Err(VoiceClose::NotIdentified),
         op::IDENTIFY => data(envelope.d).map(ClientFrame::Identify),
         op::SELECT_PROTOCOL => select_protocol(envelope.d).map(ClientFrame::SelectProtocol),
         op::HEARTBEAT => heartbeat(envelope.d).map(ClientFrame::Heartbeat),
@@ -138,6 +155,15 @@ pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceCl
         op::SOURCES => {
             let SourcesData { microphone, camera, screen, screen_audio } = data(envelope.d)?;
             Ok(ClientFrame::Sources(SourceSet { microphone, camera, screen, screen_audio }))
+        }
+        op::EXPERIENCE => {
+            let ExperienceData { concealed, frozen_ms } = data(envelope.d)?;
+            // NaN is no share either.
+            if !(0.0..=1.0).contains(&concealed) {
+                return Err(VoiceClose::Decode);
+            }
+            let frozen = Duration::from_millis(frozen_ms.into());
+            Ok(ClientFrame::Experience(Experience { concealed, frozen }))
         }
         _ => Err(VoiceClose::UnknownOp),
     }

@@ -1,0 +1,66 @@
+//! How well media goes between us and each peer: counted, for those who ask how a call is.
+
+use std::time::Duration;
+
+use super::Room;
+use crate::worker::{PeerId, Source};
+
+/// One peer's traffic since it joined. The caller takes differences.
+#[derive(Clone, Debug, Default)]
+pub struct Quality {
+    /// What the peer sends, a line per source that it ever sent.
+    pub up: Vec<Upstream>,
+    /// UDP payload of the RTP packets that came.
+    pub bytes_up: u64,
+    /// UDP payload of the RTP packets that were sent to it.
+    pub bytes_down: u64,
+    /// Packets to it that its transport-wide feedback reported.
+    pub reported: u64,
+    /// Of those, the ones that it did not get.
+    pub reported_lost: u64,
+    /// Packets that were sent to it again.
+    pub retransmitted: u64,
+    /// Smoothed round trip, once it was measured.
+    pub round_trip: Option<Duration>,
+}
+
+/// One stream that a peer sends.
+#[derive(Clone, Copy, Debug)]
+pub struct Upstream {
+    /// What it shows or plays.
+    pub source: Source,
+    /// Packets that should have come by themselves.
+    pub expected: u64,
+    /// Of those, the ones that did not.
+    pub lost: u64,
+    /// Interarrival jitter (RFC 3550 §6.4.1).
+    pub jitter: Duration,
+}
+
+impl Room {
+    /// What was counted for each peer whose media may flow.
+    pub(crate) fn quality(&self) -> Vec<(PeerId, Quality)> {
+        let peers = self.peers.iter().filter(|(_, peer)| peer.egress().is_some());
+        let one = |(_, peer): (usize, &crate::peer::Peer)| {
+            let tracks = peer.tracks.iter().filter_map(|track| self.tracks.get(*track));
+            let up = tracks.filter(|track| track.ssrc.is_some()).map(|track| Upstream {
+                source: track.source,
+                expected: track.reception.expected(),
+                lost: track.reception.lost(),
+                jitter: track.reception.jitter(track.codec.clock_rate),
+            });
+            let (reported, reported_lost) = peer.reported;
+            let quality = Quality {
+                up: up.collect(),
+                bytes_up: peer.stats.bytes_in,
+                bytes_down: peer.stats.bytes_out,
+                reported,
+                reported_lost,
+                retransmitted: peer.stats.retransmitted,
+                round_trip: peer.round_trip,
+            };
+            (peer.id, quality)
+        };
+        peers.map(one).collect()
+    }
+}
