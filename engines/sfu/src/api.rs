@@ -17,6 +17,9 @@ pub struct RoomId(pub u64);
 /// The identification tag of an m-line (RFC 5888), at most 16 bytes.
 pub type Mid = Arc<str>;
 
+/// The name of a simulcast encoding (RFC 8851), at most 16 bytes.
+pub type Rid = Arc<str>;
+
 /// What a track shows or plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -83,6 +86,30 @@ pub struct Slot {
     pub kind: MediaKind,
     /// What it plays now; `None` when it is free.
     pub content: Option<SlotContent>,
+    /// False when the content is in a codec that this m-line does not offer: nothing is sent then.
+    pub playable: bool,
+}
+
+/// How a viewer shows the content of a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// The slot.
+    pub mid: Mid,
+    /// Width of the tile in device pixels; zero when it is not seen, and nothing is sent then.
+    pub width: u16,
+    /// Height of the tile in device pixels; zero when it is not seen.
+    pub height: u16,
+    /// What matters more when bandwidth is short: the higher number.
+    pub priority: u8,
+}
+
+/// One encoding of a video source, as its sender is told about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodingState {
+    /// Which one; `None` for the only encoding of a source without simulcast.
+    pub rid: Option<Rid>,
+    /// Somebody watches it: it should be sent.
+    pub wanted: bool,
 }
 
 /// How many slots of each kind this peer should offer to see and hear everyone.
@@ -142,6 +169,16 @@ pub enum Event {
         slots: Vec<Slot>,
         /// How many it should offer.
         wanted: Wanted,
+    },
+    /// Which encodings of a source somebody watches: the whole list, when it changed. All of them count as wanted
+    /// until this says otherwise.
+    Encodings {
+        /// Who sends them.
+        peer: PeerId,
+        /// From which source.
+        source: Source,
+        /// Every encoding, in the order of the offer.
+        encodings: Vec<EncodingState>,
     },
     /// From the RTP audio level (RFC 6464), with hangover.
     Speaking {

@@ -1,7 +1,12 @@
 //! Each parser against mutated inputs: a little in every test run, for longer by `make fuzz`. Seeds are committed; a
 //! find becomes a test beside its parser.
 
-use crate::{rtcp, rtp, sdp, stun};
+use crate::{
+    codec::{FrameInfo, dependency},
+    rtcp, rtp, sdp,
+    sdp::codecs::Codec,
+    stun,
+};
 
 /// splitmix64: the same inputs on every machine.
 struct Seeded(u64);
@@ -69,7 +74,19 @@ const STUN: &[u8] = &[
     0x80, 0x2A, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, // ICE-CONTROLLING
 ];
 
-const SDP: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\na=extmap-allow-mixed\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\na=setup:actpass\r\na=mid:0\r\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=sendonly\r\na=msid:s t\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=ssrc:1 cname:c\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID 2 3\r\n";
+/// A payload of each codec with all that its descriptor can have: numbers, layers, references, sizes, fragments.
+const PAYLOADS: [(Codec, &[u8]); 5] = [
+    (Codec::Vp8, &[0x90, 0xF0, 0x92, 0x34, 7, 0x60, 0, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1]),
+    (
+        Codec::Vp9,
+        &[0xFA, 0x81, 2, 0x30, 3, 5, 2, 0x38, 1, 64, 0, 180, 2, 128, 1, 104, 2, 0x44, 1, 0x28, 1, 2],
+    ),
+    (Codec::H264, &[0x78, 0, 2, 0x68, 1, 0, 3, 0x67, 1, 2, 0, 1, 0x65]),
+    (Codec::H264, &[0x7C, 0x85, 1, 2, 3]),
+    (Codec::Av1, &[0x18, 0x0A, 1, 2]),
+];
+
+const SDP: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\na=extmap-allow-mixed\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\na=setup:actpass\r\na=mid:0\r\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=sendonly\r\na=msid:s t\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=ssrc:1 cname:c\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID 2 3\r\na=rid:q send\r\na=rid:f send max-width=1280\r\na=simulcast:send q;~f,x recv y\r\n";
 
 fn each_parser_reads_mutations(rounds: usize) {
     let mut seeded = Seeded(0x5EED_F022);
@@ -82,6 +99,22 @@ fn each_parser_reads_mutations(rounds: usize) {
             }
             let _length = rtp::payload_length(&header, &bytes);
         }
+        for (codec, payload) in PAYLOADS {
+            let mut bytes = payload.to_vec();
+            seeded.mutate(&mut bytes);
+            let frame = FrameInfo::of_payload(codec, &bytes);
+            frame.numbers.shift(&mut bytes, 3, 5);
+        }
+        let mut bytes = dependency::tests::key_l1t3(7);
+        seeded.mutate(&mut bytes);
+        let mut structure = dependency::read(&bytes, None).and_then(|read| read.structure);
+        let mut bytes = dependency::tests::delta(2, 8);
+        seeded.mutate(&mut bytes);
+        if let Some(read) = dependency::read(&bytes, structure.as_deref()) {
+            structure = read.structure.or(structure);
+        }
+        let _later = dependency::read(&dependency::tests::delta(3, 9), structure.as_deref());
+        dependency::shift(&mut bytes, 1);
         let mut bytes = RTCP.to_vec();
         seeded.mutate(&mut bytes);
         assert!(rtcp::packets(&bytes).count() <= bytes.len());

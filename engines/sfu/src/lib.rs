@@ -7,7 +7,9 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod api;
+mod codec;
 mod dtls;
+mod encoding;
 #[cfg(test)]
 mod fuzz;
 mod nack;
@@ -27,6 +29,6 @@ pub mod worker;
 
 pub use room::quality::{Quality, Upstream};
 pub use worker::{
-    Answer, Event, Gates, MediaKind, Mid, OfferError, Output, PeerId, PeerStats, RoomId, Slot, SlotContent,
-    Source, SourceSet, Transmit, Wanted, Worker, WorkerConfig,
+    Answer, EncodingState, Event, Gates, MediaKind, Mid, OfferError, Output, PeerId, PeerStats, Rid, RoomId,
+    Slot, SlotContent, Source, SourceSet, Transmit, Want, Wanted, Worker, WorkerConfig,
 };

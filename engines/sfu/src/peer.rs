@@ -31,10 +31,11 @@ const HANGOVER: Duration = Duration::from_millis(350);
 /// Weight of a new round trip in the average.
 const ROUND_TRIP_GAIN: f64 = 0.25;
 
-/// Which of a peer's tracks an SSRC belongs to.
+/// Which of a peer's streams an SSRC belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stream {
     pub(crate) track: usize,
+    pub(crate) encoding: usize,
     pub(crate) is_rtx: bool,
 }
 
@@ -50,6 +51,10 @@ pub(crate) struct ExtensionIds {
     pub(crate) mid: Option<u8>,
     pub(crate) level: Option<u8>,
     pub(crate) transport: Option<u8>,
+    /// The rid of a media packet, and that of a retransmission.
+    pub(crate) stream: Option<u8>,
+    pub(crate) repaired_stream: Option<u8>,
+    pub(crate) descriptor: Option<u8>,
 }
 
 /// Whether the caller was told that media may flow.

@@ -11,8 +11,8 @@ use std::{
 use rustc_hash::FxHashMap;
 
 pub use crate::api::{
-    Answer, Event, Gates, MediaKind, Mid, OfferError, Output, PeerId, PeerStats, RoomId, Slot, SlotContent,
-    Source, SourceSet, Transmit, Wanted, WorkerConfig,
+    Answer, EncodingState, Event, Gates, MediaKind, Mid, OfferError, Output, PeerId, PeerStats, Rid, RoomId,
+    Slot, SlotContent, Source, SourceSet, Transmit, Want, Wanted, WorkerConfig,
 };
 
 use crate::{
@@ -197,6 +197,14 @@ impl Worker {
     pub fn set_sources(&mut self, peer: PeerId, sources: SourceSet, now: Instant) {
         if let Some(place) = self.peers.get(&peer).copied() {
             self.run(place, now, |room, context| room.set_sources(place.index, sources, context));
+        }
+    }
+
+    /// How large the peer shows its slots from now on. Slots that are not named stay as they were; one that was never
+    /// named is sent at full size.
+    pub fn set_wants(&mut self, peer: PeerId, wants: &[Want], now: Instant) {
+        if let Some(place) = self.peers.get(&peer).copied() {
+            self.run(place, now, |room, context| room.set_wants(place.index, wants, context));
         }
     }
 

@@ -185,7 +185,12 @@ fn chromium_s_own_offer_is_answered() {
     let count = |text: &str| answer.sdp.matches(text).count();
     assert_eq!((count("a=recvonly"), count("a=sendonly")), (4, 4));
     assert_eq!((count("a=candidate:"), count("a=ssrc-group:FID")), (1, 2));
-    assert_eq!((count("VP8/90000"), count("VP9"), count("rtx/90000")), (4, 0, 4));
+    // Camera and screen in the browser's first choice, both slots in all that it can play.
+    assert_eq!(
+        (count("VP8/90000"), count("VP9/90000"), count("H264/90000"), count("AV1/90000")),
+        (4, 2, 2, 2)
+    );
+    assert_eq!((count("rtx/90000"), count("profile-id=0"), count("packetization-mode=1")), (10, 2, 2));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Which slot shows what. Stable: a slot keeps its content until that goes away.
 
 use super::{Context, Room};
-use crate::worker::{Event, MediaKind, PeerId, Slot, SlotContent, Source, Wanted};
+use crate::{
+    sdp::codecs::Codec,
+    worker::{Event, MediaKind, PeerId, Slot, SlotContent, Source, Wanted},
+};
 
 /// Clients add slots in steps of this many.
 const STEP: usize = 8;
@@ -14,6 +17,7 @@ struct Live {
     owner: usize,
     kind: MediaKind,
     source: Source,
+    codec: Codec,
 }
 
 impl Room {
@@ -26,13 +30,14 @@ impl Room {
                 owner: track.owner,
                 kind: track.kind(),
                 source: track.source,
+                codec: track.codec.codec,
             })
             .collect();
         let peers: Vec<usize> = self.peers.iter().map(|(index, _)| index).collect();
         for index in peers {
             self.assign_peer(index, &live);
         }
-        self.rebuild_subscribers();
+        self.rebuild_subscribers(context);
         self.request_keyframes(context);
         self.tell_slots(context);
     }
@@ -71,11 +76,8 @@ impl Room {
                 .position(|slot| free(slot) && Some(slot.ordinal) == preferred)
                 .or_else(|| peer.slots.iter().position(free));
             if let Some(place) = place {
-                peer.slots[place].show(Some(one.track));
+                peer.slots[place].show(Some((one.track, one.codec)));
                 peer.slots_changed = true;
-                if let Some(track) = tracks.get_mut(one.track) {
-                    track.want_keyframe();
-                }
             }
         }
         let round = |count: usize| count.next_multiple_of(STEP).clamp(STEP, MAX_SLOTS);
@@ -84,7 +86,7 @@ impl Room {
         peer.wanted = wanted;
     }
 
-    fn rebuild_subscribers(&mut self) {
+    fn rebuild_subscribers(&mut self, context: &mut Context<'_>) {
         for (_, track) in &mut self.tracks {
             track.subscribers.clear();
         }
@@ -94,6 +96,9 @@ impl Room {
                     track.subscribers.push((index, place));
                 }
             }
+        }
+        for track in self.tracks.iter().map(|(index, _)| index).collect::<Vec<_>>() {
+            self.retarget(track, context);
         }
     }
 
@@ -109,6 +114,7 @@ impl Room {
                     mid: slot.mid.clone(),
                     kind: slot.kind,
                     content: slot.track.and_then(owner).map(|(peer, source)| SlotContent { peer, source }),
+                    playable: slot.track.is_none() || slot.playing.is_some(),
                 })
                 .collect();
             context.events.push_back(Event::Slots { peer: peer.id, slots, wanted: peer.wanted });

@@ -6,10 +6,12 @@ use slab::Slab;
 
 use super::{Context, Room, to_ntp};
 use crate::{
+    encoding::SeenReport,
     peer::Peer,
     rtcp::{self, Packet, ReportBlock, twcc},
     slot::Sender,
-    track::{SeenReport, Track},
+    track::Track,
+    worker::MediaKind,
 };
 
 /// A clock that moved by more than this was set: start anew.
@@ -68,13 +70,14 @@ fn sender_report(
     context: &Context<'_>,
 ) {
     let stream = peer.streams.get(&ssrc).filter(|stream| !stream.is_rtx);
-    let Some(track) = stream.and_then(|stream| tracks.get_mut(stream.track)) else { return };
+    let encoding = stream.and_then(|stream| tracks.get_mut(stream.track)?.encodings.get_mut(stream.encoding));
+    let Some(encoding) = encoding else { return };
     let fresh = context.ntp().wrapping_sub(ntp) as i64;
     let offset = match peer.clock_offset {
         Some(offset) if fresh.wrapping_sub(offset).unsigned_abs() < CLOCK_JUMP as u64 => offset,
         _ => *peer.clock_offset.insert(fresh),
     };
-    track.report = Some(SeenReport {
+    encoding.report = Some(SeenReport {
         sender_ntp: ntp,
         ntp: ntp.wrapping_add_signed(offset),
         timestamp,
@@ -98,8 +101,12 @@ fn report_block(peer: &mut Peer, block: &ReportBlock, context: &Context<'_>) {
 
 fn want_keyframe(peer: &Peer, tracks: &mut Slab<Track>, media: u32) {
     let slot = peer.slot_by_ssrc.get(&media).and_then(|slot| peer.slots.get(*slot));
-    if let Some(track) = slot.and_then(|slot| slot.track).and_then(|track| tracks.get_mut(track)) {
-        track.want_keyframe();
+    let Some(slot) = slot.filter(|slot| slot.kind == MediaKind::Video) else { return };
+    // Who waits for another encoding's key frame is asked for already.
+    let shown = slot.track.zip(slot.shown_encoding());
+    let encoding = shown.and_then(|(track, encoding)| tracks.get_mut(track)?.encodings.get_mut(encoding));
+    if let Some(encoding) = encoding {
+        encoding.want_keyframe();
     }
 }
 
@@ -110,13 +117,14 @@ fn resend(peer: &mut Peer, tracks: &mut Slab<Track>, media: u32, sequence: u16, 
     if slot.ssrc != media {
         return;
     }
-    let Some(track) = slot.track.and_then(|track| tracks.get_mut(track)) else { return };
-    let Some((ours, theirs)) = slot.find(sequence) else { return };
-    let Some((kept, payload)) = track.ring.get(theirs) else { return };
+    let Some(track) = slot.track.and_then(|track| tracks.get(track)) else { return };
+    let Some(origin) = slot.find(sequence) else { return };
+    let encoding = track.encodings.get(origin.encoding);
+    let Some(packet) = encoding.and_then(|encoding| encoding.ring.get(origin.extended)) else { return };
     let Some(keys) = &peer.keys else { return };
     let mut sender = Sender { keys: &keys.outbound, transport_sequence: &mut peer.transport_sequence };
     let written =
-        context.out.write(to, |buffer| slot.resend(ours, &kept, payload, &mut sender, context.now, buffer));
+        context.out.write(to, |buffer| slot.resend(&origin, &packet, &mut sender, context.now, buffer));
     if let Some(length) = written {
         peer.stats.retransmitted += 1;
         peer.stats.packets_out += 1;

@@ -16,17 +16,20 @@ impl Room {
         self.hold_until = None;
         self.listed = false;
         let mut fresh = std::mem::take(&mut self.fresh);
-        fresh.retain(|&index| {
-            let Some(track) = self.tracks.get_mut(index) else { return false };
-            let Some(since) = track.pending_since else { return false };
-            if track.kind() == MediaKind::Video && !track.frame_ended && context.now < since + HOLD {
+        fresh.retain(|&(track, index)| {
+            let Some(owner) = self.tracks.get_mut(track) else { return false };
+            let is_video = owner.kind() == MediaKind::Video;
+            let Some(encoding) = owner.encodings.get_mut(index) else { return false };
+            let Some(since) = encoding.pending_since else { return false };
+            if is_video && !encoding.frame_ended && context.now < since + HOLD {
                 self.hold_until = Some(self.hold_until.map_or(since + HOLD, |hold| hold.min(since + HOLD)));
                 return true;
             }
-            track.pending_since = None;
-            track.sending.clear();
-            std::mem::swap(&mut track.sending, &mut track.pending);
-            self.jobs.extend(track.subscribers.iter().map(|&(peer, slot)| Job { peer, slot, track: index }));
+            encoding.pending_since = None;
+            encoding.sending.clear();
+            std::mem::swap(&mut encoding.sending, &mut encoding.pending);
+            let subscribers = encoding.subscribers.iter();
+            self.jobs.extend(subscribers.map(|&(peer, slot)| Job { peer, slot, track, encoding: index }));
             false
         });
         // The same allocation, batch after batch.
@@ -53,9 +56,10 @@ impl Room {
     }
 
     fn write_job(&mut self, job: Job, context: &mut Context<'_>) {
-        let (Some(track), Some(peer)) = (self.tracks.get(job.track), self.peers.get_mut(job.peer)) else {
+        let (Some(track), Some(peer)) = (self.tracks.get_mut(job.track), self.peers.get_mut(job.peer)) else {
             return;
         };
+        let Some(encoding) = track.encodings.get(job.encoding) else { return };
         let Some(to) = peer.egress() else { return };
         let Some(slot) = peer.slots.get_mut(job.slot).filter(|slot| slot.track == Some(job.track)) else {
             return;
@@ -66,14 +70,17 @@ impl Room {
         }
         let mut sender = Sender { keys: &keys.outbound, transport_sequence: &mut peer.transport_sequence };
         let out: &mut SendSlab = context.out;
-        for extended in &track.sending {
-            let Some((kept, payload)) = track.ring.get(*extended) else { continue };
-            let written =
-                out.write(to, |buffer| slot.forward(&kept, payload, &mut sender, context.now, buffer));
+        let shown = slot.shown_encoding();
+        for extended in &encoding.sending {
+            let Some(packet) = encoding.ring.get(*extended) else { continue };
+            let written = out.write(to, |buffer| {
+                slot.forward(job.encoding, &packet, &track.encodings, &mut sender, context.now, buffer)
+            });
             if let Some(length) = written {
                 peer.stats.packets_out += 1;
                 peer.stats.bytes_out += length as u64;
             }
         }
+        track.routes_changed |= slot.shown_encoding() != shown && track.encodings.len() > 1;
     }
 }

@@ -2,8 +2,13 @@
 
 use super::{Context, Room, tick};
 use crate::{
-    peer::{Peer, Stream},
-    rtp::{Header, extend_sequence, payload_length, ring::Refused, vp8},
+    codec::{FrameInfo, dependency},
+    encoding::Encoding,
+    peer::{ExtensionIds, Peer, Stream},
+    rtp::{
+        Header, MAX_EXTENSION, extend_sequence, payload_length,
+        ring::{Packet, Refused},
+    },
     track::Track,
     worker::{Event, MediaKind, Source},
 };
@@ -16,6 +21,8 @@ struct Opened<'a> {
     index: u64,
     payload: &'a [u8],
     level: Option<u8>,
+    /// The dependency descriptor, empty when there is none.
+    descriptor: &'a [u8],
 }
 
 impl Room {
@@ -43,46 +50,77 @@ impl Room {
         else {
             return;
         };
+        let (codec, live, source) = (track.codec.codec, track.live, track.source);
+        let is_video = track.kind() == MediaKind::Video;
+        let Some(encoding) = track.encodings.get_mut(opened.stream.encoding) else { return };
         let (extended, payload) = if opened.stream.is_rtx {
             // Probes on the RTX stream are padding only.
             let Some((number, payload)) = opened.payload.split_first_chunk::<2>() else { return };
-            let Some(highest) = track.ring.highest() else { return };
+            let Some(highest) = encoding.reception.highest() else { return };
             (extend_sequence(highest, u16::from_be_bytes(*number)), payload)
         } else {
-            let elapsed = context.elapsed();
-            track.reception.received(opened.index, opened.header.timestamp, track.codec.clock_rate, elapsed);
+            let timestamp = opened.header.timestamp;
+            encoding.reception.received(opened.index, timestamp, codec.clock_rate(), context.elapsed());
             (opened.index, opened.payload)
         };
-        if !track.live {
+        if !live {
             return;
         }
-        let is_video = track.kind() == MediaKind::Video;
-        if is_video && track.nacks.received(extended, context.now) {
-            track.want_keyframe();
+        let frame = match (is_video, opened.descriptor) {
+            (false, _) => FrameInfo::OPAQUE,
+            (true, []) => FrameInfo::of_payload(codec, payload),
+            (true, descriptor) => described(encoding, descriptor),
+        };
+        if encoding.note(&frame, payload.len(), context.now) {
+            // Rarely: a stream begins, begins again, or changes its size.
+            track.routes_changed = true;
         }
-        let keyframe = is_video && vp8::starts_keyframe(payload);
-        let header = &opened.header;
-        match track.ring.insert(extended, header.timestamp, header.marker, opened.level, keyframe, payload) {
-            Ok(()) => {}
-            Err(Refused::Duplicate | Refused::Unfit) => return,
-        }
-        if keyframe {
-            track.keyframe_arrived();
-        }
-        if !track.subscribers.is_empty() {
-            if track.pending.is_empty() {
-                track.pending_since = Some(context.now);
-                self.fresh.push(opened.stream.track);
-            }
-            track.pending.push(extended);
-            track.frame_ended = header.marker;
-        }
-        if track.source == Source::Microphone
+        if source == Source::Microphone
             && let Some(speaking) = opened.level.and_then(|level| peer.note_level(level, context.now))
         {
             context.events.push_back(Event::Speaking { room: self.id, peer: peer.id, speaking });
         }
+        let Some(encoding) = track.encodings.get_mut(opened.stream.encoding) else { return };
+        if encoding.subscribers.is_empty() {
+            return;
+        }
+        if is_video && encoding.nacks.received(extended, context.now) {
+            encoding.want_keyframe();
+        }
+        let packet = Packet {
+            extended,
+            timestamp: opened.header.timestamp,
+            marker: opened.header.marker,
+            level: opened.level,
+            frame,
+            payload,
+            descriptor: opened.descriptor,
+        };
+        match encoding.ring.insert(&packet) {
+            Ok(()) => {}
+            Err(Refused::Duplicate | Refused::Unfit) => return,
+        }
+        if frame.keyframe {
+            encoding.keyframe_arrived();
+        }
+        if encoding.pending.is_empty() {
+            encoding.pending_since = Some(context.now);
+            self.fresh.push((opened.stream.track, opened.stream.encoding));
+        }
+        encoding.pending.push(extended);
+        encoding.frame_ended = packet.marker;
     }
+}
+
+/// What the descriptor says of the frame; the payload may be encrypted and is not looked at.
+fn described(encoding: &mut Encoding, descriptor: &[u8]) -> FrameInfo {
+    let Some(read) = dependency::read(descriptor, encoding.structure.as_deref()) else {
+        return FrameInfo::OPAQUE;
+    };
+    if read.structure.is_some() {
+        encoding.structure = read.structure;
+    }
+    read.frame
 }
 
 /// Finds the stream, checks and decrypts. `None`: foreign, forged, replayed, or of another payload type.
@@ -96,20 +134,21 @@ fn open<'a>(
     let known = peer.streams.get(&header.ssrc).copied();
     let stream = match known {
         Some(stream) => stream,
-        None => by_mid(peer, tracks, packet, &header)?,
+        None => by_name(peer, tracks, packet, &header)?,
     };
     let track = tracks.get_mut(stream.track)?;
     let expected = if stream.is_rtx { track.codec.rtx_payload_type } else { Some(track.codec.payload_type) };
     if expected != Some(header.payload_type) {
         return None;
     }
+    let encoding = track.encodings.get_mut(stream.encoding)?;
     let (index, length) = peer.keys.as_mut()?.inbound.open_rtp(packet, &header)?;
     if known.is_none() {
-        // Authentic, so the SSRC is this m-line's from now on.
+        // Authentic, so the SSRC is this m-line's, or this encoding's, from now on.
         peer.streams.insert(header.ssrc, stream);
         match stream.is_rtx {
-            true => track.rtx_ssrc = Some(header.ssrc),
-            false => track.start_stream(header.ssrc),
+            true => encoding.rtx_ssrc = Some(header.ssrc),
+            false => encoding.start_stream(header.ssrc),
         }
     }
     peer.transport.media_arrived();
@@ -120,17 +159,29 @@ fn open<'a>(
         peer.arrivals.record(u16::from_be_bytes(number), context.now);
     }
     let level = peer.extensions.level.and_then(|id| header.extension(packet, id)?.first().copied());
+    let descriptor = peer.extensions.descriptor.and_then(|id| header.extension(packet, id));
+    let descriptor = descriptor.filter(|value| value.len() <= MAX_EXTENSION).unwrap_or_default();
     let end = header.length + payload_length(&header, packet)?;
-    Some(Opened { header, stream, index, payload: &packet[header.length..end], level })
+    Some(Opened { header, stream, index, payload: packet.get(header.length..end)?, level, descriptor })
 }
 
-/// An SSRC that was not signalled: the mid extension says whose it is, once for each m-line.
-fn by_mid(peer: &Peer, tracks: &slab::Slab<Track>, packet: &[u8], header: &Header) -> Option<Stream> {
-    let mid = header.extension(packet, peer.extensions.mid?)?;
-    let (track, found) = (peer.tracks.iter())
+/// An SSRC that was not signalled: the extensions for mid and rid say whose it is, once for each encoding. Browsers
+/// leave them out after the first report that they get.
+fn by_name(peer: &Peer, tracks: &slab::Slab<Track>, packet: &[u8], header: &Header) -> Option<Stream> {
+    let ExtensionIds { mid, stream, repaired_stream, .. } = peer.extensions;
+    let value = |id: Option<u8>| header.extension(packet, id?);
+    let mid = value(mid)?;
+    let (index, track) = (peer.tracks.iter())
         .filter_map(|index| Some((*index, tracks.get(*index)?)))
         .find(|(_, track)| track.mid.as_bytes() == mid)?;
-    let is_rtx = found.codec.rtx_payload_type == Some(header.payload_type);
+    let is_rtx = track.codec.rtx_payload_type == Some(header.payload_type);
+    let rid = value(if is_rtx { repaired_stream } else { stream });
+    let is_named = |encoding: &Encoding| match &encoding.rid {
+        None => true,
+        Some(known) => rid == Some(known.as_bytes()),
+    };
+    let encoding = track.encodings.iter().position(is_named)?;
+    let found = track.encodings.get(encoding)?;
     let taken = if is_rtx { found.rtx_ssrc.is_some() } else { found.ssrc.is_some() };
-    (!taken).then_some(Stream { track, is_rtx })
+    (!taken).then_some(Stream { track: index, encoding, is_rtx })
 }

@@ -6,6 +6,7 @@ mod assign;
 mod feedback;
 mod forward;
 mod ingress;
+mod layers;
 mod negotiate;
 pub(crate) mod quality;
 mod tick;
@@ -28,6 +29,7 @@ use crate::{
     worker::{Event, Gates, PeerId, RoomId, SourceSet},
 };
 
+pub(crate) use layers::Allotment;
 pub(crate) use negotiate::{Numbers, Plan};
 
 /// Seconds between 1900 and an arbitrary but recent moment: NTP times of reports only have to agree with each other.
@@ -65,6 +67,7 @@ struct Job {
     peer: usize,
     slot: usize,
     track: usize,
+    encoding: usize,
 }
 
 /// A call.
@@ -72,8 +75,8 @@ pub(crate) struct Room {
     pub(crate) id: RoomId,
     pub(crate) peers: Slab<Peer>,
     tracks: Slab<Track>,
-    /// Tracks with packets that were not sent on.
-    fresh: Vec<usize>,
+    /// Tracks and their encodings with packets that were not sent on.
+    fresh: Vec<(usize, usize)>,
     jobs: Vec<Job>,
     next_job: usize,
     /// Held packets must leave by then.
@@ -144,7 +147,7 @@ impl Room {
         if self.tracks.try_remove(track).is_none() {
             return;
         }
-        self.fresh.retain(|fresh| *fresh != track);
+        self.fresh.retain(|(fresh, _)| *fresh != track);
         for (_, peer) in &mut self.peers {
             for slot in peer.slots.iter_mut().filter(|slot| slot.track == Some(track)) {
                 slot.show(None);
@@ -181,8 +184,10 @@ impl Room {
             let Some(track) = self.tracks.get_mut(track) else { continue };
             let live = peer.may_send(track.source);
             if track.live && !live {
-                track.nacks.reset();
-                track.pending.clear();
+                for encoding in &mut track.encodings {
+                    encoding.nacks.reset();
+                    encoding.pending.clear();
+                }
             }
             track.live = live;
         }
@@ -262,9 +267,7 @@ impl Room {
                 peer.slots.iter_mut().for_each(crate::slot::Slot::stop);
                 let shown: Vec<usize> = peer.slots.iter().filter_map(|slot| slot.track).collect();
                 for track in shown {
-                    if let Some(track) = self.tracks.get_mut(track) {
-                        track.want_keyframe();
-                    }
+                    self.retarget(track, context);
                 }
             }
             Connection::Disconnected => context.events.push_back(Event::Disconnected { peer: id }),

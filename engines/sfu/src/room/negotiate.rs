@@ -5,9 +5,10 @@ use crate::{
     peer::{ExtensionIds, Peer, Stream},
     rng::Generator,
     sdp::{
-        AUDIO_LEVEL, Direction, MID, Media, Offer, TRANSPORT_CC,
+        AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, Direction, MID, Media, Offer, REPAIRED_STREAM_ID, STREAM_ID,
+        TRANSPORT_CC,
         answer::Line,
-        codecs::{Chosen, choose},
+        codecs::{Chosen, playable},
     },
     slot::Slot,
     track::Track,
@@ -18,12 +19,12 @@ use crate::{
 pub(crate) struct Numbers<'a>(pub(crate) &'a mut Generator);
 
 /// What an m-line is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Purpose {
     Refused,
     Unused(Chosen),
     Source(Source, Chosen),
-    Slot(Chosen),
+    Slot(Vec<Chosen>),
 }
 
 /// An offer that was understood.
@@ -54,15 +55,21 @@ impl<'a> Plan<'a> {
         Ok(Self { offer, purposes: purposes.collect::<Result<_, _>>()? })
     }
 
-    fn lines(&self) -> impl Iterator<Item = (&'a Media, Purpose)> {
-        self.offer.media.iter().zip(self.purposes.iter().copied())
+    fn lines(&self) -> impl Iterator<Item = (&'a Media, &Purpose)> {
+        self.offer.media.iter().zip(&self.purposes)
     }
 }
 
 fn purpose(media: &Media, sources: &[(Mid, Source)], slots: &mut [usize; 2]) -> Result<Purpose, OfferError> {
     let Some(kind) = media.kind.filter(|_| !media.stopped) else { return Ok(Purpose::Refused) };
-    let Some(codec) = choose(media) else {
-        let needed = if kind == MediaKind::Audio { "opus/48000" } else { "VP8/90000" };
+    let codecs = playable(media);
+    let Some(codec) = codecs.first().copied() else {
+        let needed = match kind {
+            MediaKind::Audio => "opus/48000",
+            MediaKind::Video => {
+                "VP8, VP9 (profile 0), H264 (baseline, packetization mode 1) or AV1 (profile 0)"
+            }
+        };
         return Err(OfferError::Malformed(format!("mid {} does not offer {needed}", media.mid)));
     };
     let source = sources.iter().find(|(mid, _)| *mid == media.mid).map(|(_, source)| *source);
@@ -71,7 +78,7 @@ fn purpose(media: &Media, sources: &[(Mid, Source)], slots: &mut [usize; 2]) -> 
         (Some(source), Direction::SendOnly | Direction::SendRecv) => Purpose::Source(source, codec),
         (None, Direction::RecvOnly | Direction::SendRecv) if *count < MAX_SLOTS => {
             *count += 1;
-            Purpose::Slot(codec)
+            Purpose::Slot(codecs)
         }
         _ => Purpose::Unused(codec),
     })
@@ -104,14 +111,15 @@ impl Room {
         for (media, purpose) in plan.lines() {
             lines.push(match purpose {
                 Purpose::Refused => Line::Refused,
-                Purpose::Unused(codec) => Line::Inactive(codec),
+                Purpose::Unused(codec) => Line::Inactive(*codec),
                 Purpose::Source(source, codec) => {
-                    apply_source(index, peer, &mut self.tracks, media, source, codec);
-                    Line::Receive { codec, stereo: source == Source::ScreenAudio }
+                    apply_source(index, peer, &mut self.tracks, media, *source, *codec);
+                    Line::Receive { codec: *codec, stereo: *source == Source::ScreenAudio }
                 }
-                Purpose::Slot(codec) => {
-                    let slot = apply_slot(peer, media, codec, numbers);
-                    Line::Send { codec, ssrc: slot.ssrc, rtx_ssrc: slot.rtx_ssrc, ordinal: slot.ordinal }
+                Purpose::Slot(codecs) => {
+                    let slot = apply_slot(peer, plan.offer, media, codecs, &self.tracks, numbers);
+                    let (ssrc, rtx_ssrc, ordinal) = (slot.ssrc, slot.rtx_ssrc, slot.ordinal);
+                    Line::Send { codecs: codecs.clone(), ssrc, rtx_ssrc, ordinal }
                 }
             });
         }
@@ -126,7 +134,8 @@ impl Room {
         let stays = |track: &Track| {
             plan.lines().any(|(media, purpose)| {
                 media.mid == track.mid
-                    && matches!(purpose, Purpose::Source(source, _) if source == track.source)
+                    && matches!(purpose, Purpose::Source(source, codec)
+                        if *source == track.source && track.is_for(*codec, &media.rids))
             })
         };
         let gone: Vec<usize> =
@@ -144,7 +153,14 @@ impl Room {
 /// All m-lines of a bundle use one id for an extension: the first that says it counts.
 fn extension_ids(offer: &Offer) -> ExtensionIds {
     let find = |uri| offer.media.iter().find_map(|media| media.extension(uri));
-    ExtensionIds { mid: find(MID), level: find(AUDIO_LEVEL), transport: find(TRANSPORT_CC) }
+    ExtensionIds {
+        mid: find(MID),
+        level: find(AUDIO_LEVEL),
+        transport: find(TRANSPORT_CC),
+        stream: find(STREAM_ID),
+        repaired_stream: find(REPAIRED_STREAM_ID),
+        descriptor: find(DEPENDENCY_DESCRIPTOR).filter(|_| offer.extmap_allow_mixed),
+    }
 }
 
 fn apply_source(
@@ -158,29 +174,36 @@ fn apply_source(
     let existing =
         peer.tracks.iter().copied().find(|index| tracks.get(*index).is_some_and(|t| t.mid == media.mid));
     let index = existing.unwrap_or_else(|| {
-        let index = tracks.insert(Track::new(owner, source, media.mid.clone(), codec));
+        let index = tracks.insert(Track::new(owner, source, media.mid.clone(), codec, &media.rids));
         peer.tracks.push(index);
         index
     });
     let track = &mut tracks[index];
     track.codec = codec;
-    // Signalled SSRCs count; without any, those learnt by mid stay.
-    let Some(ssrc) = media.ssrc else { return };
+    // Signalled SSRCs count; without any, those learnt by mid and rid stay. Encodings are told apart by rid alone.
+    let (Some(ssrc), [encoding]) = (media.ssrc, &mut track.encodings[..]) else { return };
     let foreign = |ssrc: u32| peer.streams.get(&ssrc).is_some_and(|stream| stream.track != index);
     if foreign(ssrc) || media.rtx_ssrc.is_some_and(foreign) {
         // Two m-lines with one SSRC: the first keeps it.
         return;
     }
     peer.streams.retain(|_, stream| stream.track != index);
-    peer.streams.insert(ssrc, Stream { track: index, is_rtx: false });
-    track.start_stream(ssrc);
-    track.rtx_ssrc = media.rtx_ssrc;
+    peer.streams.insert(ssrc, Stream { track: index, encoding: 0, is_rtx: false });
+    encoding.start_stream(ssrc);
+    encoding.rtx_ssrc = media.rtx_ssrc;
     if let Some(rtx) = media.rtx_ssrc {
-        peer.streams.insert(rtx, Stream { track: index, is_rtx: true });
+        peer.streams.insert(rtx, Stream { track: index, encoding: 0, is_rtx: true });
     }
 }
 
-fn apply_slot<'a>(peer: &'a mut Peer, media: &Media, codec: Chosen, numbers: &mut Numbers<'_>) -> &'a Slot {
+fn apply_slot<'a>(
+    peer: &'a mut Peer,
+    offer: &Offer,
+    media: &Media,
+    codecs: &[Chosen],
+    tracks: &slab::Slab<Track>,
+    numbers: &mut Numbers<'_>,
+) -> &'a Slot {
     let kind = media.kind.unwrap_or(MediaKind::Audio);
     let place = peer.slots.iter().position(|slot| slot.mid == media.mid).unwrap_or_else(|| {
         let ordinal = peer.slots.iter().filter(|slot| slot.kind == kind).count();
@@ -188,22 +211,19 @@ fn apply_slot<'a>(peer: &'a mut Peer, media: &Media, codec: Chosen, numbers: &mu
         peer.slot_by_ssrc.insert(ssrc, peer.slots.len());
         let rtx_ssrc = Room::unused_ssrc(peer, numbers.0);
         peer.slot_by_ssrc.insert(rtx_ssrc, peer.slots.len());
-        peer.slots.push(Slot::new(
-            media.mid.clone(),
-            kind,
-            codec,
-            ordinal,
-            [ssrc, rtx_ssrc, numbers.0.u32()],
-        ));
+        peer.slots.push(Slot::new(media.mid.clone(), kind, ordinal, [ssrc, rtx_ssrc, numbers.0.u32()]));
         peer.slots.len() - 1
     });
     let slot = &mut peer.slots[place];
     slot.open = true;
-    slot.codec = codec;
+    slot.codecs = codecs.to_vec();
+    slot.playing = slot.track.and_then(|track| slot.chosen(tracks.get(track)?.codec.codec));
     let (level, transport) = match kind {
         MediaKind::Audio => (media.extension(AUDIO_LEVEL), None),
         MediaKind::Video => (None, media.extension(TRANSPORT_CC)),
     };
+    let may_mix = kind == MediaKind::Video && offer.extmap_allow_mixed;
+    slot.descriptor_extension = media.extension(DEPENDENCY_DESCRIPTOR).filter(|_| may_mix);
     slot.level_extension = level;
     slot.transport_extension = transport;
     slot

@@ -8,7 +8,7 @@ use crate::worker::{PeerId, Source};
 /// One peer's traffic since it joined. The caller takes differences.
 #[derive(Clone, Debug, Default)]
 pub struct Quality {
-    /// What the peer sends, a line per source that it ever sent.
+    /// What the peer sends, a line for each stream that it ever sent.
     pub up: Vec<Upstream>,
     /// UDP payload of the RTP packets that came.
     pub bytes_up: u64,
@@ -43,11 +43,12 @@ impl Room {
         let peers = self.peers.iter().filter(|(_, peer)| peer.egress().is_some());
         let one = |(_, peer): (usize, &crate::peer::Peer)| {
             let tracks = peer.tracks.iter().filter_map(|track| self.tracks.get(*track));
-            let up = tracks.filter(|track| track.ssrc.is_some()).map(|track| Upstream {
+            let encodings = tracks.flat_map(|track| track.encodings.iter().map(move |one| (track, one)));
+            let up = encodings.filter(|(_, one)| one.ssrc.is_some()).map(|(track, one)| Upstream {
                 source: track.source,
-                expected: track.reception.expected(),
-                lost: track.reception.lost(),
-                jitter: track.reception.jitter(track.codec.clock_rate),
+                expected: one.reception.expected(),
+                lost: one.reception.lost(),
+                jitter: one.reception.jitter(track.codec.clock_rate()),
             });
             let (reported, reported_lost) = peer.reported;
             let quality = Quality {

@@ -9,7 +9,7 @@ use crate::{
     peer::{Connection, Peer},
     rtcp::write::Writer,
     track::Track,
-    worker::Event,
+    worker::{Event, MediaKind},
 };
 
 /// Between ticks while media flows: the resolution of NACKs.
@@ -47,13 +47,13 @@ impl Room {
             if peer.is_speaking() || !peer.arrivals.is_empty() {
                 deadline = deadline.min(context.now + FEEDBACK_INTERVAL);
             }
-            for track in &peer.tracks {
-                if tracks.get(*track).is_some_and(|track| track.nacks.is_waiting() || track.wants_keyframe())
-                {
-                    deadline = deadline.min(context.now + BUSY);
-                }
+            let encodings = peer.tracks.iter().filter_map(|track| tracks.get(*track));
+            let mut encodings = encodings.flat_map(|track| &track.encodings);
+            if encodings.any(|encoding| encoding.nacks.is_waiting() || encoding.wants_keyframe()) {
+                deadline = deadline.min(context.now + BUSY);
             }
         }
+        self.tick_layers(context);
         self.retry_keyframes();
         self.request_keyframes(context);
         self.next_tick = deadline;
@@ -69,13 +69,14 @@ impl Room {
     /// A slot that still waits for its first key frame asks again; the interval per track bounds it.
     fn retry_keyframes(&mut self) {
         let Self { peers, tracks, .. } = self;
-        for (_, track) in tracks.iter_mut().filter(|(_, track)| !track.wants_keyframe()) {
-            let waits = track.subscribers.iter().any(|(peer, slot)| {
+        let encodings = tracks.iter_mut().flat_map(|(_, track)| track.encodings.iter_mut().enumerate());
+        for (index, encoding) in encodings.filter(|(_, encoding)| !encoding.wants_keyframe()) {
+            let waits = encoding.subscribers.iter().any(|(peer, slot)| {
                 let peer = peers.get(*peer).filter(|peer| peer.connection == Connection::Connected);
-                peer.and_then(|peer| peer.slots.get(*slot)).is_some_and(|slot| slot.awaits_keyframe())
+                peer.and_then(|peer| peer.slots.get(*slot)).is_some_and(|slot| slot.awaits_keyframe(index))
             });
             if waits {
-                track.want_keyframe();
+                encoding.want_keyframe();
             }
         }
     }
@@ -84,16 +85,20 @@ impl Room {
     pub(crate) fn request_keyframes(&mut self, context: &mut Context<'_>) {
         let Self { peers, tracks, .. } = self;
         let mut waiting = false;
-        for (_, track) in tracks.iter_mut().filter(|(_, track)| track.wants_keyframe()) {
-            waiting = true;
+        for (_, track) in
+            tracks.iter_mut().filter(|(_, track)| track.live && track.kind() == MediaKind::Video)
+        {
             let Some(peer) = peers.get_mut(track.owner) else { continue };
-            if peer.egress().is_none() {
-                continue;
-            }
-            if let Some(ssrc) = track.take_keyframe_request(context.now) {
-                let mut compound = Writer::new();
-                compound.pli(peer.rtcp_ssrc, ssrc);
-                peer.send_rtcp(&compound, context.out);
+            for encoding in track.encodings.iter_mut().filter(|encoding| encoding.wants_keyframe()) {
+                waiting = true;
+                if peer.egress().is_none() {
+                    continue;
+                }
+                if let Some(ssrc) = encoding.take_keyframe_request(context.now) {
+                    let mut compound = Writer::new();
+                    compound.pli(peer.rtcp_ssrc, ssrc);
+                    peer.send_rtcp(&compound, context.out);
+                }
             }
         }
         if waiting {
@@ -106,8 +111,8 @@ impl Room {
 fn feedback(peer: &mut Peer, tracks: &mut Slab<Track>, context: &mut Context<'_>) {
     let feedback_due = context.now >= peer.next_feedback && !peer.arrivals.is_empty();
     let report_due = context.now >= peer.next_report;
-    let has_gaps =
-        peer.tracks.iter().any(|track| tracks.get(*track).is_some_and(|track| track.nacks.is_waiting()));
+    let has_gaps = (peer.tracks.iter().filter_map(|track| tracks.get(*track)))
+        .any(|track| track.encodings.iter().any(|encoding| encoding.nacks.is_waiting()));
     if !(feedback_due || report_due || has_gaps) {
         return;
     }
@@ -118,22 +123,26 @@ fn feedback(peer: &mut Peer, tracks: &mut Slab<Track>, context: &mut Context<'_>
     }
     for index in 0..peer.tracks.len() {
         let Some(track) = tracks.get_mut(peer.tracks[index]) else { continue };
-        let ask = track.nacks.tick(peer.round_trip, context.now);
-        if ask.gave_up {
-            track.want_keyframe();
-        }
-        if let Some(ssrc) = track.ssrc.filter(|_| !ask.sequences.is_empty()) {
-            let sender = peer.rtcp_ssrc;
-            append(peer, &mut compound, context, |writer| {
-                writer.nack(sender, ssrc, ask.sequences.iter().copied())
-            });
+        for encoding in &mut track.encodings {
+            let ask = encoding.nacks.tick(peer.round_trip, context.now);
+            if ask.gave_up {
+                encoding.want_keyframe();
+            }
+            if let Some(ssrc) = encoding.ssrc.filter(|_| !ask.sequences.is_empty()) {
+                let sender = peer.rtcp_ssrc;
+                append(peer, &mut compound, context, |writer| {
+                    writer.nack(sender, ssrc, ask.sequences.iter().copied())
+                });
+            }
         }
     }
     if feedback_due {
         peer.next_feedback = context.now + FEEDBACK_INTERVAL;
         let mut body = Vec::new();
         let sender = peer.rtcp_ssrc;
-        let media = peer.tracks.iter().find_map(|track| tracks.get(*track)?.ssrc).unwrap_or(sender);
+        let streams = peer.tracks.iter().filter_map(|track| tracks.get(*track));
+        let media = streams.flat_map(|track| &track.encodings).find_map(|encoding| encoding.ssrc);
+        let media = media.unwrap_or(sender);
         while peer.arrivals.next_body(&mut body).is_some() {
             append(peer, &mut compound, context, |writer| writer.transport_feedback(sender, media, &body));
         }
@@ -160,9 +169,9 @@ fn reports(peer: &mut Peer, tracks: &mut Slab<Track>, compound: &mut Writer, con
     let mut lost = 0;
     let mut blocks = Vec::with_capacity(peer.tracks.len());
     for index in &peer.tracks {
-        if let Some(track) = tracks.get_mut(*index) {
-            lost += track.reception.lost();
-            blocks.extend(track.report_block(context.now));
+        for encoding in tracks.get_mut(*index).into_iter().flat_map(|track| &mut track.encodings) {
+            lost += encoding.reception.lost();
+            blocks.extend(encoding.report_block(context.now));
         }
     }
     peer.stats.lost_in = lost;
@@ -172,8 +181,9 @@ fn reports(peer: &mut Peer, tracks: &mut Slab<Track>, compound: &mut Writer, con
     for index in 0..peer.slots.len() {
         let slot = &peer.slots[index];
         let Some(track) = slot.track.and_then(|track| tracks.get(track)) else { continue };
-        let Some(report) = &track.report else { continue };
-        let (ntp, timestamp) = context.extrapolate(report, track.codec.clock_rate);
+        let shown = slot.shown_encoding().and_then(|encoding| track.encodings.get(encoding));
+        let Some(report) = shown.and_then(|encoding| encoding.report) else { continue };
+        let (ntp, timestamp) = context.extrapolate(&report, track.codec.codec.clock_rate());
         let Some(timestamp) = slot.map_timestamp(timestamp) else { continue };
         let (ssrc, packets, octets) = (slot.ssrc, slot.packets, slot.octets);
         append(peer, compound, context, |writer| {

@@ -1,7 +1,6 @@
 //! RTP packets (RFC 3550) and their header extensions (RFC 8285), read and written in place.
 
 pub(crate) mod ring;
-pub(crate) mod vp8;
 
 /// The fixed part of an RTP header.
 pub(crate) const FIXED_HEADER: usize = 12;
@@ -115,31 +114,47 @@ pub(crate) struct Outgoing {
     pub(crate) ssrc: u32,
 }
 
+/// The largest extension that is passed on: what the two-byte form can say.
+pub(crate) const MAX_EXTENSION: usize = 255;
+/// Bytes of header in front of a payload at most: two extensions, one of them long.
+pub(crate) const MAX_HEADER: usize = FIXED_HEADER + 4 + 2 + 2 + 2 + MAX_EXTENSION + 3;
+
 impl Outgoing {
-    /// Writes header and at most one extension of at most two bytes; returns the header's length.
-    /// `into` must hold 24 bytes.
-    pub(crate) fn write(&self, into: &mut [u8], extension: Option<(u8, &[u8])>) -> usize {
-        into[0] = 0x80 | if extension.is_some() { 0x10 } else { 0 };
+    /// Writes header and extensions; returns the header's length. The one-byte form is used when all of them fit it.
+    /// `into` must hold [`MAX_HEADER`] bytes; an extension that does not fit is left out.
+    pub(crate) fn write(&self, into: &mut [u8], extensions: &[(u8, &[u8])]) -> usize {
+        let has_extensions = !extensions.is_empty();
+        into[0] = 0x80 | if has_extensions { 0x10 } else { 0 };
         into[1] = self.payload_type | if self.marker { 0x80 } else { 0 };
         into[2..4].copy_from_slice(&self.sequence.to_be_bytes());
         into[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
         into[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
-        let Some((id, value)) = extension else { return FIXED_HEADER };
-        let value = &value[..value.len().min(2)];
-        into[12..20].fill(0);
-        into[15] = 1;
-        let head = if id <= 14 {
-            into[12..14].copy_from_slice(&ONE_BYTE.to_be_bytes());
-            into[16] = id << 4 | (value.len() as u8).saturating_sub(1);
-            17
-        } else {
-            into[12..14].copy_from_slice(&TWO_BYTE.to_be_bytes());
-            into[16] = id;
-            into[17] = value.len() as u8;
-            18
-        };
-        into[head..head + value.len()].copy_from_slice(value);
-        20
+        if !has_extensions {
+            return FIXED_HEADER;
+        }
+        // RFC 8285 §4.2: ids 1 to 14 and one to sixteen bytes.
+        let one_byte = extensions.iter().all(|(id, value)| *id <= 14 && (1..=16).contains(&value.len()));
+        let profile = if one_byte { ONE_BYTE } else { TWO_BYTE };
+        into[12..14].copy_from_slice(&profile.to_be_bytes());
+        let mut at = FIXED_HEADER + 4;
+        for (id, value) in extensions.iter().filter(|(_, value)| value.len() <= MAX_EXTENSION) {
+            if at + 2 + value.len() + 3 > into.len() {
+                break;
+            }
+            if one_byte {
+                into[at] = id << 4 | (value.len() - 1) as u8;
+                at += 1;
+            } else {
+                into[at..at + 2].copy_from_slice(&[*id, value.len() as u8]);
+                at += 2;
+            }
+            into[at..at + value.len()].copy_from_slice(value);
+            at += value.len();
+        }
+        let end = at.next_multiple_of(4);
+        into[at..end].fill(0);
+        into[14..16].copy_from_slice(&(((end - FIXED_HEADER - 4) / 4) as u16).to_be_bytes());
+        end
     }
 }
 
@@ -164,7 +179,7 @@ mod tests {
                 timestamp: 7,
                 ssrc: 0xdead_beef,
             };
-            let length = outgoing.write(&mut packet, Some((id, &[9, 8])));
+            let length = outgoing.write(&mut packet, &[(id, &[9, 8])]);
             let header = Header::parse(&packet).expect("our own header");
             assert_eq!((header.length, length), (20, 20));
             assert_eq!((header.marker, header.payload_type, header.sequence), (true, 96, 65_535));
@@ -172,6 +187,21 @@ mod tests {
             assert_eq!(header.extension(&packet, id), Some(&[9, 8][..]));
             assert_eq!(header.extension(&packet, 1), None);
         }
+    }
+
+    #[test]
+    fn a_long_extension_beside_a_short_one_takes_the_two_byte_form() {
+        let mut packet = [0u8; MAX_HEADER];
+        let outgoing = Outgoing { marker: false, payload_type: 96, sequence: 1, timestamp: 2, ssrc: 3 };
+        let long = [7u8; MAX_EXTENSION];
+        for value in [&long[..3], &long[..16], &long[..17], &long[..]] {
+            let length = outgoing.write(&mut packet, &[(3, &[1, 2]), (13, value)]);
+            let header = Header::parse(&packet).expect("our own header");
+            assert_eq!(header.length, length);
+            assert_eq!(header.extension(&packet, 3), Some(&[1, 2][..]));
+            assert_eq!(header.extension(&packet, 13), Some(value));
+        }
+        assert_eq!(outgoing.write(&mut packet, &[]), FIXED_HEADER);
     }
 
     #[test]

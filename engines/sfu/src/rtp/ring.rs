@@ -1,4 +1,6 @@
-//! The last packets of one track: what forwarding reads and retransmission answers from.
+//! The last packets of one encoding: what forwarding reads and retransmission answers from.
+
+use crate::codec::FrameInfo;
 
 /// No RTP packet over this is kept: what fits an Ethernet frame.
 pub(crate) const MAX_PACKET: usize = 1_500;
@@ -6,14 +8,29 @@ const EMPTY: u64 = u64::MAX;
 
 /// What is needed of a packet besides its payload.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Kept {
+struct Kept {
+    extended: u64,
+    timestamp: u32,
+    marker: bool,
+    /// RFC 6464 byte, when the packet had one.
+    level: Option<u8>,
+    /// What the packet says about its frame.
+    frame: FrameInfo,
+    length: u16,
+    descriptor: u16,
+}
+
+/// A packet to keep, and one that is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packet<'a> {
     pub(crate) extended: u64,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
-    /// RFC 6464 byte, when the packet had one.
     pub(crate) level: Option<u8>,
-    pub(crate) keyframe_start: bool,
-    length: u16,
+    pub(crate) frame: FrameInfo,
+    pub(crate) payload: &'a [u8],
+    /// The dependency descriptor, empty when there is none.
+    pub(crate) descriptor: &'a [u8],
 }
 
 /// Why a packet was not taken.
@@ -39,14 +56,16 @@ impl Ring {
         Self { capacity, entries: Vec::new(), bytes: Vec::new(), highest: None }
     }
 
-    pub(crate) fn highest(&self) -> Option<u64> {
-        self.highest
+    /// Forgets everything and gives its memory back: another stream starts, or nobody watches this one.
+    pub(crate) fn clear(&mut self) {
+        self.entries = Vec::new();
+        self.bytes = Vec::new();
+        self.highest = None;
     }
 
-    /// Forgets everything: another stream starts.
-    pub(crate) fn clear(&mut self) {
-        self.entries.clear();
-        self.highest = None;
+    /// Whether it holds memory.
+    pub(crate) fn is_allocated(&self) -> bool {
+        !self.entries.is_empty()
     }
 
     fn slot(&self, extended: u64) -> usize {
@@ -54,18 +73,13 @@ impl Ring {
     }
 
     /// Keeps a packet, once. The caller sends it on only when this says `Ok`.
-    pub(crate) fn insert(
-        &mut self,
-        extended: u64,
-        timestamp: u32,
-        marker: bool,
-        level: Option<u8>,
-        keyframe_start: bool,
-        payload: &[u8],
-    ) -> Result<(), Refused> {
-        if payload.len() > MAX_PACKET
-            || self.highest.is_some_and(|highest| extended + self.capacity as u64 <= highest)
-        {
+    pub(crate) fn insert(&mut self, packet: &Packet<'_>) -> Result<(), Refused> {
+        let (payload, descriptor) = (packet.payload, packet.descriptor);
+        let length = payload.len() + descriptor.len();
+        let is_old = self
+            .highest
+            .is_some_and(|highest| packet.extended.saturating_add(self.capacity as u64) <= highest);
+        if length > MAX_PACKET || is_old {
             return Err(Refused::Unfit);
         }
         if self.entries.is_empty() {
@@ -74,29 +88,48 @@ impl Ring {
                 timestamp: 0,
                 marker: false,
                 level: None,
-                keyframe_start: false,
+                frame: FrameInfo::OPAQUE,
                 length: 0,
+                descriptor: 0,
             };
             self.entries.resize(self.capacity, empty);
             self.bytes.resize(self.capacity * MAX_PACKET, 0);
         }
-        let slot = self.slot(extended);
-        if self.entries[slot].extended == extended {
+        let slot = self.slot(packet.extended);
+        if self.entries[slot].extended == packet.extended {
             return Err(Refused::Duplicate);
         }
-        self.entries[slot] =
-            Kept { extended, timestamp, marker, level, keyframe_start, length: payload.len() as u16 };
-        self.bytes[slot * MAX_PACKET..slot * MAX_PACKET + payload.len()].copy_from_slice(payload);
-        self.highest = Some(self.highest.map_or(extended, |highest| highest.max(extended)));
+        self.entries[slot] = Kept {
+            extended: packet.extended,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            level: packet.level,
+            frame: packet.frame,
+            length: payload.len() as u16,
+            descriptor: descriptor.len() as u16,
+        };
+        let bytes = &mut self.bytes[slot * MAX_PACKET..slot * MAX_PACKET + length];
+        bytes[..payload.len()].copy_from_slice(payload);
+        bytes[payload.len()..].copy_from_slice(descriptor);
+        self.highest = Some(self.highest.map_or(packet.extended, |highest| highest.max(packet.extended)));
         Ok(())
     }
 
     /// The packet, when it is still here.
-    pub(crate) fn get(&self, extended: u64) -> Option<(Kept, &[u8])> {
+    pub(crate) fn get(&self, extended: u64) -> Option<Packet<'_>> {
         let slot = self.slot(extended);
-        let kept = *self.entries.get(slot)?;
-        let start = slot * MAX_PACKET;
-        (kept.extended == extended).then(|| (kept, &self.bytes[start..start + usize::from(kept.length)]))
+        let kept = self.entries.get(slot).filter(|kept| kept.extended == extended)?;
+        let bytes = self.bytes.get(slot * MAX_PACKET..(slot + 1) * MAX_PACKET)?;
+        let (payload, rest) = bytes.split_at(usize::from(kept.length));
+        Some(Packet {
+            extended,
+            timestamp: kept.timestamp,
+            marker: kept.marker,
+            level: kept.level,
+            frame: kept.frame,
+            payload,
+            descriptor: &rest[..usize::from(kept.descriptor)],
+        })
     }
 }
 
@@ -104,17 +137,25 @@ impl Ring {
 mod tests {
     use super::*;
 
+    fn packet<'a>(extended: u64, payload: &'a [u8], descriptor: &'a [u8]) -> Packet<'a> {
+        let frame = FrameInfo::OPAQUE;
+        Packet { extended, timestamp: 0, marker: false, level: None, frame, payload, descriptor }
+    }
+
     #[test]
     fn a_packet_is_taken_once_and_forgotten_after_a_full_turn() {
         let mut ring = Ring::new(4);
         for extended in [10, 12, 11] {
-            assert_eq!(ring.insert(extended, 0, false, None, false, &[extended as u8]), Ok(()));
+            assert_eq!(ring.insert(&packet(extended, &[extended as u8], &[7])), Ok(()));
         }
-        assert_eq!(ring.insert(11, 0, false, None, false, &[0]), Err(Refused::Duplicate));
-        assert_eq!(ring.get(11).map(|(_, payload)| payload[0]), Some(11));
-        assert_eq!(ring.insert(15, 0, false, None, false, &[15]), Ok(()));
+        assert_eq!(ring.insert(&packet(11, &[0], &[])), Err(Refused::Duplicate));
+        let kept = ring.get(11).expect("kept");
+        assert_eq!((kept.payload, kept.descriptor), (&[11][..], &[7][..]));
+        assert_eq!(ring.insert(&packet(15, &[15], &[])), Ok(()));
         assert!(ring.get(11).is_none());
-        assert_eq!(ring.insert(11, 0, false, None, false, &[0]), Err(Refused::Unfit));
-        assert_eq!(ring.insert(16, 0, false, None, false, &[0; MAX_PACKET + 1]), Err(Refused::Unfit));
+        assert_eq!(ring.insert(&packet(11, &[0], &[])), Err(Refused::Unfit));
+        assert_eq!(ring.insert(&packet(16, &[0; MAX_PACKET], &[1])), Err(Refused::Unfit));
+        ring.clear();
+        assert!(!ring.is_allocated() && ring.get(12).is_none());
     }
 }

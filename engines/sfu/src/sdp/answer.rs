@@ -2,20 +2,23 @@
 
 use std::{fmt::Write, net::SocketAddr};
 
-use super::{AUDIO_LEVEL, Direction, MID, Media, Offer, TRANSPORT_CC, codecs::Chosen};
+use super::{
+    AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, MID, Media, Offer, REPAIRED_STREAM_ID, STREAM_ID, TRANSPORT_CC,
+    codecs::{Chosen, Codec},
+};
 use crate::worker::MediaKind;
 
 /// What one m-line is answered with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     /// Port zero: this m-line carries nothing, ever.
     Refused,
     /// Kept, but nothing flows now.
     Inactive(Chosen),
-    /// The client sends; `stereo` asks for the settings that music needs.
+    /// The client sends, in all its offered simulcast encodings; `stereo` asks for the settings that music needs.
     Receive { codec: Chosen, stereo: bool },
-    /// A slot: we send with these SSRCs. `ordinal` counts the slots of its kind.
-    Send { codec: Chosen, ssrc: u32, rtx_ssrc: u32, ordinal: usize },
+    /// A slot: we send any of these codecs with these SSRCs. `ordinal` counts the slots of its kind.
+    Send { codecs: Vec<Chosen>, ssrc: u32, rtx_ssrc: u32, ordinal: usize },
 }
 
 /// What all m-lines share.
@@ -45,7 +48,7 @@ pub(crate) fn write(offer: &Offer, session: &Session<'_>, lines: &[Line]) -> Str
     push(&mut out, format_args!("a=ice-lite"));
     let mut candidates = session.candidates;
     for (media, line) in offer.media.iter().zip(lines) {
-        media_section(&mut out, session, media, line, candidates);
+        media_section(&mut out, session, offer, media, line, candidates);
         if *line != Line::Refused {
             // With BUNDLE the first section's candidates are everyone's (RFC 9143 §7.1.2).
             candidates = &[];
@@ -63,11 +66,12 @@ fn push(out: &mut String, line: std::fmt::Arguments<'_>) {
 fn media_section(
     out: &mut String,
     session: &Session<'_>,
+    offer: &Offer,
     media: &Media,
     line: &Line,
     candidates: &[SocketAddr],
 ) {
-    let (codec, direction) = match line {
+    let (codecs, direction) = match line {
         Line::Refused => {
             push(out, format_args!("m={} 0 {} {}", media.name, media.protocol, media.first_format));
             push(out, format_args!("c=IN IP4 0.0.0.0"));
@@ -75,15 +79,13 @@ fn media_section(
             push(out, format_args!("a=inactive"));
             return;
         }
-        Line::Inactive(codec) => (codec, "inactive"),
-        Line::Receive { codec, .. } => (codec, "recvonly"),
-        Line::Send { codec, .. } => (codec, "sendonly"),
+        Line::Inactive(codec) => (std::slice::from_ref(codec), "inactive"),
+        Line::Receive { codec, .. } => (std::slice::from_ref(codec), "recvonly"),
+        Line::Send { codecs, .. } => (&codecs[..], "sendonly"),
     };
-    let mut formats = codec.payload_type.to_string();
-    if let Some(rtx) = codec.rtx_payload_type {
-        let _ = write!(formats, " {rtx}");
-    }
-    push(out, format_args!("m={} 9 {} {formats}", media.name, media.protocol));
+    let payload_types = codecs.iter().flat_map(|codec| [Some(codec.payload_type), codec.rtx_payload_type]);
+    let formats: String = payload_types.flatten().map(|payload_type| format!(" {payload_type}")).collect();
+    push(out, format_args!("m={} 9 {}{formats}", media.name, media.protocol));
     push(out, format_args!("c=IN IP4 0.0.0.0"));
     push(out, format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
     for (at, candidate) in candidates.iter().enumerate() {
@@ -103,58 +105,85 @@ fn media_section(
     push(out, format_args!("a={direction}"));
     push(out, format_args!("a=rtcp-mux"));
     push(out, format_args!("a=rtcp-rsize"));
-    extensions(out, media);
-    payloads(out, media, codec, matches!(line, Line::Receive { stereo: true, .. }));
-    if let Line::Send { ssrc, rtx_ssrc, ordinal, .. } = line {
-        sources(out, media, codec, *ssrc, *rtx_ssrc, *ordinal);
+    extensions(out, offer, media, line);
+    for codec in codecs {
+        payloads(out, media, codec, matches!(line, Line::Receive { stereo: true, .. }));
+    }
+    match line {
+        Line::Receive { .. } if !media.rids.is_empty() => {
+            for rid in &media.rids {
+                push(out, format_args!("a=rid:{rid} recv"));
+            }
+            push(out, format_args!("a=simulcast:recv {}", media.rids.join(";")));
+        }
+        Line::Send { ssrc, rtx_ssrc, ordinal, .. } => {
+            let has_rtx = codecs.iter().any(|codec| codec.rtx_payload_type.is_some());
+            sources(out, media, *ssrc, has_rtx.then_some(*rtx_ssrc), *ordinal);
+        }
+        Line::Refused | Line::Inactive(_) | Line::Receive { .. } => {}
     }
 }
 
 /// The offer's ids for the extensions that we use on this kind of media.
-fn extensions(out: &mut String, media: &Media) {
-    let wanted: &[&str] = match media.kind {
-        Some(MediaKind::Video) => &[TRANSPORT_CC, MID],
-        _ => &[AUDIO_LEVEL, MID],
-    };
-    for uri in wanted {
-        // Slots need no mid on the wire: their SSRCs are signalled.
-        if *uri == MID && media.direction == Direction::RecvOnly {
-            continue;
-        }
+fn extensions(out: &mut String, offer: &Offer, media: &Media, line: &Line) {
+    let is_video = media.kind == Some(MediaKind::Video);
+    let is_slot = matches!(line, Line::Send { .. });
+    let is_simulcast = !media.rids.is_empty() && !is_slot;
+    let wanted = [
+        (TRANSPORT_CC, is_video),
+        (AUDIO_LEVEL, !is_video),
+        // Slots need no names on the wire: their SSRCs are signalled.
+        (MID, !is_slot),
+        (STREAM_ID, is_simulcast),
+        (REPAIRED_STREAM_ID, is_simulcast),
+        // With a structure it is longer than the one-byte form allows.
+        (DEPENDENCY_DESCRIPTOR, is_video && offer.extmap_allow_mixed),
+    ];
+    for (uri, _) in wanted.iter().filter(|(_, is_wanted)| *is_wanted) {
         if let Some(id) = media.extension(uri) {
             push(out, format_args!("a=extmap:{id} {uri}"));
         }
     }
 }
 
-fn payloads(out: &mut String, media: &Media, codec: &Chosen, stereo: bool) {
-    let payload_type = codec.payload_type;
-    if media.kind == Some(MediaKind::Audio) {
-        let more = if stereo { ";stereo=1;sprop-stereo=1;maxaveragebitrate=192000" } else { "" };
-        push(out, format_args!("a=rtpmap:{payload_type} opus/48000/2"));
-        push(out, format_args!("a=fmtp:{payload_type} minptime=10;useinbandfec=1;usedtx=1{more}"));
-        return;
+fn payloads(out: &mut String, media: &Media, chosen: &Chosen, stereo: bool) {
+    let payload_type = chosen.payload_type;
+    push(out, format_args!("a=rtpmap:{payload_type} {}", chosen.codec.map()));
+    match chosen.codec {
+        Codec::Opus => {
+            let more = if stereo { ";stereo=1;sprop-stereo=1;maxaveragebitrate=192000" } else { "" };
+            return push(
+                out,
+                format_args!("a=fmtp:{payload_type} minptime=10;useinbandfec=1;usedtx=1{more}"),
+            );
+        }
+        Codec::Vp8 => {}
+        Codec::Vp9 | Codec::H264 | Codec::Av1 => {
+            let offered = media.codecs.iter().find(|offered| offered.payload_type == payload_type);
+            if let Some(offered) = offered.filter(|offered| !offered.parameters.is_empty()) {
+                push(out, format_args!("a=fmtp:{payload_type} {}", offered.parameters));
+            }
+        }
     }
-    push(out, format_args!("a=rtpmap:{payload_type} VP8/90000"));
     if media.extension(TRANSPORT_CC).is_some() {
         push(out, format_args!("a=rtcp-fb:{payload_type} transport-cc"));
     }
     for feedback in ["ccm fir", "nack", "nack pli"] {
         push(out, format_args!("a=rtcp-fb:{payload_type} {feedback}"));
     }
-    if let Some(rtx) = codec.rtx_payload_type {
+    if let Some(rtx) = chosen.rtx_payload_type {
         push(out, format_args!("a=rtpmap:{rtx} rtx/90000"));
         push(out, format_args!("a=fmtp:{rtx} apt={payload_type}"));
     }
 }
 
 /// The n-th audio and the n-th video slot share a stream: browsers synchronise lips within one.
-fn sources(out: &mut String, media: &Media, codec: &Chosen, ssrc: u32, rtx_ssrc: u32, ordinal: usize) {
+fn sources(out: &mut String, media: &Media, ssrc: u32, rtx_ssrc: Option<u32>, ordinal: usize) {
     let stream = format!("slot-{ordinal}");
     let track = format!("{}-{}", media.name, media.mid);
     push(out, format_args!("a=msid:{stream} {track}"));
     let mut ssrcs = vec![ssrc];
-    if codec.rtx_payload_type.is_some() {
+    if let Some(rtx_ssrc) = rtx_ssrc {
         push(out, format_args!("a=ssrc-group:FID {ssrc} {rtx_ssrc}"));
         ssrcs.push(rtx_ssrc);
     }

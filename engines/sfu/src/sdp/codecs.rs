@@ -1,36 +1,103 @@
 //! Which of the offered codecs we take: the one place that decides.
+//!
+//! A sender is answered with the first codec of its own order that we forward; a slot with all of them, so that it can
+//! play whatever a sender prefers. Nobody transcodes: a slot whose client offers no payload type for a track's codec
+//! does not play that track and says so.
 
-use super::{Codec, Media};
+use super::{Media, OfferedCodec};
 use crate::worker::MediaKind;
 
-/// The payload types that an m-line uses.
+/// What we forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Chosen {
-    pub(crate) payload_type: u8,
-    pub(crate) rtx_payload_type: Option<u8>,
-    pub(crate) clock_rate: u32,
+pub(crate) enum Codec {
+    /// RFC 7587.
+    Opus,
+    /// RFC 7741.
+    Vp8,
+    /// RFC 9628, profile 0: eight bits, 4:2:0.
+    Vp9,
+    /// RFC 6184, baseline or constrained baseline, packetization mode 1.
+    H264,
+    /// The Alliance's RTP payload format, main profile.
+    Av1,
 }
 
-/// Opus, or VP8 with its RTX. VP8 for all, so that everyone can watch everyone without transcoding.
-pub(crate) fn choose(media: &Media) -> Option<Chosen> {
-    let (name, clock_rate) = match media.kind? {
-        MediaKind::Audio => ("opus", 48_000),
-        MediaKind::Video => ("VP8", 90_000),
-    };
-    let codec =
-        media.codecs.iter().find(|c| c.name.eq_ignore_ascii_case(name) && c.clock_rate == clock_rate)?;
-    let rtx = media.codecs.iter().find(|codec_| is_rtx_of(codec_, codec.payload_type));
-    Some(Chosen {
-        payload_type: codec.payload_type,
-        rtx_payload_type: rtx.map(|rtx| rtx.payload_type),
-        clock_rate,
-    })
+impl Codec {
+    /// Of the RTP timestamps.
+    pub(crate) fn clock_rate(self) -> u32 {
+        match self {
+            Self::Opus => 48_000,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => 90_000,
+        }
+    }
+
+    /// As in `a=rtpmap`.
+    pub(crate) fn map(self) -> &'static str {
+        match self {
+            Self::Opus => "opus/48000/2",
+            Self::Vp8 => "VP8/90000",
+            Self::Vp9 => "VP9/90000",
+            Self::H264 => "H264/90000",
+            Self::Av1 => "AV1/90000",
+        }
+    }
+
+    fn of(offered: &OfferedCodec, kind: MediaKind) -> Option<Self> {
+        let is = |name: &str| offered.name.eq_ignore_ascii_case(name);
+        let codec = match kind {
+            MediaKind::Audio if is("opus") => Self::Opus,
+            MediaKind::Video if is("VP8") => Self::Vp8,
+            MediaKind::Video if is("VP9") && offered.parameter("profile-id").is_none_or(|id| id == "0") => {
+                Self::Vp9
+            }
+            MediaKind::Video if is("H264") && is_plain_h264(offered) => Self::H264,
+            MediaKind::Video if is("AV1") && offered.parameter("profile").is_none_or(|id| id == "0") => {
+                Self::Av1
+            }
+            MediaKind::Audio | MediaKind::Video => return None,
+        };
+        (offered.clock_rate == codec.clock_rate()).then_some(codec)
+    }
+}
+
+/// `42001f` and `42e01f`, as every browser offers them, of any level (RFC 6184 §8.1).
+fn is_plain_h264(offered: &OfferedCodec) -> bool {
+    offered.parameter("packetization-mode") == Some("1")
+        && offered.parameter("profile-level-id").is_some_and(|id| {
+            let id = id.to_ascii_lowercase();
+            id.len() == 6 && (id.starts_with("4200") || id.starts_with("42e0"))
+        })
+}
+
+/// The payload types that an m-line uses for a codec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) codec: Codec,
+    pub(crate) payload_type: u8,
+    pub(crate) rtx_payload_type: Option<u8>,
+}
+
+/// The codecs of an m-line that we forward, each once, in the offer's order.
+pub(crate) fn playable(media: &Media) -> Vec<Chosen> {
+    let Some(kind) = media.kind else { return Vec::new() };
+    let mut found: Vec<Chosen> = Vec::new();
+    for offered in &media.codecs {
+        let Some(codec) = Codec::of(offered, kind) else { continue };
+        if found.iter().any(|chosen| chosen.codec == codec) {
+            continue;
+        }
+        let rtx = media.codecs.iter().find(|other| is_rtx_of(other, offered.payload_type));
+        found.push(Chosen {
+            codec,
+            payload_type: offered.payload_type,
+            rtx_payload_type: rtx.map(|rtx| rtx.payload_type),
+        });
+    }
+    found
 }
 
 /// RFC 4588 §8.6: `apt` names the payload type that is retransmitted.
-fn is_rtx_of(codec: &Codec, payload_type: u8) -> bool {
-    codec.name.eq_ignore_ascii_case("rtx")
-        && codec.parameters.split(';').any(|parameter| {
-            parameter.trim().strip_prefix("apt=").is_some_and(|apt| apt.trim().parse() == Ok(payload_type))
-        })
+fn is_rtx_of(offered: &OfferedCodec, payload_type: u8) -> bool {
+    offered.name.eq_ignore_ascii_case("rtx")
+        && offered.parameter("apt").is_some_and(|apt| apt.parse() == Ok(payload_type))
 }

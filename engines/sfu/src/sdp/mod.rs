@@ -6,7 +6,7 @@ pub(crate) mod parse;
 
 use crate::{
     dtls::Fingerprint,
-    worker::{MediaKind, Mid},
+    worker::{MediaKind, Mid, Rid},
 };
 
 /// RFC 6464: `urn:ietf:params:rtp-hdrext:ssrc-audio-level`.
@@ -16,6 +16,14 @@ pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 /// draft-holmer-rmcat-transport-wide-cc-extensions-01.
 pub(crate) const TRANSPORT_CC: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
+/// RFC 8852 §3.1: which simulcast encoding a packet belongs to.
+pub(crate) const STREAM_ID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+/// RFC 8852 §3.2: which encoding an RTX packet repairs.
+pub(crate) const REPAIRED_STREAM_ID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
+/// RTP payload format for AV1, appendix A.
+pub(crate) const DEPENDENCY_DESCRIPTOR: &str =
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 
 /// What an offer says about the whole session.
 #[derive(Debug)]
@@ -50,11 +58,15 @@ pub(crate) struct Media {
     pub(crate) stopped: bool,
     pub(crate) mid: Mid,
     pub(crate) direction: Direction,
-    pub(crate) codecs: Vec<Codec>,
+    pub(crate) codecs: Vec<OfferedCodec>,
     pub(crate) extensions: Vec<(u8, String)>,
     /// From `a=ssrc`: the media stream, and its RTX stream by `a=ssrc-group:FID`.
     pub(crate) ssrc: Option<u32>,
     pub(crate) rtx_ssrc: Option<u32>,
+    /// From `a=simulcast:send`, in its order: the encodings of this m-line. Empty when there is only one.
+    pub(crate) rids: Vec<Rid>,
+    /// From `a=rid`: what may be named by `a=simulcast`.
+    pub(crate) known_rids: Vec<Rid>,
 }
 
 impl Media {
@@ -66,10 +78,20 @@ impl Media {
 
 /// One payload type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Codec {
+pub(crate) struct OfferedCodec {
     pub(crate) payload_type: u8,
     /// As written in `a=rtpmap`, up to the first slash.
     pub(crate) name: String,
     pub(crate) clock_rate: u32,
     pub(crate) parameters: String,
+}
+
+impl OfferedCodec {
+    /// The value of a parameter in `a=fmtp`.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.split(';').find_map(|parameter| {
+            let (found, value) = parameter.split_once('=')?;
+            found.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
 }

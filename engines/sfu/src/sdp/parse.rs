@@ -1,6 +1,6 @@
 //! Reading offers: tolerant of what we do not use, exact about what we do.
 
-use super::{Codec, Direction, Media, Offer};
+use super::{Direction, Media, Offer, OfferedCodec};
 use crate::{
     dtls::{Fingerprint, HashAlgorithm},
     worker::{MediaKind, OfferError},
@@ -12,6 +12,10 @@ const MAX_TEXT: usize = 256 * 1024;
 const MAX_MEDIA: usize = 300;
 /// RFC 5888 sets no limit; the mid extension carries at most 16 bytes in its one-byte form.
 const MAX_MID: usize = 16;
+/// RFC 8852 §3.1 sets no limit; the one-byte header extension carries at most 16 bytes.
+const MAX_RID: usize = 16;
+/// Simulcast encodings of one m-line: browsers make three.
+const MAX_ENCODINGS: usize = 4;
 /// Payload types are seven bits.
 const MAX_CODECS: usize = 128;
 
@@ -72,6 +76,9 @@ pub(crate) fn parse(text: &str) -> Result<Offer, OfferError> {
         return malformed("a=setup must be actpass or active: the server is always passive");
     }
     check_media(&media, &group)?;
+    for Media { rids, known_rids, .. } in &mut media {
+        rids.retain(|rid| known_rids.contains(rid));
+    }
     Ok(Offer { fragment, fingerprint, extmap_allow_mixed, media })
 }
 
@@ -155,7 +162,7 @@ fn media_line(value: &str) -> Result<Media, OfferError> {
     let payload_types = words.filter_map(|word| word.parse::<u8>().ok()).filter(|number| *number < 128);
     let codecs = payload_types
         .take(MAX_CODECS)
-        .map(|payload_type| Codec { payload_type, ..Codec::default() })
+        .map(|payload_type| OfferedCodec { payload_type, ..OfferedCodec::default() })
         .collect();
     Ok(Media {
         kind,
@@ -169,6 +176,8 @@ fn media_line(value: &str) -> Result<Media, OfferError> {
         extensions: Vec::new(),
         ssrc: None,
         rtx_ssrc: None,
+        rids: Vec::new(),
+        known_rids: Vec::new(),
     })
 }
 
@@ -204,6 +213,8 @@ fn media_attribute(media: &mut Media, name: &str, value: &str) -> Result<(), Off
             let ssrc = value.split(' ').next().and_then(|ssrc| ssrc.parse().ok());
             media.ssrc = media.ssrc.or(ssrc);
         }
+        "rid" => rid(media, value),
+        "simulcast" => simulcast(media, value),
         "ssrc-group" => {
             let mut words = value.split_ascii_whitespace();
             if words.next() == Some("FID") {
@@ -219,10 +230,36 @@ fn media_attribute(media: &mut Media, name: &str, value: &str) -> Result<(), Off
     Ok(())
 }
 
-fn codec_and_rest<'a, 'b>(media: &'a mut Media, value: &'b str) -> Option<(&'a mut Codec, &'b str)> {
+fn codec_and_rest<'a, 'b>(media: &'a mut Media, value: &'b str) -> Option<(&'a mut OfferedCodec, &'b str)> {
     let (payload_type, rest) = value.split_once(' ')?;
     let payload_type = payload_type.parse().ok()?;
     Some((media.codecs.iter_mut().find(|codec| codec.payload_type == payload_type)?, rest))
+}
+
+/// `id direction [restrictions]` (RFC 8851 §4); only what is sent concerns us.
+fn rid(media: &mut Media, value: &str) {
+    let mut words = value.split_ascii_whitespace();
+    let Some(id) = words.next().filter(|_| words.next() == Some("send")) else { return };
+    // RFC 8852 §3: alphanumeric; as long as a one-byte header extension may be.
+    let is_valid = id.len() <= MAX_RID && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_valid
+        && media.known_rids.len() < MAX_ENCODINGS
+        && !media.known_rids.iter().any(|known| **known == *id)
+    {
+        media.known_rids.push(id.into());
+    }
+}
+
+/// `send q;h;f [recv …]` (RFC 8853 §5.1): of alternatives the first counts, `~` marks one that begins paused.
+fn simulcast(media: &mut Media, value: &str) {
+    let mut words = value.split_ascii_whitespace().skip_while(|word| *word != "send");
+    let Some(streams) = words.nth(1) else { return };
+    let ids = streams.split(';').filter_map(|stream| stream.split(',').next());
+    for id in ids.map(|id| id.trim_start_matches('~')).take(MAX_ENCODINGS) {
+        if !media.rids.iter().any(|known| **known == *id) {
+            media.rids.push(id.into());
+        }
+    }
 }
 
 /// `3[/direction] uri [attributes]`; ids 0 and 15 mean nothing (RFC 8285 §4.2).
@@ -263,8 +300,34 @@ mod tests {
         assert_eq!((audio.direction, audio.ssrc, audio.stopped), (Direction::SendOnly, Some(1234), false));
         assert_eq!(audio.extension(crate::sdp::AUDIO_LEVEL), Some(1));
         assert!(!video.stopped, "bundle-only is no refusal");
-        let chosen = crate::sdp::codecs::choose(video).expect("VP8");
+        let chosen = crate::sdp::codecs::playable(video);
+        let [chosen] = &chosen[..] else { unreachable!("VP8 alone") };
         assert_eq!((chosen.payload_type, chosen.rtx_payload_type), (120, Some(124)));
+    }
+
+    #[test]
+    fn simulcast_names_the_encodings_that_were_described_before() {
+        let lines = "a=rid:q send\r\na=rid:h send max-width=640\r\na=rid:f send\r\na=rid:x recv\r\na=rid:no! send\r\n\
+            a=simulcast:send q;~h,f;f;x;unknown\r\n";
+        let offer = parse(&format!("{FIREFOX}{lines}")).expect("valid");
+        let rids: Vec<&str> = offer.media[1].rids.iter().map(|rid| &**rid).collect();
+        assert_eq!(rids, ["q", "h", "f"]);
+        assert!(offer.media[0].rids.is_empty());
+    }
+
+    #[test]
+    fn codecs_are_taken_in_the_offer_s_order_and_profiles_we_do_not_forward_are_passed_over() {
+        use crate::sdp::codecs::{Codec, playable};
+        let offer = FIREFOX.replace(
+            "a=rtpmap:120 VP8/90000",
+            "a=rtpmap:120 H264/90000\r\na=fmtp:120 profile-level-id=42e01f;packetization-mode=0\r\na=rtpmap:124 VP9/90000",
+        );
+        let offer =
+            offer.replace("m=video 0 UDP/TLS/RTP/SAVPF 120 124", "m=video 0 UDP/TLS/RTP/SAVPF 120 99 124 98");
+        let more = "a=rtpmap:99 VP9/90000\r\na=fmtp:99 profile-id=2\r\na=rtpmap:98 AV1/90000\r\n";
+        let offer = parse(&(offer.replace("a=rtpmap:124 rtx/90000\r\n", "") + more)).expect("valid");
+        let found: Vec<_> = playable(&offer.media[1]).iter().map(|c| (c.codec, c.payload_type)).collect();
+        assert_eq!(found, [(Codec::Vp9, 124), (Codec::Av1, 98)]);
     }
 
     #[test]
