@@ -19,9 +19,9 @@ use str0m::{
     Candidate, Event as ClientEvent, Input, Output as ClientOutput, Rtc, RtcConfig,
     change::{SdpAnswer, SdpPendingOffer},
     format::Codec,
-    media::{Direction, MediaKind as Kind, Mid as ClientMid},
+    media::{Direction, MediaKind as Kind, Mid as ClientMid, Simulcast, SimulcastLayer},
     net::{Protocol, Receive},
-    rtp::{ExtensionValues, RtpWrite},
+    rtp::{Extension, ExtensionSerializer, ExtensionValues, RtpWrite},
 };
 use voxlink_sfu::{
     Event, Gates, Mid, OfferError, Output, PeerId, RoomId, Source, SourceSet, Wanted, Worker, WorkerConfig,
@@ -31,6 +31,68 @@ pub const ROOM: RoomId = RoomId(1);
 const DELAY: Duration = Duration::from_millis(5);
 const STEP: Duration = Duration::from_millis(1);
 pub const SERVER: &str = "192.0.2.1:7882";
+
+/// What a client is able to do beyond the usual.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Its camera has the encodings [`RIDS`].
+    pub simulcast: bool,
+    /// It sends and understands dependency descriptors.
+    pub descriptor: bool,
+    /// Its only video codec.
+    pub codec: Codec,
+}
+
+impl Setup {
+    pub const PLAIN: Self = Self { simulcast: false, descriptor: false, codec: Codec::Vp8 };
+}
+
+pub const RIDS: [&str; 3] = ["q", "h", "f"];
+const DESCRIPTOR_ID: u8 = 13;
+const DESCRIPTOR: &str =
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+
+/// The bytes of a dependency descriptor, as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor(pub Vec<u8>);
+
+#[derive(Debug)]
+struct RawDescriptor;
+
+impl ExtensionSerializer for RawDescriptor {
+    fn write_to(&self, buffer: &mut [u8], values: &ExtensionValues) -> usize {
+        let Some(Descriptor(bytes)) = values.user_values.get::<Descriptor>() else { return 0 };
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        bytes.len()
+    }
+
+    fn parse_value(&self, buffer: &[u8], values: &mut ExtensionValues) -> bool {
+        values.user_values.set(Descriptor(buffer.to_vec()));
+        true
+    }
+
+    fn is_video(&self) -> bool {
+        true
+    }
+
+    fn is_audio(&self) -> bool {
+        false
+    }
+
+    fn requires_two_byte_form(&self, _: &ExtensionValues) -> bool {
+        true
+    }
+}
+
+/// One packet to send.
+#[derive(Clone, Debug)]
+pub struct Packet<'a> {
+    pub source: Source,
+    pub rid: Option<&'a str>,
+    pub payload: &'a [u8],
+    pub marker: bool,
+    pub descriptor: Option<Vec<u8>>,
+}
 
 pub fn open_gates() -> Gates {
     Gates { may_speak: true, may_stream: true, deafened: false, muted: false }
@@ -43,6 +105,9 @@ pub struct Got {
     pub payload: Vec<u8>,
     pub sequence: u64,
     pub timestamp: u32,
+    pub marker: bool,
+    pub payload_type: u8,
+    pub descriptor: Option<Vec<u8>>,
     pub at: Instant,
 }
 
@@ -60,7 +125,8 @@ pub struct Client {
     pub reports: HashMap<u32, f64>,
     slot_of_ssrc: HashMap<u32, String>,
     wake: Instant,
-    next_sequence: HashMap<Source, u64>,
+    next_sequence: HashMap<(Source, Option<String>), u64>,
+    setup: Setup,
 }
 
 struct Flying {
@@ -112,21 +178,36 @@ impl World {
 
     /// A client with the four sending m-lines and `slots` slots of each kind, joined to [`ROOM`].
     pub fn join(&mut self, slots: usize) -> usize {
-        let index = self.prepare(slots);
+        self.join_as(slots, Setup::PLAIN)
+    }
+
+    pub fn join_as(&mut self, slots: usize, setup: Setup) -> usize {
+        let index = self.prepare_as(setup);
         let (offer, pending) = self.offer(index, slots);
         self.enter(index, &offer, pending).unwrap();
         index
     }
 
     pub fn prepare(&mut self, _slots: usize) -> usize {
+        self.prepare_as(Setup::PLAIN)
+    }
+
+    fn prepare_as(&mut self, setup: Setup) -> usize {
         let index = self.clients.len();
         let address: SocketAddr = format!("198.51.100.{}:5000", index + 1).parse().unwrap();
-        let mut rtc = RtcConfig::new()
+        let mut config = RtcConfig::new()
             .clear_codecs()
             .enable_opus(true, false)
-            .enable_vp8(true)
-            .set_rtp_mode(true)
-            .build(self.now);
+            .enable_vp8(setup.codec == Codec::Vp8)
+            .enable_vp9(setup.codec == Codec::Vp9)
+            .enable_h264(setup.codec == Codec::H264)
+            .enable_av1(setup.codec == Codec::Av1)
+            .set_rtp_mode(true);
+        if setup.descriptor {
+            config =
+                config.set_extension(DESCRIPTOR_ID, Extension::with_serializer(DESCRIPTOR, RawDescriptor));
+        }
+        let mut rtc = config.build(self.now);
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         self.clients.push(Client {
             id: PeerId(index as u64 + 100),
@@ -142,6 +223,7 @@ impl World {
             slot_of_ssrc: HashMap::new(),
             wake: self.now,
             next_sequence: HashMap::new(),
+            setup,
         });
         index
     }
@@ -151,7 +233,12 @@ impl World {
         let mut change = client.rtc.sdp_api();
         let mut mids = Vec::new();
         for source in [Source::Microphone, Source::Camera, Source::Screen, Source::ScreenAudio] {
-            let mid = change.add_media(kind(source), Direction::SendOnly, None, None, None);
+            let simulcast = (client.setup.simulcast && source == Source::Camera).then(|| {
+                let mut simulcast = Simulcast::new();
+                RIDS.into_iter().for_each(|rid| simulcast.add_send_layer(SimulcastLayer::new(rid)));
+                simulcast
+            });
+            let mid = change.add_media(kind(source), Direction::SendOnly, None, None, simulcast);
             mids.push((Mid::from(&*mid), source));
         }
         for _ in 0..slots {
@@ -205,27 +292,37 @@ impl World {
 
     /// As [`World::send`]; `marker` says whether it ends a frame.
     pub fn send_marked(&mut self, index: usize, source: Source, payload: &[u8], marker: bool) {
+        self.send_packet(index, &Packet { source, rid: None, payload, marker, descriptor: None });
+    }
+
+    pub fn send_packet(&mut self, index: usize, packet: &Packet<'_>) {
+        let Packet { source, rid, payload, marker, .. } = packet.clone();
         let now = self.now;
         let elapsed = now - self.start;
         let client = &mut self.clients[index];
         let mid: ClientMid = (&*client.sources.iter().find(|(_, s)| *s == source).unwrap().0).into();
-        let codec = if kind(source) == Kind::Audio { Codec::Opus } else { Codec::Vp8 };
+        let codec = if kind(source) == Kind::Audio { Codec::Opus } else { client.setup.codec };
         let pt = client.rtc.codec_config().find(|p| p.spec().codec == codec).unwrap().pt();
         let rate = if codec == Codec::Opus { 48_000 } else { 90_000 };
-        let sequence = client.next_sequence.entry(source).or_insert(65_500);
+        let sequence = client.next_sequence.entry((source, rid.map(str::to_owned))).or_insert(65_500);
         *sequence += 1;
-        let values = ExtensionValues {
+        let mut values = ExtensionValues {
             audio_level: (codec == Codec::Opus).then_some(-20),
             voice_activity: (codec == Codec::Opus).then_some(true),
             ..Default::default()
         };
-        let time = (elapsed.as_secs_f64() * f64::from(rate)) as u32;
+        if let Some(descriptor) = &packet.descriptor {
+            values.user_values.set(Descriptor(descriptor.clone()));
+        }
+        // Each encoding has a clock of its own, as in browsers.
+        let offset = rid.map_or(0, |rid| u32::from(rid.as_bytes()[0]).wrapping_mul(123_456_789));
+        let time = ((elapsed.as_secs_f64() * f64::from(rate)) as u32).wrapping_add(offset);
         let write = RtpWrite::new(pt, (*sequence).into(), time, now, payload.to_vec())
             .marker(marker)
-            .nackable(codec == Codec::Vp8)
+            .nackable(codec != Codec::Opus)
             .ext_vals(values);
         let mut direct = client.rtc.direct_api();
-        direct.stream_tx_by_mid(mid, None).unwrap().write_rtp(write);
+        direct.stream_tx_by_mid(mid, rid.map(Into::into)).unwrap().write_rtp(write);
         client.wake = now;
     }
 
@@ -356,6 +453,11 @@ impl World {
                         payload: packet.payload.to_vec(),
                         sequence: *packet.seq_no,
                         timestamp: packet.header.timestamp,
+                        marker: packet.header.marker,
+                        payload_type: *packet.header.payload_type,
+                        descriptor: (packet.header.ext_vals.user_values)
+                            .get::<Descriptor>()
+                            .map(|descriptor| descriptor.0.clone()),
                         at: self.now,
                     });
                 }
