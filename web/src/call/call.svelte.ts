@@ -1,12 +1,13 @@
 /**
  * The call as components see it. The engine in `../voice` is loaded when it is first needed; until then the call is idle.
  */
-import type { Call, CallError, CallState, VoiceGateway, VoiceGatewayEvent } from "../voice/types.ts";
+import type { Call, CallError, CallState, TileSource, VoiceGateway, VoiceGatewayEvent } from "../voice/types.ts";
 import { announce } from "../ui/announce.svelte.ts";
 import { m } from "../ui/messages.ts";
 import type { Id } from "../state/model.ts";
 import { store } from "../state/store.svelte.ts";
 import { displayName } from "../state/world.ts";
+import { watchSize } from "./tile-size.ts";
 
 export const idleCall: CallState = {
   phase: "idle",
@@ -70,6 +71,19 @@ class CallStore {
   }
   toggleScreen(): void {
     this.#with((call) => void call.setScreen(!call.state.screen).catch(() => {}));
+  }
+
+  /** Tells the engine how large an element draws someone's picture, until the returned function is called. */
+  watchTile(element: HTMLElement, userId: Id, source: TileSource): () => void {
+    let over = false;
+    let stop = () => {};
+    this.#with((call) => {
+      if (!over) stop = watchSize(element, call.tile(userId, source));
+    });
+    return () => {
+      over = true;
+      stop();
+    };
   }
 
   #with(work: (call: Call) => void): void {

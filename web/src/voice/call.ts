@@ -12,10 +12,16 @@ import { Playback } from "./playback.ts";
 import { loadPreferences, withDevice, withVolume } from "./preferences.ts";
 import { NO_CALL, type Effect, type Event, type Timer } from "./session.ts";
 import { SpeakingGate } from "./sound.ts";
-import type { Call, CallState, DeviceKind, Devices, SourceKind, VoiceGateway } from "./types.ts";
+import type { Call, CallState, DeviceKind, Devices, SourceKind, TileReport, TileSource, VoiceGateway } from "./types.ts";
+import { said, Tiles, unsaid, wants } from "./wants.ts";
 
 const SOURCES: readonly SourceKind[] = ["microphone", "camera", "screen", "screen_audio"];
 const SPEAKING_POLL_MS = 100;
+/** The layout settles first. */
+const WANTS_SETTLE_MS = 50;
+/** The server takes 120 frames a minute: sizes may be half of them, a few at once. */
+const WANTS_MS = 1_000;
+const MOST_WANTS = 5;
 
 export function createCall(gateway: VoiceGateway): Call {
   return new LiveCall(gateway);
@@ -34,6 +40,12 @@ class LiveCall implements Call {
   #peer: Peer | null = null;
   #releaseMicrophone: Promise<() => void> | null = null;
   #sentSources = "";
+  readonly #tiles = new Tiles(() => this.#sayWants());
+  /** The sizes that the server has heard. */
+  #saidWants: ReadonlyMap<string, string> = new Map();
+  #wantsTimer: ReturnType<typeof setTimeout> | undefined;
+  /** How many may be said at once, and when that was so. */
+  #wantsCredit = { count: MOST_WANTS, atMs: 0 };
   #muted = false;
   #deafened = false;
   #quality: CallState["quality"] = null;
@@ -127,6 +139,10 @@ class LiveCall implements Call {
     return () => navigator.mediaDevices?.removeEventListener("devicechange", listener);
   }
 
+  tile(userId: string, source: TileSource): TileReport {
+    return this.#tiles.open(userId, source);
+  }
+
   microphoneLevel(): number {
     return this.#local.level();
   }
@@ -158,6 +174,7 @@ class LiveCall implements Call {
 
   #dispatch(event: Event): void {
     const [next, effects] = step(this.#session, event, { selfId: this.#gateway.selfId(), now: Date.now() });
+    if (next.slots !== this.#session.slots) this.#sayWants();
     this.#session = next;
     for (const effect of effects) this.#carryOut(effect);
     this.#publish();
@@ -175,8 +192,13 @@ class LiveCall implements Call {
         return;
       case "send":
         return this.#send(effect.frame);
+      case "set_encodings":
+        void this.#peer?.encode(effect.source, effect.encodings).catch((reason: unknown) => console.warn(`Could not change what is sent of the ${effect.source}.`, reason));
+        return;
       case "send_sources":
         this.#sentSources = "";
+        this.#saidWants = new Map();
+        this.#sayWants();
         return this.#sendTracks();
       case "start_peer":
         this.#peer?.close();
@@ -277,6 +299,26 @@ class LiveCall implements Call {
     if (this.#session.link !== "open" || !this.#session.offerAnswered || text === this.#sentSources) return;
     this.#sentSources = text;
     this.#send({ op: 20, d: sources });
+  }
+
+  /** Tells the server what is drawn how large, soon, and no more often than it would hear. */
+  #sayWants(): void {
+    if (this.#wantsTimer !== undefined) return;
+    const credit = this.#wantsCredit.count + (performance.now() - this.#wantsCredit.atMs) / WANTS_MS;
+    const wait = Math.max(WANTS_SETTLE_MS, (1 - credit) * WANTS_MS);
+    this.#wantsTimer = setTimeout(() => {
+      this.#wantsTimer = undefined;
+      const { slots, link, offerAnswered } = this.#session;
+      if (link !== "open" || !offerAnswered) return;
+      const all = wants(slots, (userId, source) => this.#tiles.size(userId, source));
+      const changed = unsaid(slots, all, this.#saidWants);
+      this.#saidWants = said(slots, all);
+      if (changed.length === 0) return;
+      const nowMs = performance.now();
+      const earned = (nowMs - this.#wantsCredit.atMs) / WANTS_MS;
+      this.#wantsCredit = { count: Math.min(MOST_WANTS, this.#wantsCredit.count + earned) - 1, atMs: nowMs };
+      this.#send({ op: 22, d: { slots: changed } });
+    }, wait);
   }
 
   #freeDevices(): void {

@@ -7,6 +7,22 @@ export interface Slot {
   mid: string;
   userId: string | null;
   source: SourceKind | null;
+  /** False when the other one sends in a codec that we have not offered. */
+  playable: boolean;
+}
+
+/** How large a slot is drawn, in device pixels; zero when nobody sees it. */
+export interface SlotWant {
+  mid: string;
+  width: number;
+  height: number;
+  priority: number;
+}
+
+/** Whether anybody watches one of our encodings; `rid` is `null` for the only one of a source. */
+export interface EncodingState {
+  rid: string | null;
+  wanted: boolean;
 }
 
 export type ServerFrame =
@@ -14,6 +30,7 @@ export type ServerFrame =
   | { op: "ready" }
   | { op: "session_description"; revision: number; sdp: string }
   | { op: "slots"; slots: readonly Slot[]; wanted: { audio: number; video: number } }
+  | { op: "encodings"; source: SourceKind; encodings: readonly EncodingState[] }
   | { op: "speaking"; userId: string; speaking: boolean }
   | { op: "clients_connect"; userIds: readonly string[] }
   | { op: "client_disconnect"; userId: string }
@@ -35,6 +52,7 @@ export type ClientFrame =
   | { op: 7; d: { server_id: string; session_id: string; token: string; seq_ack: number } }
   | { op: 20; d: Sources }
   | { op: 24; d: { concealed: number; frozen_ms: number } };
+  | { op: 22; d: { slots: readonly SlotWant[] } };
 
 /** More slots than this of one kind is not something we would allocate, whatever the server asks. */
 const MOST_SLOTS = 100;
@@ -66,6 +84,8 @@ function readFrame(op: unknown, body: unknown): ServerFrame | null {
         : null;
     case 21:
       return readSlots(d);
+    case 23:
+      return isSource(d["source"]) ? { op: "encodings", source: d["source"], encodings: list(d["encodings"]).flatMap(readEncoding) } : null;
     case 5:
       return typeof d["user_id"] === "string"
         ? { op: "speaking", userId: d["user_id"], speaking: d["speaking"] !== 0 && d["speaking"] !== false }
@@ -88,7 +108,8 @@ function readSlots(d: Record<string, unknown>): ServerFrame {
     if (!isRecord(slot) || typeof slot["mid"] !== "string") return [];
     const userId = typeof slot["user_id"] === "string" ? slot["user_id"] : null;
     const source = isSource(slot["source"]) ? slot["source"] : null;
-    return [userId && source ? { mid: slot["mid"], userId, source } : { mid: slot["mid"], userId: null, source: null }];
+    const playable = slot["playable"] !== false;
+    return [userId && source ? { mid: slot["mid"], userId, source, playable } : { mid: slot["mid"], userId: null, source: null, playable: true }];
   });
   const wanted = isRecord(d["wanted"]) ? d["wanted"] : {};
   return {
@@ -96,6 +117,11 @@ function readSlots(d: Record<string, unknown>): ServerFrame {
     slots,
     wanted: { audio: clamp(wanted["audio"], 0, MOST_SLOTS, 0), video: clamp(wanted["video"], 0, MOST_SLOTS, 0) },
   };
+}
+
+function readEncoding(state: unknown): EncodingState[] {
+  if (!isRecord(state) || typeof state["wanted"] !== "boolean") return [];
+  return [{ rid: typeof state["rid"] === "string" ? state["rid"] : null, wanted: state["wanted"] }];
 }
 
 function isSource(value: unknown): value is SourceKind {

@@ -242,6 +242,8 @@ function onFrame(session: Session, frame: ServerFrame): Step {
       if (audio === session.allocated.audio && video === session.allocated.video) return [next, []];
       return makeOffer({ ...next, allocated: { audio, video } }, false);
     }
+    case "encodings":
+      return [session, [{ do: "set_encodings", source: frame.source, encodings: frame.encodings }]];
     case "speaking":
       return [{ ...session, speaking: withMember(session.speaking, frame.userId, frame.speaking) }, []];
     case "clients_connect":

@@ -20,7 +20,7 @@ export function members(
 ): ReadonlyMap<string, CallMember> {
   const now = new Map<string, CallMember>();
   const member = (userId: string): CallMember => {
-    const known = now.get(userId) ?? { userId, speaking: session.speaking.has(userId), screenHasSound: false };
+    const known = now.get(userId) ?? { userId, speaking: session.speaking.has(userId), screenHasSound: false, unplayable: false };
     now.set(userId, known);
     return known;
   };
@@ -30,10 +30,11 @@ export function members(
     const their = member(slot.userId);
     if (slot.source === "screen_audio") their.screenHasSound = true;
     if (slot.source !== "camera" && slot.source !== "screen") continue;
-    const stream = streamOf(slot);
+    their.unplayable ||= !slot.playable;
+    const stream = slot.playable ? streamOf(slot) : undefined;
     if (stream) their[slot.source] = stream;
   }
-  if (self.here) now.set(self.userId, { userId: self.userId, speaking: self.speaking, screenHasSound: false });
+  if (self.here) now.set(self.userId, { userId: self.userId, speaking: self.speaking, screenHasSound: false, unplayable: false });
   else now.delete(self.userId);
   for (const [userId, their] of now) {
     const old = before.get(userId);
@@ -43,5 +44,5 @@ export function members(
 }
 
 function same(a: CallMember, b: CallMember): boolean {
-  return a.speaking === b.speaking && a.camera === b.camera && a.screen === b.screen && a.screenHasSound === b.screenHasSound;
+  return a.speaking === b.speaking && a.camera === b.camera && a.screen === b.screen && a.screenHasSound === b.screenHasSound && a.unplayable === b.unplayable;
 }

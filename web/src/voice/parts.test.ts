@@ -35,6 +35,7 @@ describe("frames", () => {
           { mid: "4", user_id: "8", source: "microphone" },
           { mid: "5", user_id: null, source: null },
           { mid: "6", user_id: "8", source: "hologram" },
+          { mid: "7", user_id: "8", source: "camera", playable: false },
         ],
         wanted: { audio: 1e9, video: 8 },
       },
@@ -44,13 +45,27 @@ describe("frames", () => {
       frame: {
         op: "slots",
         slots: [
-          { mid: "4", userId: "8", source: "microphone" },
-          { mid: "5", userId: null, source: null },
-          { mid: "6", userId: null, source: null },
+          { mid: "4", userId: "8", source: "microphone", playable: true },
+          { mid: "5", userId: null, source: null, playable: true },
+          { mid: "6", userId: null, source: null, playable: true },
+          { mid: "7", userId: "8", source: "camera", playable: false },
         ],
         wanted: { audio: 100, video: 8 },
       },
     });
+  });
+
+  test("which encodings are wanted", () => {
+    const encodings = [{ rid: "q", wanted: true }, { rid: null, wanted: false }, { rid: "h" }, 7];
+    expect(parseFrame(JSON.stringify({ op: 23, d: { source: "camera", encodings } })).frame).toEqual({
+      op: "encodings",
+      source: "camera",
+      encodings: [
+        { rid: "q", wanted: true },
+        { rid: null, wanted: false },
+      ],
+    });
+    expect(parseFrame('{"op":23,"d":{"source":"hologram","encodings":[]}}').frame).toBeNull();
   });
 
   test.each(["", "nonsense", "[]", '{"op":99}', '{"op":4,"d":null}', '{"op":5,"d":[]}', "7"])("%s is not for us", (text) => {
@@ -123,17 +138,17 @@ describe("members", () => {
       present: new Set(["7", "8", "9"]),
       speaking: new Set(["9"]),
       slots: [
-        { mid: "5", userId: "8", source: "camera" },
-        { mid: "6", userId: "8", source: "screen" },
-        { mid: "7", userId: "8", source: "screen_audio" },
-        { mid: "8", userId: null, source: null },
+        { mid: "5", userId: "8", source: "camera", playable: true },
+        { mid: "6", userId: "8", source: "screen", playable: true },
+        { mid: "7", userId: "8", source: "screen_audio", playable: true },
+        { mid: "8", userId: null, source: null, playable: true },
       ] satisfies Slot[],
     };
     const now = members(session, self, streamOf, new Map());
     expect([...now.keys()]).toEqual(["7", "8", "9"]);
     expect(now.get("8")).toMatchObject({ screenHasSound: true, speaking: false });
     expect(now.get("8")?.camera).toBe(streams.get("5"));
-    expect(now.get("9")).toEqual({ userId: "9", speaking: true, screenHasSound: false });
+    expect(now.get("9")).toEqual({ userId: "9", speaking: true, screenHasSound: false, unplayable: false });
   });
 
   test("who did not change stay the same objects", () => {

@@ -1,7 +1,8 @@
 // The one PeerConnection of a call: four things to send, allocated ahead, and slots to receive into.
 // It decides nothing about reconnecting; machine.ts does.
 
-import type { OfferedSource, Slot } from "./frames.ts";
+import { addSender, keepSharp, SENT, withWanted } from "./encodings.ts";
+import type { EncodingState, OfferedSource, Slot } from "./frames.ts";
 import { count, flowed, quality, type Counters } from "./quality.ts";
 import { hearStereo, sendStereo } from "./sdp.ts";
 import type { LinkQuality, SourceKind } from "./types.ts";
@@ -10,14 +11,6 @@ export interface PeerEvents {
   media(state: "connecting" | "up" | "lost"): void;
   quality(quality: LinkQuality): void;
 }
-
-/** In the order the protocol asks for in the first offer. */
-const SENT: readonly { source: SourceKind; kind: "audio" | "video"; maxBitrate: number; maxFramerate?: number }[] = [
-  { source: "microphone", kind: "audio", maxBitrate: 64_000 },
-  { source: "camera", kind: "video", maxBitrate: 1_700_000, maxFramerate: 30 },
-  { source: "screen", kind: "video", maxBitrate: 2_500_000, maxFramerate: 30 },
-  { source: "screen_audio", kind: "audio", maxBitrate: 128_000 },
-];
 
 const SAMPLE_MS = 2_000;
 /** A path that works answers STUN every 2.5 s at the latest: two silent samples in a row mean that it does not. */
@@ -38,12 +31,7 @@ export class Peer {
 
   constructor(events: PeerEvents) {
     this.#events = events;
-    for (const { source, kind, maxBitrate, maxFramerate } of SENT) {
-      const encoding: RTCRtpEncodingParameters = maxFramerate === undefined ? { maxBitrate } : { maxBitrate, maxFramerate };
-      const transceiver = this.#connection.addTransceiver(kind, { direction: "sendonly", sendEncodings: [encoding] });
-      if (kind === "video") preferVp8(transceiver);
-      this.#senders.set(source, transceiver);
-    }
+    for (const sent of SENT) this.#senders.set(sent.source, addSender(this.#connection, sent));
     this.#connection.addEventListener("connectionstatechange", () => this.#report());
     this.#connection.addEventListener("iceconnectionstatechange", () => this.#report());
     this.#sampler = setInterval(() => void this.#sample(), SAMPLE_MS);
@@ -68,6 +56,19 @@ export class Peer {
       if (this.#connection.signalingState !== "have-local-offer") return;
       const mid = this.#senders.get("screen_audio")?.mid ?? "";
       await this.#connection.setRemoteDescription({ type: "answer", sdp: sendStereo(sdp, mid) });
+      const screen = this.#senders.get("screen")?.sender;
+      if (screen) await keepSharp(screen);
+    });
+  }
+
+  /** Sends no encodings that nobody watches, and those again that somebody does. */
+  encode(source: SourceKind, states: readonly EncodingState[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const sender = this.#senders.get(source)?.sender;
+      if (!sender || this.#closed) return;
+      const parameters = sender.getParameters();
+      const encodings = withWanted(parameters.encodings, states);
+      if (encodings) await sender.setParameters({ ...parameters, encodings });
     });
   }
 
@@ -129,14 +130,4 @@ export class Peer {
     this.#events.quality(quality(before, after));
     this.#report();
   }
-}
-
-/** VP8 first: every browser encodes and decodes it well, and the server forwards it whole. */
-function preferVp8(transceiver: RTCRtpTransceiver): void {
-  const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
-  if (codecs.some(isVp8)) transceiver.setCodecPreferences([...codecs.filter(isVp8), ...codecs.filter((codec) => !isVp8(codec))]);
-}
-
-function isVp8(codec: RTCRtpCodec): boolean {
-  return codec.mimeType.toLowerCase() === "video/vp8";
 }

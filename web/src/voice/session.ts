@@ -1,8 +1,8 @@
 // The state of one call's signalling, and the words its machine (machine.ts) speaks: events in, effects out.
 // Plain data: no socket, no clock, no browser object.
 
-import type { ClientFrame, OfferedSource, ServerFrame, Slot } from "./frames.ts";
-import type { CallError, CallPhase, VoiceGatewayEvent } from "./types.ts";
+import type { ClientFrame, EncodingState, OfferedSource, ServerFrame, Slot } from "./frames.ts";
+import type { CallError, CallPhase, SourceKind, VoiceGatewayEvent } from "./types.ts";
 
 export interface Place {
   guildId: string;
@@ -101,6 +101,7 @@ export type Effect =
   | { do: "close_peer" }
   | { do: "make_offer"; revision: number; iceRestart: boolean; audio: number; video: number }
   | { do: "take_answer"; sdp: string }
+  | { do: "set_encodings"; source: SourceKind; encodings: readonly EncodingState[] }
   | { do: "start_timer"; timer: Timer; ms: number }
   | { do: "stop_timer"; timer: Timer }
   /** The call is over: stop microphone, camera and screen. */

@@ -12,6 +12,8 @@ export interface CallMember {
   camera?: MediaStream;
   screen?: MediaStream;
   screenHasSound: boolean;
+  /** They send a picture in a codec that this browser does not have. */
+  unplayable: boolean;
 }
 
 /** How the connection has been over the last two seconds. Losses are shares from 0 to 1. */
@@ -71,6 +73,21 @@ export interface VoiceGateway {
   subscribe(listener: (e: VoiceGatewayEvent) => void): () => void;
 }
 
+/** What has a picture. */
+export type TileSource = "camera" | "screen";
+
+/** In device pixels. */
+export interface TileSize {
+  width: number;
+  height: number;
+}
+
+/** A tile that draws someone's picture says how large it is; `null` while nobody can see it. */
+export interface TileReport {
+  seen(size: TileSize | null): void;
+  gone(): void;
+}
+
 export type DeviceKind = "microphone" | "camera" | "speaker";
 
 export interface Devices {
@@ -96,6 +113,8 @@ export interface Call {
   setUserVolume(userId: string, gain: number): void;
   userVolume(userId: string): number;
   onDevicesChanged(listener: () => void): () => void;
+  /** A tile begins to draw someone's picture: without one nothing is sent to us. */
+  tile(userId: string, source: TileSource): TileReport;
   /** How loud the open microphone is right now, 0 to 1; 0 when none is open. */
   microphoneLevel(): number;
   /** Keeps the microphone open for a level meter, in a call or not, until the returned function is called. */
