@@ -195,12 +195,12 @@ impl Rates {
         }
     }
 
-    /// Takes the measurement when it is due.
-    pub(crate) fn tick(&mut self, now: Instant) {
+    /// Takes the measurement when it is due; says whether it was.
+    pub(crate) fn tick(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
         let elapsed = now.saturating_duration_since(since);
         if elapsed < RATE_INTERVAL {
-            return;
+            return false;
         }
         self.since = Some(now);
         for (count, rate) in &mut self.counted {
@@ -212,6 +212,7 @@ impl Rates {
             }
             *count = 0;
         }
+        true
     }
 
     /// Bits a second of a layer with all that it builds on.

@@ -71,7 +71,8 @@ impl Room {
             (true, []) => FrameInfo::of_payload(codec, payload),
             (true, descriptor) => described(encoding, descriptor),
         };
-        if encoding.note(&frame, payload.len(), context.now) {
+        // Browsers probe by sending old packets again: what is repaired says nothing about what is being sent.
+        if !opened.stream.is_rtx && encoding.note(&frame, payload.len(), context.now) {
             // Rarely: a stream begins, begins again, or changes its size.
             track.routes_changed = true;
         }

@@ -12,6 +12,7 @@ use slab::Slab;
 use super::{Context, Room};
 use crate::{
     codec::Point,
+    encoding::Encoding,
     peer::Peer,
     slot::{LayerChoice, Slot, Wish},
     track::Track,
@@ -181,8 +182,11 @@ impl Room {
             let slot = peers.get_mut(*peer).and_then(|peer| peer.slots.get_mut(*slot));
             let Some(slot) = slot.filter(|slot| slot.playing.is_some()) else { continue };
             let chosen = choose(&ladder, slot.wish, slot.allotment);
-            if let Some(watched) = chosen.and_then(|chosen| watched.get_mut(chosen.ideal.encoding)) {
-                *watched = true;
+            // What stands in for it is watched as well, until it comes.
+            for choice in chosen.iter().flat_map(|chosen| [chosen.now, chosen.ideal]) {
+                if let Some(watched) = watched.get_mut(choice.encoding) {
+                    *watched = true;
+                }
             }
             slot.aim(chosen.map(|chosen| chosen.now));
         }
@@ -193,7 +197,7 @@ impl Room {
                 false => encoding.unwanted_since.or(Some(context.now)),
             };
         }
-        self.tell_encodings(index, context);
+        tell_encodings(track, peers, context);
     }
 
     /// Notices encodings that came or went silent, measures rates, and tells senders what nobody watches.
@@ -203,18 +207,20 @@ impl Room {
             if track.kind() != MediaKind::Video {
                 continue;
             }
-            let mut alive = 0;
+            let (mut alive, mut was_measured) = (0, false);
             for (at, encoding) in track.encodings.iter_mut().enumerate() {
-                encoding.rates.tick(context.now);
+                was_measured |= encoding.rates.tick(context.now);
                 alive |= u32::from(encoding.is_alive(context.now)) << at.min(31);
                 let idle = encoding.unwanted_since.is_some_and(|since| context.now >= since + PAUSE_AFTER);
                 if idle && encoding.ring.is_allocated() {
                     encoding.ring.clear();
                 }
             }
-            let layers = track.encodings.iter().map(|encoding| encoding.rates.top()).collect();
-            if (alive, &layers) != (track.alive, &track.tops) || track.routes_changed {
-                (track.alive, track.tops) = (alive, layers);
+            let tops = || track.encodings.iter().map(|encoding| encoding.rates.top());
+            let is_layered_anew = was_measured && !track.tops.iter().copied().eq(tops());
+            if alive != track.alive || is_layered_anew || track.routes_changed {
+                track.tops = tops().collect();
+                track.alive = alive;
                 track.routes_changed = false;
                 changed.push(index);
             }
@@ -222,36 +228,34 @@ impl Room {
         for index in changed {
             self.retarget(index, context);
         }
-        for index in self.tracks.iter().map(|(index, _)| index).collect::<Vec<_>>() {
-            self.tell_encodings(index, context);
+        let Self { peers, tracks, .. } = self;
+        for (_, track) in tracks {
+            tell_encodings(track, peers, context);
         }
     }
+}
 
-    /// Says at once what is wanted again, and after [`PAUSE_AFTER`] what is not.
-    fn tell_encodings(&mut self, index: usize, context: &mut Context<'_>) {
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        let Some(owner) = self.peers.get(track.owner) else { return };
-        if track.kind() != MediaKind::Video || !track.live {
-            return;
-        }
-        let mut news = false;
-        for encoding in &mut track.encodings {
-            let wanted = match encoding.unwanted_since {
-                None => true,
-                Some(since) if context.now >= since + PAUSE_AFTER => false,
-                Some(_) => encoding.told_wanted,
-            };
-            news |= wanted != encoding.told_wanted;
-            encoding.told_wanted = wanted;
-        }
-        if news {
-            let state = |encoding: &crate::encoding::Encoding| EncodingState {
-                rid: encoding.rid.clone(),
-                wanted: encoding.told_wanted,
-            };
-            let encodings = track.encodings.iter().map(state).collect();
-            context.events.push_back(Event::Encodings { peer: owner.id, source: track.source, encodings });
-        }
+/// Says at once what is wanted again, and after [`PAUSE_AFTER`] what is not.
+fn tell_encodings(track: &mut Track, peers: &Slab<Peer>, context: &mut Context<'_>) {
+    let Some(owner) = peers.get(track.owner) else { return };
+    if track.kind() != MediaKind::Video || !track.live {
+        return;
+    }
+    let mut news = false;
+    for encoding in &mut track.encodings {
+        let wanted = match encoding.unwanted_since {
+            None => true,
+            Some(since) if context.now >= since + PAUSE_AFTER => false,
+            Some(_) => encoding.told_wanted,
+        };
+        news |= wanted != encoding.told_wanted;
+        encoding.told_wanted = wanted;
+    }
+    if news {
+        let state =
+            |encoding: &Encoding| EncodingState { rid: encoding.rid.clone(), wanted: encoding.told_wanted };
+        let encodings = track.encodings.iter().map(state).collect();
+        context.events.push_back(Event::Encodings { peer: owner.id, source: track.source, encodings });
     }
 }
 

@@ -189,6 +189,10 @@ impl Room {
                     encoding.pending.clear();
                 }
             }
+            if live && !track.live {
+                // Viewers say how large they show it only once they are sent it.
+                track.encodings.iter_mut().for_each(|encoding| encoding.unwanted_since = None);
+            }
             track.live = live;
         }
         self.assign(context);

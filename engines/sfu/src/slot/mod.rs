@@ -6,6 +6,8 @@
 
 pub(crate) mod renumber;
 mod resend;
+#[cfg(test)]
+mod tests;
 
 use std::time::Instant;
 
@@ -416,21 +418,17 @@ impl Slot {
         if transport.is_some() {
             *sender.transport_sequence = sender.transport_sequence.wrapping_add(1);
         }
-        let length = packet.descriptor.len();
-        let mut copy = [0; MAX_EXTENSION];
-        let descriptor = match (self.descriptor_extension, copy.get_mut(..length)) {
-            (Some(id), Some(copy)) if length > 0 => {
-                copy.copy_from_slice(packet.descriptor);
-                dependency::shift(copy, shift.frame);
-                Some((id, &*copy))
-            }
-            _ => None,
-        };
-        Some(match (transport, descriptor) {
-            (Some(transport), Some(descriptor)) => outgoing.write(out, &[transport, descriptor]),
-            (Some(one), None) | (None, Some(one)) => outgoing.write(out, &[one]),
-            (None, None) => outgoing.write(out, &[]),
-        })
+        if let Some(id) = self.descriptor_extension.filter(|_| !packet.descriptor.is_empty()) {
+            let mut copy = [0; MAX_EXTENSION];
+            let copy = copy.get_mut(..packet.descriptor.len())?;
+            copy.copy_from_slice(packet.descriptor);
+            dependency::shift(copy, shift.frame);
+            return Some(match transport {
+                Some(transport) => outgoing.write(out, &[transport, (id, copy)]),
+                None => outgoing.write(out, &[(id, copy)]),
+            });
+        }
+        Some(outgoing.write(out, transport.as_slice()))
     }
 
     /// Whose packet has one of our numbers, which a NACK names.

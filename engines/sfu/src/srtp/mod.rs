@@ -182,6 +182,11 @@ pub(crate) mod tests {
         (client, server_keys(profile, &material).expect("keys").0)
     }
 
+    /// What a server seals, and a client's view of it.
+    pub(crate) fn both_directions() -> (Outbound, Inbound) {
+        both_ends(Profile::Aes128Gcm)
+    }
+
     const PROFILES: [Profile; 3] = [Profile::Aes256Gcm, Profile::Aes128Gcm, Profile::Aes128CmSha1_80];
 
     #[test]
