@@ -19,8 +19,8 @@ const SOURCES: readonly SourceKind[] = ["microphone", "camera", "screen", "scree
 const SPEAKING_POLL_MS = 100;
 /** The layout settles first. */
 const WANTS_SETTLE_MS = 50;
-/** The server takes 120 frames a minute: sizes may be half of them, a few at once. */
-const WANTS_MS = 1_000;
+/** The server takes 120 frames a minute: sizes may be a third of them, a few at once. */
+const WANTS_MS = 1_500;
 const MOST_WANTS = 5;
 
 export function createCall(gateway: VoiceGateway): Call {

@@ -22,6 +22,11 @@ impl Calls {
             Report::Engine(Event::Connected { peer }) => self.connected(peer),
             Report::Engine(Event::Disconnected { peer }) => self.disconnected(peer),
             Report::Engine(Event::Slots { peer, slots, wanted }) => self.slots(peer, slots, wanted),
+            Report::Engine(Event::Encodings { peer, source, encodings }) => {
+                if let Some(user) = self.peers.get(&peer).copied() {
+                    self.tell(user, &ServerFrame::Encodings { source, encodings });
+                }
+            }
             Report::Engine(Event::Speaking { peer, speaking, .. }) => self.speaking(peer, speaking),
             Report::Measured(measured) => self.measured(measured, now),
             Report::Crashed { peers } => {
@@ -71,6 +76,7 @@ impl Calls {
             .into_iter()
             .map(|slot| NamedSlot {
                 mid: slot.mid,
+                playable: slot.playable,
                 content: slot
                     .content
                     .and_then(|content| self.peers.get(&content.peer).map(|user| (*user, content.source))),

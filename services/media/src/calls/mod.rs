@@ -17,6 +17,7 @@ mod rights;
 mod seat;
 mod select_protocol;
 mod set_sources;
+mod set_wants;
 mod sweep;
 mod take_seat;
 #[cfg(test)]
@@ -117,6 +118,7 @@ impl Calls {
             Ask::SelectProtocol(select) => self.select_protocol(socket, select, now),
             Ask::Sources(sources) => self.set_sources(socket, sources),
             Ask::Experience(experience) => self.experienced(socket, experience, now),
+            Ask::Wants(wants) => self.set_wants(socket, wants),
             Ask::Seen(seq) => {
                 if let Some(live) = self.live_of(socket) {
                     live.replay.acknowledge(seq);

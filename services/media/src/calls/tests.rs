@@ -9,7 +9,9 @@ use voxlink_protocol::{
     bus::{self, LeaveSeat, SeatRefused, TakeSeat, UpdateSeat},
     voice::CallPass,
 };
-use voxlink_sfu::{Answer, Event, MediaKind, OfferError, Quality, Slot, SlotContent, Source, Wanted};
+use voxlink_sfu::{
+    Answer, EncodingState, Event, MediaKind, OfferError, Quality, Slot, SlotContent, Source, Wanted,
+};
 
 use super::*;
 use crate::{shard::Report, voice::frame};
@@ -80,6 +82,7 @@ impl World {
             frame::ClientFrame::SelectProtocol(select) => Ask::SelectProtocol(select),
             frame::ClientFrame::Sources(sources) => Ask::Sources(sources),
             frame::ClientFrame::Experience(experience) => Ask::Experience(experience),
+            frame::ClientFrame::Wants(wants) => Ask::Wants(wants),
             frame::ClientFrame::Heartbeat(beat) => Ask::Seen(beat.seq_ack.unwrap().try_into().unwrap()),
         };
         self.calls.ask(socket, ask, self.wall(), self.now);
@@ -253,11 +256,20 @@ fn those_who_are_there_and_those_who_come_hear_of_each_other() {
     assert_eq!(world.seen(), []);
 
     let content = Some(SlotContent { peer: anna_peer, source: Source::Microphone });
-    let slots = vec![Slot { mid: "4".into(), kind: MediaKind::Audio, content }];
+    let slots = vec![Slot { mid: "4".into(), kind: MediaKind::Audio, content, playable: true }];
     world.heard(Event::Slots { peer, slots, wanted: Wanted { audio: 8, video: 8 } });
-    let slots = json!([{"mid": "4", "user_id": "1", "source": "microphone"}]);
+    let slots = json!([{"mid": "4", "user_id": "1", "source": "microphone", "playable": true}]);
     let wanted = json!({"audio": 8, "video": 8});
     assert_eq!(world.frames(boris), [json!({"op": 21, "d": {"slots": slots, "wanted": wanted}, "seq": 4})]);
+
+    // What Boris shows reaches the engine, and what nobody watches of his reaches him.
+    world.ask(boris, json!({"op": 22, "d": {"slots": [{"mid": "5", "width": 320, "height": 192}]}}));
+    assert!(is_shard(&world.seen()[0], "SetWants { peer: PeerId(2), wants: [Want { mid: \"5\", width: 320"));
+    let encodings = vec![EncodingState { rid: Some("f".into()), wanted: false }];
+    world.heard(Event::Encodings { peer, source: Source::Camera, encodings });
+    let encodings = json!([{"rid": "f", "wanted": false}]);
+    let told = json!({"op": 23, "d": {"source": "camera", "encodings": encodings}, "seq": 5});
+    assert_eq!(world.frames(boris), [told]);
 
     world.calls.leave_seat(&LeaveSeat {
         user: UserId::new(ANNA),
@@ -267,7 +279,7 @@ fn those_who_are_there_and_those_who_come_hear_of_each_other() {
     let seen = world.seen();
     assert!(is_shard(&seen[0], "Leave { peer: PeerId(1) }"));
     assert_eq!(seen[1], Seen::Close(anna, VoiceClose::Disconnected));
-    assert_eq!(seen[2], Seen::Frame(boris, json!({"op": 13, "d": {"user_id": "1"}, "seq": 5})));
+    assert_eq!(seen[2], Seen::Frame(boris, json!({"op": 13, "d": {"user_id": "1"}, "seq": 6})));
     assert!(is_leave(&seen[3], ANNA));
     assert_eq!((seen.len(), world.seats()), (4, 1));
 }

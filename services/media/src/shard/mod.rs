@@ -15,7 +15,7 @@ use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle};
 use tokio::sync::mpsc;
 use voxlink_service_kit::Env;
 use voxlink_sfu::{
-    Answer, Event, Gates, Mid, OfferError, PeerId, Quality, RoomId, Source, SourceSet, WorkerConfig,
+    Answer, Event, Gates, Mid, OfferError, PeerId, Quality, RoomId, Source, SourceSet, Want, WorkerConfig,
 };
 use wake::Waker;
 
@@ -44,6 +44,10 @@ pub(crate) enum Command {
     SetSources {
         peer: PeerId,
         sources: SourceSet,
+    },
+    SetWants {
+        peer: PeerId,
+        wants: Vec<Want>,
     },
     SetGates {
         peer: PeerId,

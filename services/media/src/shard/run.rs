@@ -241,6 +241,10 @@ impl Shard {
                 let room = self.records.room_of(peer);
                 self.engine_code(room, now, |worker| worker.set_sources(peer, sources, now));
             }
+            Command::SetWants { peer, wants } => {
+                let room = self.records.room_of(peer);
+                self.engine_code(room, now, |worker| worker.set_wants(peer, &wants, now));
+            }
             Command::SetGates { peer, gates } => {
                 let room = self.records.room_of(peer);
                 self.engine_code(room, now, |worker| worker.set_gates(peer, gates, now));

@@ -6,7 +6,7 @@ use super::{
     close::VoiceClose,
     frame::{self, ClientFrame, Experience, HEARTBEAT_INTERVAL_MS, Identify, Resume, SelectProtocol},
 };
-use voxlink_sfu::SourceSet;
+use voxlink_sfu::{SourceSet, Want};
 
 /// docs/protocol/voice.md.
 pub(crate) const OPS_PER_MINUTE: u32 = 120;
@@ -33,6 +33,7 @@ pub(crate) enum Ask {
     SelectProtocol(SelectProtocol),
     Sources(SourceSet),
     Experience(Experience),
+    Wants(Vec<Want>),
     Seen(u64),
 }
 
@@ -83,6 +84,7 @@ impl Connection {
             ClientFrame::SelectProtocol(select) => Ok(Step::Ask(Ask::SelectProtocol(select))),
             ClientFrame::Sources(sources) => Ok(Step::Ask(Ask::Sources(sources))),
             ClientFrame::Experience(experience) => Ok(Step::Ask(Ask::Experience(experience))),
+            ClientFrame::Wants(wants) => Ok(Step::Ask(Ask::Wants(wants))),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{json, value::RawValue};
 use voxlink_protocol::{GuildId, Secret, UserId};
-use voxlink_sfu::{Mid, Source, SourceSet, Wanted};
+use voxlink_sfu::{EncodingState, Mid, Source, SourceSet, Want, Wanted};
 
 use super::close::VoiceClose;
 
@@ -14,6 +14,8 @@ pub(crate) const HEARTBEAT_INTERVAL_MS: u64 = 13_750;
 
 /// RFC 5888 as we read it: as long as the engine's tags.
 const MOST_MID_BYTES: usize = 16;
+/// As many video slots as the engine gives a client.
+const MOST_WANTS: usize = 64;
 /// Four sources, and some air for what comes.
 const MOST_SOURCES: usize = 16;
 
@@ -32,6 +34,8 @@ mod op {
     pub(super) const CLIENT_DISCONNECT: u64 = 13;
     pub(super) const SOURCES: u64 = 20;
     pub(super) const SLOTS: u64 = 21;
+    pub(super) const WANTS: u64 = 22;
+    pub(super) const ENCODINGS: u64 = 23;
     pub(super) const EXPERIENCE: u64 = 24;
 }
 
@@ -43,6 +47,7 @@ pub(crate) enum ClientFrame {
     Heartbeat(Heartbeat),
     Resume(Resume),
     Sources(SourceSet),
+    Wants(Vec<Want>),
     Experience(Experience),
 }
 
@@ -142,12 +147,28 @@ struct ExperienceData {
     frozen_ms: u32,
 }
 
+#[derive(Deserialize)]
+struct WantsData {
+    slots: Vec<SlotWant>,
+}
+
+#[derive(Deserialize)]
+struct SlotWant {
+    mid: String,
+    width: u16,
+    height: u16,
+    #[serde(default)]
+    priority: u8,
+}
+
 /// Reads one frame of a client; says how to close on one that cannot be read. Before the client has identified, the
 /// bodies of other ops are not looked at.
 pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceClose> {
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| VoiceClose::Decode)?;
     match envelope.op {
-        op::SELECT_PROTOCOL | op::SOURCES | op::EXPERIENCE if !identified => Err(VoiceClose::NotIdentified),
+        op::SELECT_PROTOCOL | op::SOURCES | op::WANTS | op::EXPERIENCE if !identified => {
+            Err(VoiceClose::NotIdentified)
+        }
         op::IDENTIFY => data(envelope.d).map(ClientFrame::Identify),
         op::SELECT_PROTOCOL => select_protocol(envelope.d).map(ClientFrame::SelectProtocol),
         op::HEARTBEAT => heartbeat(envelope.d).map(ClientFrame::Heartbeat),
@@ -165,8 +186,19 @@ pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceCl
             let frozen = Duration::from_millis(frozen_ms.into());
             Ok(ClientFrame::Experience(Experience { concealed, frozen }))
         }
+        op::WANTS => wants(envelope.d).map(ClientFrame::Wants),
         _ => Err(VoiceClose::UnknownOp),
     }
+}
+
+fn wants(raw: Option<&RawValue>) -> Result<Vec<Want>, VoiceClose> {
+    let WantsData { slots } = data(raw)?;
+    if slots.len() > MOST_WANTS || slots.iter().any(|slot| slot.mid.len() > MOST_MID_BYTES) {
+        return Err(VoiceClose::Decode);
+    }
+    let want =
+        |SlotWant { mid, width, height, priority }| Want { mid: Arc::from(mid), width, height, priority };
+    Ok(slots.into_iter().map(want).collect())
 }
 
 fn data<T: DeserializeOwned>(raw: Option<&RawValue>) -> Result<T, VoiceClose> {
@@ -221,12 +253,15 @@ impl From<Source> for SourceName {
 pub(crate) struct NamedSlot {
     pub(crate) mid: Mid,
     pub(crate) content: Option<(UserId, Source)>,
+    /// False when the client has no codec for the content.
+    pub(crate) playable: bool,
 }
 
 /// What the server says that matters after a reconnect: numbered and kept.
 pub(crate) enum ServerFrame {
     SessionDescription { revision: u64, sdp: String, media_session: String },
     Slots { slots: Vec<NamedSlot>, wanted: Wanted },
+    Encodings { source: Source, encodings: Vec<EncodingState> },
     Speaking { user: UserId, speaking: bool },
     ClientsConnect(Vec<UserId>),
     ClientDisconnect(UserId),
@@ -247,10 +282,17 @@ impl ServerFrame {
                         let (user, source) = slot.content.map_or((None, None), |(user, source)| {
                             (Some(user), Some(SourceName::from(source)))
                         });
-                        json!({"mid": &*slot.mid, "user_id": user, "source": source})
+                        json!({"mid": &*slot.mid, "user_id": user, "source": source, "playable": slot.playable})
                     })
                     .collect();
                 (op::SLOTS, json!({"slots": slots, "wanted": {"audio": wanted.audio, "video": wanted.video}}))
+            }
+            Self::Encodings { source, encodings } => {
+                let encodings: Vec<_> = encodings
+                    .iter()
+                    .map(|encoding| json!({"rid": encoding.rid.as_deref(), "wanted": encoding.wanted}))
+                    .collect();
+                (op::ENCODINGS, json!({"source": SourceName::from(*source), "encodings": encodings}))
             }
             Self::Speaking { user, speaking } => {
                 (op::SPEAKING, json!({"user_id": user, "speaking": u8::from(*speaking), "ssrc": 0}))
@@ -348,17 +390,56 @@ mod tests {
     }
 
     #[test]
+    fn wants_say_how_large_slots_are_shown() {
+        let text = r#"{"op":22,"d":{"slots":[{"mid":"5","width":640,"height":360,"priority":2},{"mid":"7","width":0,"height":0}]}}"#;
+        let Ok(ClientFrame::Wants(wants)) = parse(text, true) else { panic!("not wants") };
+        let want = |mid: &str, width, height, priority| Want { mid: Arc::from(mid), width, height, priority };
+        assert_eq!(wants, [want("5", 640, 360, 2), want("7", 0, 0, 0)]);
+        assert_eq!(parse(text, false).err(), Some(VoiceClose::NotIdentified));
+        let many = format!(
+            r#"{{"op":22,"d":{{"slots":[{}]}}}}"#,
+            vec![r#"{"mid":"5","width":1,"height":1}"#; 65].join(",")
+        );
+        assert_eq!(refused(&many), Some(VoiceClose::Decode));
+        assert_eq!(
+            refused(r#"{"op":22,"d":{"slots":[{"mid":"5","width":-1,"height":1}]}}"#),
+            Some(VoiceClose::Decode)
+        );
+    }
+
+    #[test]
+    fn a_sender_is_told_which_encodings_are_wanted() {
+        let encodings = vec![
+            EncodingState { rid: Some(Arc::from("q")), wanted: true },
+            EncodingState { rid: None, wanted: false },
+        ];
+        let text = ServerFrame::Encodings { source: Source::Camera, encodings }.encode(9);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let expected = json!({"op": 23, "seq": 9, "d": {
+            "source": "camera", "encodings": [{"rid":"q","wanted":true},{"rid":null,"wanted":false}],
+        }});
+        assert_eq!(value, expected);
+    }
+
+    #[test]
     fn slots_name_people_and_sources() {
         let slots = vec![
-            NamedSlot { mid: Arc::from("4"), content: Some((UserId::new(7), Source::ScreenAudio)) },
-            NamedSlot { mid: Arc::from("5"), content: None },
+            NamedSlot {
+                mid: Arc::from("4"),
+                content: Some((UserId::new(7), Source::ScreenAudio)),
+                playable: false,
+            },
+            NamedSlot { mid: Arc::from("5"), content: None, playable: true },
         ];
         let text = ServerFrame::Slots { slots, wanted: Wanted { audio: 8, video: 9 } }.encode(3);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             value,
             json!({"op": 21, "seq": 3, "d": {
-                "slots": [{"mid":"4","user_id":"7","source":"screen_audio"},{"mid":"5","user_id":null,"source":null}],
+                "slots": [
+                    {"mid":"4","user_id":"7","source":"screen_audio","playable":false},
+                    {"mid":"5","user_id":null,"source":null,"playable":true},
+                ],
                 "wanted": {"audio": 8, "video": 9},
             }})
         );
