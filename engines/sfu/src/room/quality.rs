@@ -48,7 +48,7 @@ impl Room {
                 source: track.source,
                 expected: one.reception.expected(),
                 lost: one.reception.lost(),
-                jitter: one.reception.jitter(track.codec.clock_rate()),
+                jitter: one.reception.jitter(track.codec.codec.clock_rate()),
             });
             let (reported, reported_lost) = peer.reported;
             let quality = Quality {
