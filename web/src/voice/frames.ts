@@ -51,8 +51,8 @@ export type ClientFrame =
   | { op: 3; d: { t: number; seq_ack: number } }
   | { op: 7; d: { server_id: string; session_id: string; token: string; seq_ack: number } }
   | { op: 20; d: Sources }
+  | { op: 22; d: { slots: readonly SlotWant[] } }
   | { op: 24; d: { concealed: number; frozen_ms: number } };
-  | { op: 22; d: { slots: readonly SlotWant[] } };
 
 /** More slots than this of one kind is not something we would allocate, whatever the server asks. */
 const MOST_SLOTS = 100;
