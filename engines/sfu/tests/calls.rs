@@ -194,6 +194,31 @@ fn chromium_s_own_offer_is_answered() {
 }
 
 #[test]
+fn chromium_s_offer_of_three_sizes_and_temporal_layers_is_answered() {
+    let mut world = World::new();
+    let offer = include_str!("offers/chromium-156-layers.sdp");
+    let names = [Source::Microphone, Source::Camera, Source::Screen, Source::ScreenAudio];
+    let sources: Vec<_> = ["0", "1", "2", "3"].map(Into::into).into_iter().zip(names).collect();
+    let answer = world.worker.join(ROOM, PeerId(1), offer, &sources, open_gates(), world.now).unwrap();
+    let session = webrtc_sdp::parse_sdp(&answer.sdp, true).unwrap();
+    assert!(session.warnings.is_empty(), "{:?}", session.warnings);
+    let camera = answer.sdp.split("\r\nm=").find(|section| section.contains("a=mid:1\r\n")).unwrap();
+    for needed in [
+        "a=rid:q recv",
+        "a=rid:h recv",
+        "a=rid:f recv",
+        "a=simulcast:recv q;h;f",
+        "sdes:rtp-stream-id",
+        "sdes:repaired-rtp-stream-id",
+        "dependency-descriptor",
+    ] {
+        assert!(camera.contains(needed), "{needed}");
+    }
+    // The descriptor on both pictures and both slots, under the one id of the session.
+    assert_eq!(answer.sdp.matches("a=extmap:12 https://aomediacodec").count(), 4);
+}
+
+#[test]
 fn who_leaves_frees_slots_and_is_answered_no_more() {
     let mut world = World::new();
     (0..2).for_each(|_| _ = world.join(8));
