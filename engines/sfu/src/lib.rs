@@ -7,6 +7,8 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod api;
+#[allow(dead_code, unused_imports, reason = "the rooms take it up in the next change")]
+mod bandwidth;
 mod codec;
 mod dtls;
 mod encoding;
@@ -27,6 +29,7 @@ mod track;
 mod transport;
 pub mod worker;
 
+pub use bandwidth::Bitrate;
 pub use room::quality::{Quality, Upstream};
 pub use worker::{
     Answer, EncodingState, Event, Gates, MediaKind, Mid, OfferError, Output, PeerId, PeerStats, Rid, RoomId,

@@ -52,9 +52,9 @@ fn handle_packet(peer: &mut Peer, tracks: &mut Slab<Track>, packet: Packet<'_>, 
         // Each entry is an SSRC and a word with the request's number.
         Packet::Fir { entries } => entries.step_by(2).for_each(|media| want_keyframe(peer, tracks, media)),
         Packet::TransportFeedback { body } => {
-            if let Some((total, lost)) = twcc::count_lost(body) {
-                peer.reported.0 += u64::from(total);
-                peer.reported.1 += u64::from(lost);
+            if let Some(feedback) = twcc::Feedback::parse(body) {
+                peer.reported.0 += u64::from(feedback.total());
+                peer.reported.1 += u64::from(feedback.lost());
             }
         }
         Packet::Other => {}

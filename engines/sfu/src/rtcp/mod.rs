@@ -211,7 +211,9 @@ mod tests {
                     }
                     Packet::Fir { entries: words } => _ = words.count(),
                     Packet::Nack { items, .. } => _ = items.flat_map(nack_sequences).count(),
-                    Packet::TransportFeedback { body } => _ = twcc::count_lost(body),
+                    Packet::TransportFeedback { body } => {
+                        _ = twcc::Feedback::parse(body).map(|feedback| feedback.reports().count())
+                    }
                     Packet::Pli { .. } | Packet::Other => {}
                 }
             }

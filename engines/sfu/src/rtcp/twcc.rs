@@ -121,40 +121,215 @@ fn write_chunks(symbols: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// How many packets a feedback message reports and how many of them as lost, from its chunks alone.
-pub(crate) fn count_lost(body: &[u8]) -> Option<(u32, u32)> {
-    let total = u32::from(u16::from_be_bytes([*body.get(2)?, *body.get(3)?]));
-    let mut left = total;
-    let mut lost = 0;
-    let mut at = 8;
-    while left > 0 {
-        let chunk = u16::from_be_bytes([*body.get(at)?, *body.get(at + 1)?]);
-        at += 2;
-        let (width, symbols) = match chunk >> 14 {
-            0 | 1 => {
-                let run = u32::from(chunk & 0x1fff).min(left);
-                lost += if chunk >> 13 == 0 { run } else { 0 };
-                left -= run;
-                if run == 0 {
-                    return None;
-                }
-                continue;
-            }
-            2 => (1, 14),
-            _ => (2, 7),
+/// A feedback message whose chunks and deltas are whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Feedback<'a> {
+    base: u16,
+    /// Counts 64 ms, modulo 2^24.
+    reference: u32,
+    total: u16,
+    lost: u16,
+    chunks: &'a [u8],
+    deltas: &'a [u8],
+}
+
+/// What a message says of one packet, or of a run of lost ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    Lost {
+        first: u16,
+        count: u16,
+    },
+    Arrived {
+        sequence: u16,
+        /// In 250 µs since the message's reference time.
+        ticks: i32,
+    },
+}
+
+/// A run of one symbol, or up to 14 symbols one by one.
+#[derive(Clone, Copy)]
+enum Chunk {
+    Run { symbol: u8, count: u16 },
+    Vector { bits: u16, width: u16, count: u16 },
+}
+
+impl Chunk {
+    fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (head, rest) = bytes.split_first_chunk::<2>()?;
+        let bits = u16::from_be_bytes(*head);
+        let chunk = match bits >> 14 {
+            0 | 1 => Self::Run { symbol: (bits >> 13 & 3) as u8, count: bits & 0x1fff },
+            2 => Self::Vector { bits: bits << 2, width: 1, count: 14 },
+            _ => Self::Vector { bits: bits << 2, width: 2, count: 7 },
         };
-        for symbol in 0..symbols.min(left) {
-            let shift = 14 - width * (symbol + 1);
-            lost += u32::from(chunk >> shift & ((1 << width) - 1) == 0);
-        }
-        left -= symbols.min(left);
+        Some((chunk, rest))
     }
-    Some((total, lost))
+
+    /// The first symbol and how often it comes in a row at least, and what is left.
+    fn split(self) -> Option<(u8, u16, Self)> {
+        match self {
+            Self::Run { count: 0, .. } | Self::Vector { count: 0, .. } => None,
+            Self::Run { symbol, count } => Some((symbol, count, Self::Run { symbol, count: 0 })),
+            Self::Vector { bits, width, count } => {
+                let rest = Self::Vector { bits: bits << width, width, count: count - 1 };
+                Some(((bits >> (16 - width)) as u8, 1, rest))
+            }
+        }
+    }
+}
+
+const LOST: u8 = 0;
+const SMALL: u8 = 1;
+const LARGE: u8 = 2;
+
+impl<'a> Feedback<'a> {
+    /// `None`: cut short, a run of nothing, or the reserved symbol.
+    pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
+        let (head, chunks) = body.split_first_chunk::<8>()?;
+        let total = u16::from_be_bytes([head[2], head[3]]);
+        let reference = u32::from_be_bytes([0, head[4], head[5], head[6]]);
+        let (mut left, mut lost, mut length) = (total, 0, 0);
+        let mut rest = chunks;
+        while left > 0 {
+            let (mut chunk, after) = Chunk::read(rest)?;
+            rest = after;
+            let before = left;
+            while let Some((symbol, count, next)) = chunk.split().filter(|_| left > 0) {
+                chunk = next;
+                let count = count.min(left);
+                left -= count;
+                match symbol {
+                    LOST => lost += count,
+                    SMALL => length += usize::from(count),
+                    LARGE => length += 2 * usize::from(count),
+                    _ => return None,
+                }
+            }
+            if left == before {
+                return None;
+            }
+        }
+        let base = u16::from_be_bytes([head[0], head[1]]);
+        let chunks = chunks.get(..chunks.len() - rest.len())?;
+        Some(Self { base, reference, total, lost, chunks, deltas: rest.get(..length)? })
+    }
+
+    /// How many packets it tells of.
+    pub(crate) fn total(&self) -> u16 {
+        self.total
+    }
+
+    /// How many of them did not arrive.
+    pub(crate) fn lost(&self) -> u16 {
+        self.lost
+    }
+
+    /// The time that arrivals are counted from: multiples of 64 ms, modulo 2^24 of them.
+    pub(crate) fn reference(&self) -> u32 {
+        self.reference
+    }
+
+    /// In the order of sending.
+    pub(crate) fn reports(&self) -> Reports<'a> {
+        let nothing = Chunk::Run { symbol: LOST, count: 0 };
+        Reports {
+            chunks: self.chunks,
+            deltas: self.deltas,
+            chunk: nothing,
+            sequence: self.base,
+            left: self.total,
+            run: (LOST, 0),
+            ticks: 0,
+        }
+    }
+}
+
+/// Iterates over a [`Feedback`].
+pub(crate) struct Reports<'a> {
+    chunks: &'a [u8],
+    deltas: &'a [u8],
+    chunk: Chunk,
+    sequence: u16,
+    left: u16,
+    /// Symbol and how many of it are still to be told.
+    run: (u8, u16),
+    ticks: i32,
+}
+
+impl Iterator for Reports<'_> {
+    type Item = Report;
+
+    fn next(&mut self) -> Option<Report> {
+        while self.run.1 == 0 {
+            if self.left == 0 {
+                return None;
+            }
+            if let Some((symbol, count, rest)) = self.chunk.split() {
+                self.chunk = rest;
+                let count = count.min(self.left);
+                self.left -= count;
+                self.run = (symbol, count);
+            } else {
+                (self.chunk, self.chunks) = Chunk::read(self.chunks)?;
+            }
+        }
+        let sequence = self.sequence;
+        let (symbol, count) = self.run;
+        let told = if symbol == LOST { count } else { 1 };
+        self.run.1 -= told;
+        self.sequence = sequence.wrapping_add(told);
+        let delta = match symbol {
+            LOST => return Some(Report::Lost { first: sequence, count }),
+            SMALL => {
+                let (delta, rest) = self.deltas.split_first()?;
+                self.deltas = rest;
+                i32::from(*delta)
+            }
+            _ => {
+                let (delta, rest) = self.deltas.split_first_chunk::<2>()?;
+                self.deltas = rest;
+                i32::from(i16::from_be_bytes(*delta))
+            }
+        };
+        self.ticks += delta;
+        Some(Report::Arrived { sequence, ticks: self.ticks })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn count_lost(body: &[u8]) -> Option<(u16, u16)> {
+        Feedback::parse(body).map(|feedback| (feedback.total(), feedback.lost()))
+    }
+
+    #[test]
+    fn what_was_recorded_is_what_is_read_packet_by_packet() {
+        let start = Instant::now();
+        let mut recorder = Recorder::new(start);
+        let arrivals = [(65_530u16, 70), (65_531, 71), (65_535, 170), (3, 169), (4, 400)];
+        for (sequence, millis) in arrivals {
+            recorder.record(sequence, start + Duration::from_millis(millis));
+        }
+        let mut body = Vec::new();
+        assert!(recorder.next_body(&mut body).is_some());
+        let feedback = Feedback::parse(&body).expect("our own");
+        assert_eq!(feedback.reference(), 1);
+        let mut arrived = Vec::new();
+        let mut lost = 0;
+        for report in feedback.reports() {
+            match report {
+                Report::Lost { count, .. } => lost += count,
+                Report::Arrived { sequence, ticks } => {
+                    arrived.push((sequence, u64::from(64 + ticks.unsigned_abs() / 4)))
+                }
+            }
+        }
+        assert_eq!(arrived, arrivals);
+        assert_eq!(lost, feedback.lost());
+    }
 
     #[test]
     fn losses_between_arrivals_are_reported_once() {
@@ -184,7 +359,7 @@ mod tests {
         let mut reported = 0;
         while recorder.next_body(&mut body).is_some() {
             assert!(body.len() < 1_100);
-            reported += count_lost(&body).expect("our own").0;
+            reported += u32::from(count_lost(&body).expect("our own").0);
         }
         assert_eq!(reported, 1_000);
         recorder.record(30_000, start);

@@ -1,0 +1,292 @@
+//! Sharing one subscriber's target out among what is shown to it.
+//!
+//! Everything gets its smallest layer before anything gets a larger one; what is looked at most goes first
+//! in both. Down at once, up only after some time in which there was headroom, and after longer each time
+//! it did not last. Audio is not in here: it always gets through.
+
+use super::{Bitrate, Micros};
+
+/// One layer that a track offers within what the viewer wishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LayerChoice {
+    /// What it uses as measured, with everything that it depends on.
+    pub(crate) bitrate: Bitrate,
+}
+
+/// How closely something is looked at; the first is served first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Attention {
+    /// A shared screen: unreadable is useless.
+    Screen,
+    /// Pinned, or the large tile.
+    Focus,
+    /// Who is speaking.
+    Speaker,
+    /// Anyone else.
+    Other,
+}
+
+/// A slot that shows video.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demand<'a> {
+    /// Tells slots apart, and a slot's contents over time.
+    pub(crate) key: (usize, usize),
+    pub(crate) attention: Attention,
+    /// From the least to the best that is wished for.
+    pub(crate) layers: &'a [LayerChoice],
+}
+
+/// What a slot gets: the index of a layer, or nothing.
+pub(crate) type Share = Option<usize>;
+
+/// Going up needs this much more than it costs.
+const HEADROOM: f64 = 1.15;
+/// And that for this long; doubled up to the longest each time it did not last.
+const HOLD: Micros = 1_000_000;
+const LONGEST_HOLD: Micros = 16_000_000;
+/// A step up that is taken back within this time did not last.
+const REGRET: Micros = 8_000_000;
+/// A stream may exceed its measured bitrate by this much before it is taken down.
+const TOLERANCE: f64 = 1.05;
+
+struct Standing {
+    key: (usize, usize),
+    share: Share,
+    /// More would have fitted since then.
+    fits_since: Option<Micros>,
+    hold: Micros,
+    raised: Option<Micros>,
+}
+
+/// What each slot of a subscriber gets, over time.
+#[derive(Default)]
+pub(crate) struct Allocator {
+    standings: Vec<Standing>,
+    /// Reused from one run to the next.
+    order: Vec<usize>,
+    shares: Vec<Share>,
+}
+
+impl Allocator {
+    /// Shares `target` out; afterwards [`Allocator::share`] says what each demand gets.
+    /// Demands that are not in the list any more are forgotten.
+    pub(crate) fn run(&mut self, demands: &[Demand<'_>], target: Bitrate, now: Micros) {
+        self.standings.retain(|standing| demands.iter().any(|demand| demand.key == standing.key));
+        self.order.clear();
+        self.order.extend(0..demands.len());
+        self.order.sort_by_key(|at| demands.get(*at).map(|demand| (demand.attention, demand.key)));
+        for demand in demands {
+            if !self.standings.iter().any(|standing| standing.key == demand.key) {
+                self.standings.push(Standing {
+                    key: demand.key,
+                    share: None,
+                    fits_since: None,
+                    hold: HOLD,
+                    raised: None,
+                });
+                self.begin(demands, demand.key, target);
+            }
+        }
+        self.lower(demands, target, now);
+        self.raise(demands, target, now);
+    }
+
+    /// What this demand gets.
+    pub(crate) fn share(&self, key: (usize, usize)) -> Share {
+        self.standing(key).and_then(|standing| standing.share)
+    }
+
+    fn standing(&self, key: (usize, usize)) -> Option<&Standing> {
+        self.standings.iter().find(|standing| standing.key == key)
+    }
+
+    /// Something new starts at once with what fits beside the others.
+    fn begin(&mut self, demands: &[Demand<'_>], key: (usize, usize), target: Bitrate) {
+        self.allot(demands, target, |standings, demand| {
+            let held = standings.iter().find(|standing| standing.key == demand.key)?.share;
+            if demand.key == key { demand.layers.len().checked_sub(1) } else { held }
+        });
+        let at = demands.iter().position(|demand| demand.key == key);
+        let share = at.and_then(|at| self.shares.get(at).copied()).flatten();
+        if let Some(standing) = self.standings.iter_mut().find(|standing| standing.key == key) {
+            standing.share = share;
+        }
+    }
+
+    /// What does not fit any more goes down now.
+    fn lower(&mut self, demands: &[Demand<'_>], target: Bitrate, now: Micros) {
+        self.allot(demands, target.times(TOLERANCE), |standings, demand| {
+            let held = standings.iter().find(|standing| standing.key == demand.key)?.share?;
+            // A layer may have gone away, or be wished for no more.
+            Some(held.min(demand.layers.len().checked_sub(1)?))
+        });
+        let Self { standings, shares, .. } = self;
+        for (demand, share) in demands.iter().zip(shares.iter()) {
+            let Some(standing) = standings.iter_mut().find(|standing| standing.key == demand.key) else {
+                continue;
+            };
+            let is_regret = standing.raised.is_some_and(|raised| now - raised < REGRET);
+            let wished_for = demand.layers.len().checked_sub(1);
+            if *share < standing.share.min(wished_for) && is_regret {
+                standing.hold = (standing.hold * 2).min(LONGEST_HOLD);
+                standing.raised = None;
+            }
+            if *share != standing.share {
+                standing.fits_since = None;
+                standing.share = *share;
+            }
+        }
+    }
+
+    /// What has fitted with headroom for long enough goes up.
+    fn raise(&mut self, demands: &[Demand<'_>], target: Bitrate, now: Micros) {
+        self.allot(demands, target.times(1.0 / HEADROOM), |_, demand| demand.layers.len().checked_sub(1));
+        let Self { standings, shares, .. } = self;
+        for (demand, share) in demands.iter().zip(shares.iter()) {
+            let Some(standing) = standings.iter_mut().find(|standing| standing.key == demand.key) else {
+                continue;
+            };
+            if standing.raised.is_some_and(|raised| now - raised >= REGRET) {
+                // It lasted.
+                standing.raised = None;
+                standing.hold = HOLD;
+            }
+            if *share <= standing.share {
+                standing.fits_since = None;
+                continue;
+            }
+            let since = *standing.fits_since.get_or_insert(now);
+            if now - since >= standing.hold {
+                standing.share = *share;
+                standing.raised = Some(now);
+                standing.fits_since = None;
+            }
+        }
+    }
+
+    /// Fills `shares`: the smallest layers first, then step by step, each demand up to its `limit`.
+    fn allot(
+        &mut self,
+        demands: &[Demand<'_>],
+        target: Bitrate,
+        limit: impl Fn(&[Standing], &Demand<'_>) -> Share,
+    ) {
+        let Self { standings, order, shares } = self;
+        shares.clear();
+        shares.resize(demands.len(), None);
+        let mut left = target;
+        let mut step = |at: usize, shares: &mut Vec<Share>| -> bool {
+            let (Some(demand), Some(share)) = (demands.get(at), shares.get_mut(at)) else { return false };
+            let next = share.map_or(0, |share| share + 1);
+            let (Some(limit), Some(layer)) = (limit(standings, demand), demand.layers.get(next)) else {
+                return false;
+            };
+            let held = share.and_then(|share| demand.layers.get(share)).map_or(Bitrate::ZERO, |l| l.bitrate);
+            let cost = layer.bitrate.saturating_sub(held);
+            if next > limit || cost > left {
+                return false;
+            }
+            left = left.saturating_sub(cost);
+            *share = Some(next);
+            true
+        };
+        for &at in order.iter() {
+            step(at, shares);
+        }
+        let attention = |at: usize| demands.get(at).map(|demand| demand.attention);
+        for class in order.chunk_by(|one, other| attention(*one) == attention(*other)) {
+            // Together, so that none of them is far ahead of another.
+            while class.iter().fold(false, |any, &at| {
+                let is_shown = shares.get(at).is_some_and(Option::is_some);
+                (is_shown && step(at, shares)) || any
+            }) {}
+        }
+    }
+}
+
+/// What would be sent if there were enough, with the headroom that going up needs.
+pub(crate) fn wanted(demands: &[Demand<'_>]) -> Bitrate {
+    let best: Bitrate = demands.iter().filter_map(|demand| demand.layers.last()).map(|l| l.bitrate).sum();
+    best.times(HEADROOM * TOLERANCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYERS: [LayerChoice; 3] = [
+        LayerChoice { bitrate: Bitrate::kbps(150) },
+        LayerChoice { bitrate: Bitrate::kbps(500) },
+        LayerChoice { bitrate: Bitrate::kbps(1_500) },
+    ];
+
+    fn demand(key: usize, attention: Attention) -> Demand<'static> {
+        Demand { key: (key, 0), attention, layers: &LAYERS }
+    }
+
+    /// One run each 100 ms; the shares of the demands whenever they change.
+    fn timeline(demands: &[Demand<'_>], target: impl Fn(i64) -> u64, runs: i64) -> Vec<(i64, Vec<Share>)> {
+        let mut allocator = Allocator::default();
+        let mut seen: Vec<(i64, Vec<Share>)> = Vec::new();
+        for run in 0..runs {
+            allocator.run(demands, Bitrate::kbps(target(run)), run * 100_000);
+            let shares: Vec<Share> = demands.iter().map(|demand| allocator.share(demand.key)).collect();
+            if seen.last().is_none_or(|(_, before)| *before != shares) {
+                seen.push((run * 100, shares));
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn everyone_is_seen_before_anyone_is_seen_well_and_the_screen_goes_first() {
+        let demands =
+            [demand(1, Attention::Other), demand(2, Attention::Screen), demand(3, Attention::Focus)];
+        let shares = |kilobits| timeline(&demands, |_| kilobits, 1)[0].1.clone();
+        assert_eq!(shares(100), [None, None, None]);
+        assert_eq!(shares(350), [None, Some(0), Some(0)]);
+        assert_eq!(shares(500), [Some(0), Some(0), Some(0)]);
+        assert_eq!(shares(2_200), [Some(0), Some(2), Some(1)]);
+        assert_eq!(shares(10_000), [Some(2), Some(2), Some(2)]);
+    }
+
+    #[test]
+    fn down_is_at_once_and_up_after_a_hold_with_headroom() {
+        let demands = [demand(1, Attention::Other)];
+        let target = |run| match run {
+            0..20 => 1_600,
+            20..40 => 400,
+            // Enough for the middle layer, but without headroom.
+            40..60 => 510,
+            _ => 600,
+        };
+        let seen = timeline(&demands, target, 200);
+        let expected = [(0, Some(2)), (2_000, Some(0)), (7_000, Some(1))];
+        assert_eq!(seen, expected.map(|(at, share)| (at, vec![share])));
+    }
+
+    #[test]
+    fn a_target_that_swings_around_a_layer_makes_it_change_ever_more_rarely() {
+        let demands = [demand(1, Attention::Other)];
+        // Two and a half seconds above, half a second below, for two minutes: forty swings.
+        let target = |run: i64| if run % 30 < 25 { 2_000 } else { 1_000 };
+        let seen = timeline(&demands, target, 1_200);
+        assert!(seen.len() <= 6, "{seen:?}");
+        // Noise within the tolerance changes nothing at all.
+        let noise = |run: i64| [1_500, 1_560, 1_440, 1_530, 1_430][(run % 5) as usize];
+        assert_eq!(timeline(&demands, noise, 1_000).len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_shown_any_more_frees_its_share_and_lost_layers_are_left() {
+        let mut allocator = Allocator::default();
+        let both = [demand(1, Attention::Other), demand(2, Attention::Other)];
+        allocator.run(&both, Bitrate::kbps(1_000), 0);
+        assert_eq!((allocator.share((1, 0)), allocator.share((2, 0))), (Some(1), Some(1)));
+        let one = Demand { layers: &LAYERS[..1], ..both[0] };
+        allocator.run(&[one], Bitrate::kbps(1_000), 100_000);
+        assert_eq!((allocator.share((1, 0)), allocator.share((2, 0))), (Some(0), None));
+        allocator.run(&[Demand { layers: &[], ..one }], Bitrate::kbps(1_000), 200_000);
+        assert_eq!(allocator.share((1, 0)), None);
+    }
+}

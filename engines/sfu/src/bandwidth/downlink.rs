@@ -1,0 +1,103 @@
+//! Estimator, pacer and allocator of one subscriber, put together.
+
+use std::time::Instant;
+
+use super::{
+    Bitrate, Estimator,
+    allocate::{Allocator, Demand, wanted},
+    pacer::Pacer,
+};
+use crate::rtcp::twcc::Feedback;
+
+/// Without transport-wide feedback there is nothing to measure: enough for one ordinary camera.
+const UNMEASURED: Bitrate = Bitrate::kbps(1_500);
+/// Until the first probes are answered nothing is taken away that fits this.
+const UNSETTLED: Bitrate = Bitrate::kbps(1_500);
+/// Loss beyond this does not reserve more for retransmissions.
+const MAX_RESERVE: f64 = 0.3;
+
+/// What a subscriber's link takes, when packets leave, and which.
+pub(crate) struct Downlink {
+    pub(crate) estimator: Estimator,
+    pub(crate) pacer: Pacer,
+    pub(crate) allocator: Allocator,
+    /// The subscriber negotiated transport-wide feedback.
+    pub(crate) is_measured: bool,
+    start: Instant,
+}
+
+impl Downlink {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            estimator: Estimator::new(now),
+            pacer: Pacer::new(now),
+            allocator: Allocator::default(),
+            is_measured: false,
+            start: now,
+        }
+    }
+
+    /// What may be sent.
+    pub(crate) fn target(&self) -> Bitrate {
+        if self.is_measured { self.estimator.target() } else { UNMEASURED }
+    }
+
+    /// What layers may use: the target without what losses will cost in retransmissions.
+    fn available(&self) -> Bitrate {
+        let target = self.target();
+        if self.is_measured && !self.estimator.is_settled() {
+            return target.max(UNSETTLED);
+        }
+        target.times(1.0 - self.estimator.loss().min(MAX_RESERVE))
+    }
+
+    /// Whether a video packet may leave at once.
+    pub(crate) fn admits(&mut self, now: Instant) -> bool {
+        let target = self.target();
+        self.pacer.admits(target, now)
+    }
+
+    /// A packet left; `sequence` is its transport-wide number, when it has one.
+    pub(crate) fn sent(&mut self, sequence: Option<u16>, size: usize, now: Instant) {
+        self.pacer.charge(size);
+        self.note(sequence, size, now);
+    }
+
+    /// Padding left. It is beyond what the pacing rate allows, on purpose.
+    pub(crate) fn padded(&mut self, sequence: Option<u16>, size: usize, now: Instant) {
+        self.note(sequence, size, now);
+    }
+
+    fn note(&mut self, sequence: Option<u16>, size: usize, now: Instant) {
+        if let Some(sequence) = sequence {
+            let cluster = self.pacer.tag(size, now);
+            self.estimator.sent(sequence, size, cluster, now);
+        }
+    }
+
+    /// Feedback from the subscriber.
+    pub(crate) fn feedback(&mut self, feedback: &Feedback<'_>, now: Instant) {
+        self.estimator.feedback(feedback, now);
+    }
+
+    /// What happens by the clock, a hundred times a second while media flows.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        if !self.is_measured {
+            return;
+        }
+        self.estimator.tick(now);
+        if !self.pacer.is_probing()
+            && let Some(cluster) = self.estimator.next_probe(now)
+        {
+            self.pacer.begin_probe(cluster, now);
+        }
+    }
+
+    /// Shares the target out; [`Allocator::share`] then says what each demand gets.
+    pub(crate) fn allocate(&mut self, demands: &[Demand<'_>], now: Instant) {
+        let elapsed = now.saturating_duration_since(self.start).as_micros() as i64;
+        let available = self.available();
+        self.estimator.set_wanted(wanted(demands));
+        self.allocator.run(demands, available, elapsed);
+    }
+}
