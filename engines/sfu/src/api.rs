@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::bandwidth::Bitrate;
+
 /// One client's transport, numbered by the caller; never reused while the worker lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub u64);
@@ -225,6 +227,14 @@ pub struct PeerStats {
     pub reported_lost: u64,
     /// Smoothed round trip, when it was measured.
     pub round_trip: Option<Duration>,
+    /// What its link is held to take of video, as of now.
+    pub target: Bitrate,
+    /// Share of the packets sent to it that was lost over the last five seconds, from 0 to 1.
+    pub loss: f64,
+    /// How long packets to it wait in queues on the way.
+    pub queue_delay: Duration,
+    /// Packets that its feedback spoke of and that were not sent to it, or too long ago.
+    pub feedback_ignored: u64,
 }
 
 /// How to set up a worker.

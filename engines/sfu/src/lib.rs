@@ -7,7 +7,6 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod api;
-#[allow(dead_code, unused_imports, reason = "the rooms take it up in the next change")]
 mod bandwidth;
 mod codec;
 mod dtls;

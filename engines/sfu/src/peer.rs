@@ -8,6 +8,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use crate::{
+    bandwidth::Downlink,
     rtcp::{twcc, write::Writer},
     slab::SendSlab,
     slot::Slot,
@@ -89,6 +90,9 @@ pub(crate) struct Peer {
     /// The SSRC of our reports and requests to this peer.
     pub(crate) rtcp_ssrc: u32,
     pub(crate) transport_sequence: u16,
+    pub(crate) downlink: Downlink,
+    /// The room's pacing ticks serve this peer.
+    pub(crate) is_paced: bool,
     pub(crate) arrivals: twcc::Recorder,
     pub(crate) next_feedback: Instant,
     pub(crate) next_report: Instant,
@@ -135,6 +139,8 @@ impl Peer {
             wanted: Wanted::default(),
             rtcp_ssrc: new.rtcp_ssrc,
             transport_sequence: 0,
+            downlink: Downlink::new(now),
+            is_paced: false,
             arrivals: twcc::Recorder::new(now),
             next_feedback: now,
             next_report: now,
@@ -165,6 +171,22 @@ impl Peer {
     /// Counts a datagram against the peer's share; false: drop it.
     pub(crate) fn admit(&mut self, bytes: usize, now: Instant) -> bool {
         self.budget.admit(bytes as u64, now)
+    }
+
+    /// An RTP packet left that is not padding. `number` is the transport-wide counter from before it was written.
+    pub(crate) fn note_sent(&mut self, number: u16, length: usize, now: Instant) {
+        self.stats.packets_out += 1;
+        self.stats.bytes_out += length as u64;
+        let was_used = number != self.transport_sequence;
+        self.downlink.sent(was_used.then_some(number), length, now);
+    }
+
+    /// Padding left, or a packet of the ring once more for its size; `number` as in [`Peer::note_sent`].
+    pub(crate) fn note_padding(&mut self, number: u16, length: usize, now: Instant) {
+        self.stats.packets_out += 1;
+        self.stats.bytes_out += length as u64;
+        let was_used = number != self.transport_sequence;
+        self.downlink.padded(was_used.then_some(number), length, now);
     }
 
     /// Seals a compound packet into the slab.

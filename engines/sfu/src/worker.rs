@@ -358,7 +358,17 @@ impl Worker {
         let place = self.peers.get(&peer)?;
         let member = self.rooms.get(&place.room)?.peers.get(place.index)?;
         let (reported, reported_lost) = member.reported;
-        Some(PeerStats { reported, reported_lost, round_trip: member.round_trip, ..member.stats })
+        let estimator = &member.downlink.estimator;
+        Some(PeerStats {
+            reported,
+            reported_lost,
+            round_trip: member.round_trip.or(estimator.round_trip()),
+            target: member.downlink.target(),
+            loss: estimator.loss(),
+            queue_delay: estimator.queue_delay(),
+            feedback_ignored: estimator.ignored,
+            ..member.stats
+        })
     }
 
     /// What was counted for each peer of a call; empty when there is no such call.

@@ -4,6 +4,8 @@
 //! in both. Down at once, up only after some time in which there was headroom, and after longer each time
 //! it did not last. Audio is not in here: it always gets through.
 
+use std::cmp::Reverse;
+
 use super::{Bitrate, Micros};
 
 /// One layer that a track offers within what the viewer wishes.
@@ -18,7 +20,7 @@ pub(crate) struct LayerChoice {
 pub(crate) enum Attention {
     /// A shared screen: unreadable is useless.
     Screen,
-    /// Pinned, or the large tile.
+    /// The large tile.
     Focus,
     /// Who is speaking.
     Speaker,
@@ -32,6 +34,8 @@ pub(crate) struct Demand<'a> {
     /// Tells slots apart, and a slot's contents over time.
     pub(crate) key: (usize, usize),
     pub(crate) attention: Attention,
+    /// Among equals, the higher number goes first.
+    pub(crate) priority: u8,
     /// From the least to the best that is wished for.
     pub(crate) layers: &'a [LayerChoice],
 }
@@ -52,6 +56,8 @@ const TOLERANCE: f64 = 1.05;
 struct Standing {
     key: (usize, usize),
     share: Share,
+    /// How many layers there were to choose from.
+    offered: usize,
     /// More would have fitted since then.
     fits_since: Option<Micros>,
     hold: Micros,
@@ -74,16 +80,29 @@ impl Allocator {
         self.standings.retain(|standing| demands.iter().any(|demand| demand.key == standing.key));
         self.order.clear();
         self.order.extend(0..demands.len());
-        self.order.sort_by_key(|at| demands.get(*at).map(|demand| (demand.attention, demand.key)));
+        let rank = |demand: &Demand<'_>| (demand.attention, Reverse(demand.priority), demand.key);
+        self.order.sort_by_key(|at| demands.get(*at).map(rank));
         for demand in demands {
-            if !self.standings.iter().any(|standing| standing.key == demand.key) {
-                self.standings.push(Standing {
-                    key: demand.key,
-                    share: None,
-                    fits_since: None,
-                    hold: HOLD,
-                    raised: None,
-                });
+            let offered = demand.layers.len();
+            let known = self.standings.iter_mut().find(|standing| standing.key == demand.key);
+            let grew = match known {
+                // A larger tile does not wait, unless what it was given lately did not last.
+                Some(standing) => {
+                    std::mem::replace(&mut standing.offered, offered) < offered && standing.hold == HOLD
+                }
+                None => {
+                    self.standings.push(Standing {
+                        key: demand.key,
+                        share: None,
+                        offered,
+                        fits_since: None,
+                        hold: HOLD,
+                        raised: None,
+                    });
+                    true
+                }
+            };
+            if grew {
                 self.begin(demands, demand.key, target);
             }
         }
@@ -221,7 +240,7 @@ mod tests {
     ];
 
     fn demand(key: usize, attention: Attention) -> Demand<'static> {
-        Demand { key: (key, 0), attention, layers: &LAYERS }
+        Demand { key: (key, 0), attention, priority: 0, layers: &LAYERS }
     }
 
     /// One run each 100 ms; the shares of the demands whenever they change.

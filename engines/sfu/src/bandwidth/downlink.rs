@@ -10,9 +10,9 @@ use super::{
 use crate::rtcp::twcc::Feedback;
 
 /// Without transport-wide feedback there is nothing to measure: enough for one ordinary camera.
-const UNMEASURED: Bitrate = Bitrate::kbps(1_500);
+const UNMEASURED: Bitrate = Bitrate::kbps(2_000);
 /// Until the first probes are answered nothing is taken away that fits this.
-const UNSETTLED: Bitrate = Bitrate::kbps(1_500);
+const UNSETTLED: Bitrate = Bitrate::kbps(2_000);
 /// Loss beyond this does not reserve more for retransmissions.
 const MAX_RESERVE: f64 = 0.3;
 
@@ -73,6 +73,16 @@ impl Downlink {
             let cluster = self.pacer.tag(size, now);
             self.estimator.sent(sequence, size, cluster, now);
         }
+    }
+
+    /// A running probe, or a link that fell silent, needs a packet now that nothing else provides.
+    pub(crate) fn lacks_padding(&self, now: Instant) -> bool {
+        self.pacer.probe_lacks(now) > 0 || (self.is_measured && self.estimator.wants_keep_alive(now))
+    }
+
+    /// Something must leave on the next pacing ticks.
+    pub(crate) fn needs_ticks(&self, now: Instant) -> bool {
+        self.pacer.is_busy() || (self.is_measured && self.estimator.wants_keep_alive(now))
     }
 
     /// Feedback from the subscriber.

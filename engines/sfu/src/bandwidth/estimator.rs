@@ -37,6 +37,8 @@ const KEEP_ALIVE: Micros = 100_000;
 /// Probing waits this long after the rate went down, and for queues shorter than this.
 const CALM: Micros = 1_000_000;
 const CALM_QUEUE: Micros = 50_000;
+/// Nothing sent for this long: what was known of queues is history.
+const IDLE: Micros = 1_000_000;
 /// Before the first measurement (RFC 8836's typical path).
 const FIRST_ROUND_TRIP: Micros = 100_000;
 /// One tick of an arrival time, and of a message's reference time.
@@ -250,6 +252,11 @@ impl Estimator {
         let now = self.micros(now);
         if self.cut.is_some() {
             return None;
+        }
+        if now - self.last_sent > IDLE {
+            // All was paused: whatever queue there was has drained.
+            self.delay = DelayDetector::new();
+            self.queue.smoothed = 0;
         }
         let is_calm = self.delay.usage() == Usage::Normal
             && self.queue.smoothed < CALM_QUEUE

@@ -85,7 +85,7 @@ impl<T> Link<T> {
         if shape.is_cut || waiting > shape.queue.as_micros() as Micros {
             return;
         }
-        self.busy_until = now + waiting + shape.rate.time_for(size as u64).as_micros() as Micros;
+        self.busy_until = now + waiting + (size as u64 * 8_000_000 / shape.rate.as_bps()) as Micros;
         if self.loses() {
             return;
         }

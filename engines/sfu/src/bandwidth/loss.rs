@@ -9,8 +9,9 @@ use super::{Bitrate, Micros};
 
 /// An observation is at least this long.
 const OBSERVATION: Micros = 250_000;
-/// Observations that are weighed: five seconds.
+/// Observations that are weighed, and how old they may be.
 const WINDOW: usize = 20;
+const OLDEST: Micros = 6_000_000;
 /// Before this many there is no opinion.
 const MIN_OBSERVATIONS: usize = 3;
 /// Weight of an observation against the next one.
@@ -36,6 +37,8 @@ const MAX_GROWTH: f64 = 1.3;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Observation {
+    /// When its newest packet left.
+    at: Micros,
     packets: u16,
     lost: u16,
     /// Bits per second while it lasted.
@@ -115,6 +118,7 @@ impl LossEstimator {
         }
         if let Some(place) = self.window.get_mut(self.filled) {
             *place = Observation {
+                at: newest,
                 packets: u16::try_from(self.packets).unwrap_or(u16::MAX),
                 lost: u16::try_from(self.lost).unwrap_or(u16::MAX),
                 rate: (self.bytes as f64 * 8e6 / length as f64) as f32,
@@ -122,9 +126,15 @@ impl LossEstimator {
             self.filled += 1;
         }
         (self.packets, self.lost, self.bytes, self.began) = (0, 0, 0, Some(newest));
+        let old = self.window.iter().take(self.filled).take_while(|one| newest - one.at > OLDEST).count();
+        self.window.rotate_left(old);
+        self.filled -= old;
         self.average = self.average_loss();
         if self.filled >= MIN_OBSERVATIONS {
             self.estimate(delay_based.as_f64());
+        } else if old > 0 {
+            // Hardly anything was sent for a while: what was known is history.
+            self.estimate = None;
         }
     }
 

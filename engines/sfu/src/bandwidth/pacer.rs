@@ -1,7 +1,7 @@
 //! When video leaves: at once while a frame is of ordinary size, spread over shared ticks when it is not.
 //!
 //! A leaky bucket in bytes that everything sent fills and the pacing rate empties. Only video waits, as
-//! handles of packets in their track's ring, never as copies; audio and retransmissions just fill the bucket.
+//! handles of packets in their encoding's ring, never as copies; audio and retransmissions just fill the bucket.
 
 use std::{
     collections::VecDeque,
@@ -21,7 +21,7 @@ const FACTOR: f64 = 2.5;
 const BURST: Duration = Duration::from_millis(15);
 /// Nothing waits longer than about this: the rate goes up instead.
 const MAX_WAIT: Duration = Duration::from_millis(250);
-/// Packets that may wait: half of what a track's ring keeps. Past that the oldest leaves at once.
+/// Packets that may wait: what the ring of a simulcast encoding keeps. Past that the oldest leaves at once.
 const MAX_HELD: usize = 256;
 /// A probe that could not be sent in this time is over.
 const MAX_PROBE: Duration = Duration::from_millis(200);
@@ -29,11 +29,12 @@ const MAX_PROBE: Duration = Duration::from_millis(200);
 /// A packet of a track that waits for its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
-    pub(crate) slot: u32,
-    pub(crate) track: u32,
-    /// In the track's ring.
-    pub(crate) extended: u64,
+    pub(crate) slot: u16,
+    pub(crate) encoding: u16,
     pub(crate) size: u16,
+    pub(crate) track: u32,
+    /// In the encoding's ring.
+    pub(crate) extended: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -121,6 +122,12 @@ impl Pacer {
         !self.queue.is_empty()
     }
 
+    /// The track is gone, and another may get its number.
+    pub(crate) fn forget(&mut self, track: u32) {
+        self.queue.retain(|held| held.track != track);
+        self.queued = self.queue.iter().map(|held| u64::from(held.size)).sum();
+    }
+
     /// Nothing of what waits will be sent.
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
@@ -185,7 +192,7 @@ mod tests {
     const SIZE: u16 = 1_200;
 
     fn held(extended: u64) -> Held {
-        Held { slot: 0, track: 0, extended, size: SIZE }
+        Held { slot: 0, encoding: 0, size: SIZE, track: 0, extended }
     }
 
     /// Offers a frame of so many packets; how many left at once.

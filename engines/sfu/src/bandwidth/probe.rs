@@ -108,7 +108,7 @@ impl Prober {
         is_calm: bool,
         now: Micros,
     ) -> Option<Cluster> {
-        if !self.has_started {
+        if !self.has_started && wanted > Bitrate::ZERO {
             self.has_started = true;
             self.queue = FIRST.map(|times| Some(self.start.times(times)));
         }
@@ -243,7 +243,8 @@ mod tests {
     fn nothing_is_probed_when_nothing_is_wanted_or_the_queue_grows() {
         let mut prober = Prober::new(Bitrate::kbps(500));
         let target = Bitrate::kbps(2_000);
-        while prober.next(target, Bitrate::ZERO, true, 0).is_some() {}
+        assert_eq!(prober.next(target, Bitrate::ZERO, true, 0), None, "nobody is shown anything");
+        while prober.next(target, Bitrate::kbps(1), true, 0).is_some() {}
         let mut later = |wanted, calm| {
             (1..10).any(|second| prober.next(target, wanted, calm, second * 2_000_000).is_some())
         };
@@ -255,7 +256,7 @@ mod tests {
     #[test]
     fn arrivals_in_one_heap_and_probes_that_were_lost_say_nothing() {
         let mut prober = Prober::new(Bitrate::kbps(500));
-        let cluster = prober.next(Bitrate::kbps(500), Bitrate::ZERO, true, 0).expect("the first");
+        let cluster = prober.next(Bitrate::kbps(500), Bitrate::kbps(1), true, 0).expect("the first");
         let acked = |at: Micros| Acked { sent: at, size: 1_200, cluster: cluster.id, was_lost: false };
         assert!((0..5).all(|at| prober.arrived(&acked(at * 5_000), 77).is_none()), "no time passed");
         assert!(prober.arrived(&Acked { cluster: 9, ..acked(1) }, 5).is_none(), "no such probe");

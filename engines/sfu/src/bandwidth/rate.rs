@@ -34,12 +34,7 @@ impl Bitrate {
 
     /// How many bytes fit into this time.
     pub(crate) fn bytes_in(self, time: Duration) -> u64 {
-        (u128::from(self.0) * time.as_micros() / 8_000_000) as u64
-    }
-
-    /// How long so many bytes take.
-    pub(crate) fn time_for(self, bytes: u64) -> Duration {
-        Duration::from_micros(bytes.saturating_mul(8_000_000) / self.0.max(1))
+        self.0.saturating_mul(time.as_micros() as u64) / 8_000_000
     }
 
     /// A multiple; never below zero.

@@ -156,7 +156,7 @@ impl World {
         let rate = match &one.content {
             Content::Adaptive(most) => one.downlink.target().times(0.9).min(*most),
             Content::Layers(layers) => {
-                let demands = [Demand { key: (0, 0), attention: Attention::Other, layers }];
+                let demands = [Demand { key: (0, 0), attention: Attention::Other, priority: 0, layers }];
                 one.downlink.allocate(&demands, now);
                 let share = one.downlink.allocator.share((0, 0));
                 if one.layers.last().is_none_or(|(_, before)| *before != share) {
@@ -167,8 +167,10 @@ impl World {
         };
         if let Content::Adaptive(most) = &one.content {
             let layers = [LayerChoice { bitrate: *most }];
-            one.downlink
-                .allocate(&[Demand { key: (0, 0), attention: Attention::Other, layers: &layers }], now);
+            one.downlink.allocate(
+                &[Demand { key: (0, 0), attention: Attention::Other, priority: 0, layers: &layers }],
+                now,
+            );
         }
         let spread = 0.7 + 0.6 * self.random.share();
         let mut left = (rate.as_bps() as f64 / 8.0 / 30.0 * spread) as usize;
@@ -180,7 +182,7 @@ impl World {
                 self.video(flow, size, false, now);
             } else {
                 one.held_at.push_back(self.now);
-                let held = Held { slot: 0, track: 0, extended: 0, size: size as u16 };
+                let held = Held { slot: 0, encoding: 0, size: size as u16, track: 0, extended: 0 };
                 if let Some(evicted) = one.downlink.pacer.hold(held) {
                     one.held_at.pop_front();
                     self.video(flow, usize::from(evicted.size), false, now);

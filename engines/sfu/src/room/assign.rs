@@ -38,6 +38,7 @@ impl Room {
             self.assign_peer(index, &live);
         }
         self.rebuild_subscribers(context);
+        self.share_soon(context);
         self.request_keyframes(context);
         self.tell_slots(context);
     }

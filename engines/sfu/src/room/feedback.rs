@@ -52,10 +52,13 @@ fn handle_packet(peer: &mut Peer, tracks: &mut Slab<Track>, packet: Packet<'_>, 
         // Each entry is an SSRC and a word with the request's number.
         Packet::Fir { entries } => entries.step_by(2).for_each(|media| want_keyframe(peer, tracks, media)),
         Packet::TransportFeedback { body } => {
-            if let Some(feedback) = twcc::Feedback::parse(body) {
-                peer.reported.0 += u64::from(feedback.total());
-                peer.reported.1 += u64::from(feedback.lost());
-            }
+            let Some(feedback) = twcc::Feedback::parse(body) else {
+                peer.stats.rejected += 1;
+                return;
+            };
+            peer.reported.0 += u64::from(feedback.total());
+            peer.reported.1 += u64::from(feedback.lost());
+            peer.downlink.feedback(&feedback, context.now);
         }
         Packet::Other => {}
     }
@@ -122,13 +125,13 @@ fn resend(peer: &mut Peer, tracks: &mut Slab<Track>, media: u32, sequence: u16, 
     let encoding = track.encodings.get(origin.encoding);
     let Some(packet) = encoding.and_then(|encoding| encoding.ring.get(origin.extended)) else { return };
     let Some(keys) = &peer.keys else { return };
+    let number = peer.transport_sequence;
     let mut sender = Sender { keys: &keys.outbound, transport_sequence: &mut peer.transport_sequence };
     let written =
         context.out.write(to, |buffer| slot.resend(&origin, &packet, &mut sender, context.now, buffer));
     if let Some(length) = written {
         peer.stats.retransmitted += 1;
-        peer.stats.packets_out += 1;
-        peer.stats.bytes_out += length as u64;
+        peer.note_sent(number, length, context.now);
     }
 }
 

@@ -3,7 +3,16 @@
 use std::time::Duration;
 
 use super::{Context, Job, Room};
-use crate::{slab::SendSlab, slot::Sender, worker::MediaKind};
+use slab::Slab;
+
+use crate::{
+    bandwidth::pacer::Held,
+    peer::Peer,
+    slab::SendSlab,
+    slot::{Sender, Slot},
+    track::Track,
+    worker::MediaKind,
+};
 
 /// A frame's packets come within a few milliseconds; waiting this long for its end fills bursts (measured).
 const HOLD: Duration = Duration::from_micros(1_500);
@@ -39,11 +48,15 @@ impl Room {
 
     /// Whether there is something to write.
     pub(crate) fn has_jobs(&self) -> bool {
-        self.next_job < self.jobs.len()
+        self.next_job < self.jobs.len() || self.next_flush < self.flushes.len()
     }
 
     /// Writes jobs until the slab is full enough, or all of them.
     pub(crate) fn write_jobs(&mut self, context: &mut Context<'_>, all: bool) {
+        // What waits is older than what came now.
+        if !self.write_flushes(context, all) {
+            return;
+        }
         while let Some(&job) = self.jobs.get(self.next_job) {
             if !all && !context.out.has_room() {
                 return;
@@ -56,31 +69,75 @@ impl Room {
     }
 
     fn write_job(&mut self, job: Job, context: &mut Context<'_>) {
-        let (Some(track), Some(peer)) = (self.tracks.get_mut(job.track), self.peers.get_mut(job.peer)) else {
-            return;
-        };
+        let Self { peers, tracks, .. } = self;
+        let (Some(track), Some(peer)) = (tracks.get(job.track), peers.get_mut(job.peer)) else { return };
         let Some(encoding) = track.encodings.get(job.encoding) else { return };
-        let Some(to) = peer.egress() else { return };
-        let Some(slot) = peer.slots.get_mut(job.slot).filter(|slot| slot.track == Some(job.track)) else {
+        let Some(slot) = peer.slots.get(job.slot).filter(|slot| slot.track == Some(job.track)) else {
             return;
         };
-        let Some(keys) = &peer.keys else { return };
-        if slot.kind == MediaKind::Audio && peer.gates.deafened {
+        let is_video = slot.kind == MediaKind::Video;
+        if peer.egress().is_none() || (!is_video && peer.gates.deafened) {
             return;
         }
-        let mut sender = Sender { keys: &keys.outbound, transport_sequence: &mut peer.transport_sequence };
-        let out: &mut SendSlab = context.out;
         let shown = slot.shown_encoding();
-        for extended in &encoding.sending {
-            let Some(packet) = encoding.ring.get(*extended) else { continue };
-            let written = out.write(to, |buffer| {
-                slot.forward(job.encoding, &packet, &track.encodings, &mut sender, context.now, buffer)
-            });
-            if let Some(length) = written {
-                peer.stats.packets_out += 1;
-                peer.stats.bytes_out += length as u64;
+        let mut must_pace = false;
+        for &extended in &encoding.sending {
+            if !is_video || peer.downlink.admits(context.now) {
+                forward(peer, job.slot, track, job.encoding, extended, context);
+                continue;
+            }
+            let Some(packet) = encoding.ring.get(extended) else { continue };
+            let held = Held {
+                slot: job.slot as u16,
+                encoding: job.encoding as u16,
+                size: packet.payload.len() as u16,
+                track: job.track as u32,
+                extended,
+            };
+            must_pace = true;
+            if let Some(oldest) = peer.downlink.pacer.hold(held) {
+                forward_held(peer, oldest, tracks, context);
             }
         }
-        track.routes_changed |= slot.shown_encoding() != shown && track.encodings.len() > 1;
+        let now_shown = peer.slots.get(job.slot).and_then(Slot::shown_encoding);
+        if let Some(track) = tracks.get_mut(job.track) {
+            track.routes_changed |= now_shown != shown && track.encodings.len() > 1;
+        }
+        if must_pace {
+            self.pace(job.peer, context);
+        }
+    }
+}
+
+/// Writes one packet of an encoding to a peer's slot, now.
+fn forward(
+    peer: &mut Peer,
+    slot: usize,
+    track: &Track,
+    encoding: usize,
+    extended: u64,
+    context: &mut Context<'_>,
+) {
+    let Some(to) = peer.egress() else { return };
+    let (Some(slot), Some(keys)) = (peer.slots.get_mut(slot), &peer.keys) else { return };
+    let ring = track.encodings.get(encoding).map(|encoding| &encoding.ring);
+    let Some(packet) = ring.and_then(|ring| ring.get(extended)) else { return };
+    let number = peer.transport_sequence;
+    let mut sender = Sender { keys: &keys.outbound, transport_sequence: &mut peer.transport_sequence };
+    let out: &mut SendSlab = context.out;
+    let written = out.write(to, |buffer| {
+        slot.forward(encoding, &packet, &track.encodings, &mut sender, context.now, buffer)
+    });
+    if let Some(length) = written {
+        peer.note_sent(number, length, context.now);
+    }
+}
+
+/// As [`forward`], for a packet that waited: the slot may show something else by now.
+pub(super) fn forward_held(peer: &mut Peer, held: Held, tracks: &Slab<Track>, context: &mut Context<'_>) {
+    let (slot, index) = (usize::from(held.slot), held.track as usize);
+    let Some(track) = tracks.get(index) else { return };
+    if peer.slots.get(slot).is_some_and(|slot| slot.track == Some(index)) {
+        forward(peer, slot, track, usize::from(held.encoding), held.extended, context);
     }
 }

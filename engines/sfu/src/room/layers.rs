@@ -2,8 +2,8 @@
 //!
 //! A viewer's wish (how large the tile is) picks the smallest layer that covers it. Whoever shares out bandwidth reads
 //! [`ladder`] (per track: layers with their measured rates and sizes, in the order in which they are given up) and
-//! [`Slot::wish`], and calls [`Room::allot`] for each slot; the lesser of wish and allotment is sent. Without an
-//! allotment the wish decides.
+//! [`Slot::wish`], and sets [`Slot::allotment`] ([`super::share`]); the lesser of wish and allotment is sent. Without
+//! an allotment the wish decides.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,6 @@ pub(crate) enum Allotment {
     #[default]
     Unlimited,
     /// This layer, or a lesser one when the wish is smaller.
-    #[cfg_attr(not(test), expect(dead_code, reason = "made by whoever shares out bandwidth"))]
     UpTo(LayerChoice),
     /// Nothing is sent.
     Nothing,
@@ -113,8 +112,7 @@ fn choose(ladder: &[Layer], wish: Wish, allotment: Allotment) -> Option<Chosen> 
     if wish.is_hidden() || allotment == Allotment::Nothing {
         return None;
     }
-    let full = || ladder.iter().enumerate().filter(|(_, layer)| layer.is_full_rate);
-    let wished = full().rev().find(|(_, layer)| covers(layer, wish)).or_else(|| full().next())?.0;
+    let wished = wished(ladder, wish)?;
     let allotted = match allotment {
         Allotment::UpTo(choice) => ladder.iter().position(|layer| layer.choice == choice).unwrap_or(wished),
         Allotment::Unlimited | Allotment::Nothing => wished,
@@ -126,6 +124,12 @@ fn choose(ladder: &[Layer], wish: Wish, allotment: Allotment) -> Option<Chosen> 
     let greater = || ladder.get(..ideal).and_then(|rest| rest.iter().rev().find(alive));
     let now = lesser.or_else(greater).or(ladder.get(ideal))?;
     Some(Chosen { now: now.choice, ideal: ladder.get(ideal)?.choice })
+}
+
+/// Where on the ladder the smallest layer is that covers a tile.
+pub(super) fn wished(ladder: &[Layer], wish: Wish) -> Option<usize> {
+    let full = || ladder.iter().enumerate().filter(|(_, layer)| layer.is_full_rate);
+    Some(full().rev().find(|(_, layer)| covers(layer, wish)).or_else(|| full().next())?.0)
 }
 
 fn covers(layer: &Layer, wish: Wish) -> bool {
@@ -152,24 +156,8 @@ impl Room {
         for track in changed {
             self.retarget(track, context);
         }
+        self.share_soon(context);
         self.request_keyframes(context);
-    }
-
-    /// What bandwidth leaves to a slot from now on.
-    #[expect(dead_code, reason = "called by whoever shares out bandwidth")]
-    pub(crate) fn allot(
-        &mut self,
-        index: usize,
-        slot: usize,
-        allotment: Allotment,
-        context: &mut Context<'_>,
-    ) {
-        let slot = self.peers.get_mut(index).and_then(|peer| peer.slots.get_mut(slot));
-        let Some(slot) = slot.filter(|slot| slot.allotment != allotment) else { return };
-        slot.allotment = allotment;
-        if let Some(track) = slot.track {
-            self.retarget(track, context);
-        }
     }
 
     /// Chooses anew for everyone who is shown this track.

@@ -8,7 +8,9 @@ mod forward;
 mod ingress;
 mod layers;
 mod negotiate;
+mod pace;
 pub(crate) mod quality;
+mod share;
 mod tick;
 
 use std::{
@@ -82,6 +84,14 @@ pub(crate) struct Room {
     /// Held packets must leave by then.
     hold_until: Option<Instant>,
     next_tick: Instant,
+    /// When bandwidth is shared out again.
+    next_share: Instant,
+    /// Peers that have something to send on the next pacing tick, and when that is.
+    paced: Vec<usize>,
+    pace_at: Option<Instant>,
+    /// Peers whose pacing tick is now.
+    flushes: Vec<usize>,
+    next_flush: usize,
     /// Media arrived since the last tick.
     busy: bool,
     /// The worker knows that there are fresh packets.
@@ -99,6 +109,11 @@ impl Room {
             next_job: 0,
             hold_until: None,
             next_tick: now,
+            next_share: now,
+            paced: Vec::new(),
+            pace_at: None,
+            flushes: Vec::new(),
+            next_flush: 0,
             busy: false,
             listed: false,
         }
@@ -111,7 +126,8 @@ impl Room {
 
     /// When [`Room::handle_timeout`] must run at the latest.
     pub(crate) fn deadline(&self) -> Instant {
-        self.hold_until.map_or(self.next_tick, |hold| hold.min(self.next_tick))
+        let early = self.hold_until.into_iter().chain(self.pace_at).min();
+        early.map_or(self.next_tick, |early| early.min(self.next_tick))
     }
 
     /// True once for each batch that brought something to send on.
@@ -139,6 +155,7 @@ impl Room {
         self.jobs.drain(..self.next_job);
         self.next_job = 0;
         self.jobs.retain(|job| job.peer != index);
+        self.stop_pacing(index);
         self.assign(context);
         Some(peer)
     }
@@ -153,6 +170,7 @@ impl Room {
                 slot.show(None);
                 peer.slots_changed = true;
             }
+            peer.downlink.pacer.forget(track as u32);
         }
         self.jobs.clear();
         self.next_job = 0;
@@ -269,6 +287,7 @@ impl Room {
                 // What it missed must leave no gap: one of 2^15 packets would break the receiver's
                 // roll-over counter (RFC 3711 §3.3.1). Every slot begins anew.
                 peer.slots.iter_mut().for_each(crate::slot::Slot::stop);
+                peer.downlink.pacer.clear();
                 let shown: Vec<usize> = peer.slots.iter().filter_map(|slot| slot.track).collect();
                 for track in shown {
                     self.retarget(track, context);

@@ -123,6 +123,7 @@ impl Room {
                 }
             });
         }
+        peer.downlink.is_measured = peer.slots.iter().any(|slot| slot.transport_extension.is_some());
         peer.slots_changed = true;
         self.gates_changed(index, context);
         lines

@@ -23,6 +23,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 impl Room {
     /// Runs what is due. Cheap when nothing is.
     pub(crate) fn handle_timeout(&mut self, context: &mut Context<'_>) {
+        self.begin_flushes(context);
         if self.hold_until.is_some_and(|hold| context.now >= hold) {
             self.end_batch(context);
         }
@@ -38,8 +39,11 @@ impl Room {
             }
             let Self { id, peers, tracks, .. } = self;
             let Some(peer) = peers.get_mut(index) else { continue };
+            let mut is_sending = false;
             if peer.connection == Connection::Connected {
                 feedback(peer, tracks, context);
+                peer.downlink.tick(context.now);
+                is_sending = peer.downlink.needs_ticks(context.now);
             }
             if let Some(speaking) = peer.stop_speaking(context.now) {
                 context.events.push_back(Event::Speaking { room: *id, peer: peer.id, speaking });
@@ -52,8 +56,13 @@ impl Room {
             if encodings.any(|encoding| encoding.nacks.is_waiting() || encoding.wants_keyframe()) {
                 deadline = deadline.min(context.now + BUSY);
             }
+            if is_sending {
+                deadline = deadline.min(context.now + BUSY);
+                self.pace(index, context);
+            }
         }
         self.tick_layers(context);
+        self.share_out(context);
         self.retry_keyframes();
         self.request_keyframes(context);
         self.next_tick = deadline;

@@ -33,6 +33,19 @@ pub(crate) struct Packet<'a> {
     pub(crate) descriptor: &'a [u8],
 }
 
+impl Packet<'_> {
+    /// Nothing of any track.
+    pub(crate) const EMPTY: Self = Self {
+        extended: 0,
+        timestamp: 0,
+        marker: false,
+        level: None,
+        frame: FrameInfo::OPAQUE,
+        payload: &[],
+        descriptor: &[],
+    };
+}
+
 /// Why a packet was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {

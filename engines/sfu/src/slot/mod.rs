@@ -24,6 +24,8 @@ use crate::{
 use renumber::{Origin, Place, Renumbering, Shift};
 use resend::ResendBudget;
 
+/// In the first byte of the header (RFC 3550 §5.1).
+const PADDING_BIT: u8 = 0x20;
 /// What encryption adds at most.
 const MAX_OVERHEAD: usize = 16;
 /// RTP timestamps of two different pictures must differ.
@@ -446,8 +448,25 @@ impl Slot {
         now: Instant,
         out: &mut [u8],
     ) -> Option<usize> {
-        let payload_type = self.playing?.rtx_payload_type?;
         self.budget.spend(origin.sequence, now).then_some(())?;
+        self.write_rtx(origin, packet, sender, out)
+    }
+
+    /// One of the newest packets, `back` before the last: what a probe may carry once more.
+    pub(crate) fn recent(&self, back: u16) -> Option<Origin> {
+        self.current?;
+        self.numbers.recent(back)
+    }
+
+    /// Writes a packet on the RTX SSRC, whether or not it was lost.
+    pub(crate) fn write_rtx(
+        &mut self,
+        origin: &Origin,
+        packet: &Packet<'_>,
+        sender: &mut Sender<'_>,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let payload_type = self.playing?.rtx_payload_type?;
         let shift = origin.shift;
         let point =
             self.current.filter(|current| current.encoding == origin.encoding).map(|current| current.point);
@@ -464,6 +483,34 @@ impl Slot {
         let payload = out.get_mut(header + 2..end)?;
         payload.copy_from_slice(packet.payload);
         packet.frame.numbers.shift(payload, shift.picture, shift.base);
+        let index = self.next_rtx;
+        self.next_rtx += 1;
+        sender.keys.seal_rtp(out, header, end, self.rtx_ssrc, index)
+    }
+
+    fn padding_type(&self) -> Option<u8> {
+        self.playing.or(self.codecs.first().copied())?.rtx_payload_type
+    }
+
+    /// Whether probes can be made of this slot's RTX stream.
+    pub(crate) fn can_pad(&self) -> bool {
+        self.open && self.transport_extension.is_some() && self.padding_type().is_some()
+    }
+
+    /// Writes padding alone on the RTX SSRC: 255 bytes, the most there can be (RFC 3550 §5.1).
+    pub(crate) fn write_padding(&mut self, sender: &mut Sender<'_>, out: &mut [u8]) -> Option<usize> {
+        let outgoing = Outgoing {
+            marker: false,
+            payload_type: self.padding_type()?,
+            sequence: self.next_rtx as u16,
+            timestamp: self.last.map_or(0, |last| last.timestamp),
+            ssrc: self.rtx_ssrc,
+        };
+        let header = self.write_header(&outgoing, &Packet::EMPTY, Shift::default(), sender, out)?;
+        let end = header + usize::from(u8::MAX);
+        out.get_mut(header..end)?.fill(0);
+        *out.get_mut(end - 1)? = u8::MAX;
+        *out.first_mut()? |= PADDING_BIT;
         let index = self.next_rtx;
         self.next_rtx += 1;
         sender.keys.seal_rtp(out, header, end, self.rtx_ssrc, index)

@@ -124,6 +124,11 @@ impl Renumbering {
         self.runs.push_back(run);
     }
 
+    /// Whose packet has the number that is `back` before the last.
+    pub(crate) fn recent(&self, back: u16) -> Option<Origin> {
+        self.find(self.next.checked_sub(1 + u64::from(back))? as u16)
+    }
+
     /// Whose packet has one of our numbers, given its last sixteen bits.
     pub(crate) fn find(&self, sequence: u16) -> Option<Origin> {
         let sequence = extend_sequence(self.next.checked_sub(1)?, sequence);

@@ -29,6 +29,8 @@ use voxlink_sfu::{
 
 pub const ROOM: RoomId = RoomId(1);
 const DELAY: Duration = Duration::from_millis(5);
+/// What would wait longer in front of a narrow link is dropped.
+const QUEUE: Duration = Duration::from_millis(300);
 const STEP: Duration = Duration::from_millis(1);
 pub const SERVER: &str = "192.0.2.1:7882";
 
@@ -147,6 +149,8 @@ pub struct World {
     /// Every datagram that reached the worker, when asked to keep them.
     pub recorded: Option<Vec<(SocketAddr, Vec<u8>)>>,
     pub bursts: usize,
+    /// Links that take only so many bits per second towards a client, and when each is free again.
+    pub narrow: HashMap<SocketAddr, (u64, Instant)>,
     seed: u64,
     flying: VecDeque<Flying>,
 }
@@ -164,6 +168,7 @@ impl World {
             loss: 0.0,
             recorded: None,
             bursts: 0,
+            narrow: HashMap::new(),
             seed: 0x9E37_79B9_7F4A_7C15,
             flying: VecDeque::new(),
         }
@@ -360,7 +365,17 @@ impl World {
         if is_media && roll < self.loss {
             return;
         }
-        self.flying.push_back(Flying { at: self.now + DELAY, from, to, bytes });
+        let mut at = self.now + DELAY;
+        if let Some((rate, free)) = self.narrow.get_mut(&to) {
+            let begin = self.now.max(*free);
+            if begin > self.now + QUEUE {
+                return;
+            }
+            *free = begin + Duration::from_micros(bytes.len() as u64 * 8_000_000 / *rate);
+            at = *free + DELAY;
+        }
+        let place = self.flying.partition_point(|flying| flying.at <= at);
+        self.flying.insert(place, Flying { at, from, to, bytes });
     }
 
     pub fn step(&mut self) {

@@ -1,0 +1,147 @@
+//! Which layer of each video a subscriber gets out of its bandwidth: ladders and wishes in, allotments out.
+
+use std::time::Duration;
+
+use super::{
+    Allotment, Context, Room,
+    layers::{Layer, ladder, wished},
+};
+use crate::{
+    bandwidth::{
+        Bitrate,
+        allocate::{Attention, Demand, LayerChoice},
+    },
+    peer::{Connection, Peer},
+    slot::Wish,
+    worker::{MediaKind, Source},
+};
+
+/// How often every subscriber's target is shared out anew.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// Headers, extensions and tags beside the payload of full packets.
+const OVERHEAD: f64 = 1.04;
+/// What the only encoding of a track is taken to need before it was measured: browsers start there.
+const ASSUMED_ALONE: Bitrate = Bitrate::kbps(300);
+/// What a layer of several is taken to need while it is not being sent: so much and this many bits a second per pixel, which
+/// is about what browsers give a camera at 180, 360 and 720 lines.
+const ASSUMED_LEAST: u64 = 60_000;
+const ASSUMED_PER_PIXEL: f64 = 1.6;
+
+/// A track's ladder while bandwidth is shared out.
+struct Offered {
+    track: usize,
+    source: Source,
+    is_speaking: bool,
+    ladder: Vec<Layer>,
+    /// The rungs from the least to the best.
+    choices: Vec<LayerChoice>,
+}
+
+/// A slot that is seen: its place and that of its track in the list of what is offered.
+struct Seen {
+    slot: usize,
+    offered: usize,
+    wish: Wish,
+}
+
+impl Room {
+    /// Something is shown or wished for anew: does not wait for the next time.
+    pub(super) fn share_soon(&mut self, context: &Context<'_>) {
+        self.next_share = context.now;
+        self.wake_by(context.now);
+    }
+
+    /// Shares every subscriber's target out, when it is time to.
+    pub(super) fn share_out(&mut self, context: &mut Context<'_>) {
+        if context.now < self.next_share {
+            return;
+        }
+        self.next_share = context.now + INTERVAL;
+        let offered = self.offered(context);
+        let Self { peers, .. } = self;
+        let mut changed = Vec::new();
+        for (_, peer) in peers.iter_mut().filter(|(_, peer)| peer.connection == Connection::Connected) {
+            share(peer, &offered, &mut changed, context);
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        for track in changed {
+            self.retarget(track, context);
+        }
+    }
+
+    /// Every video that somebody could be shown.
+    fn offered(&self, context: &Context<'_>) -> Vec<Offered> {
+        let videos = self.tracks.iter().filter(|(_, track)| track.live && track.kind() == MediaKind::Video);
+        let offered = videos.map(|(index, track)| {
+            let ladder = ladder(track, context.now);
+            Offered {
+                track: index,
+                source: track.source,
+                is_speaking: self.peers.get(track.owner).is_some_and(Peer::is_speaking),
+                choices: ladder.iter().rev().map(|layer| cost(layer, track.encodings.len() == 1)).collect(),
+                ladder,
+            }
+        });
+        offered.collect()
+    }
+}
+
+/// What a layer needs of a link.
+fn cost(layer: &Layer, is_alone: bool) -> LayerChoice {
+    let pixels = f64::from(layer.width) * f64::from(layer.height);
+    let bitrate = match layer.bitrate {
+        0 if is_alone => ASSUMED_ALONE,
+        0 => Bitrate::bps(ASSUMED_LEAST) + Bitrate::bps((pixels * ASSUMED_PER_PIXEL) as u64),
+        measured => Bitrate::bps(measured).times(OVERHEAD),
+    };
+    LayerChoice { bitrate }
+}
+
+fn share(peer: &mut Peer, offered: &[Offered], changed: &mut Vec<usize>, context: &Context<'_>) {
+    let slots = peer.slots.iter().enumerate();
+    let seen: Vec<Seen> = slots
+        .filter(|(_, slot)| slot.playing.is_some() && !slot.wish.is_hidden())
+        .filter_map(|(place, slot)| {
+            let offered = offered.iter().position(|offered| Some(offered.track) == slot.track)?;
+            Some(Seen { slot: place, offered, wish: slot.wish })
+        })
+        .collect();
+    let demands: Vec<Demand<'_>> = seen.iter().filter_map(|one| demand(one, &seen, offered)).collect();
+    peer.downlink.allocate(&demands, context.now);
+    for demand in &demands {
+        let (place, track) = demand.key;
+        let Some(slot) = peer.slots.get_mut(place) else { continue };
+        let ladder = offered.iter().find(|offered| offered.track == track).map(|offered| &offered.ladder[..]);
+        let allotment = match (peer.downlink.allocator.share(demand.key), ladder) {
+            (Some(share), Some(ladder)) => {
+                let layer = ladder.len().checked_sub(share + 1).and_then(|rung| ladder.get(rung));
+                layer.map_or(Allotment::Unlimited, |layer| Allotment::UpTo(layer.choice))
+            }
+            (None, _) | (_, None) => Allotment::Nothing,
+        };
+        if slot.allotment != allotment {
+            slot.allotment = allotment;
+            changed.push(track);
+        }
+    }
+}
+
+fn demand<'a>(one: &Seen, all: &[Seen], offered: &'a [Offered]) -> Option<Demand<'a>> {
+    let offer = offered.get(one.offered)?;
+    let area = |seen: &Seen| u32::from(seen.wish.width) * u32::from(seen.wish.height);
+    let is_largest = || all.iter().all(|other| other.slot == one.slot || area(other) < area(one));
+    let attention = match offer.source {
+        Source::Screen => Attention::Screen,
+        Source::Camera | Source::Microphone | Source::ScreenAudio if is_largest() => Attention::Focus,
+        Source::Camera | Source::Microphone | Source::ScreenAudio if offer.is_speaking => Attention::Speaker,
+        Source::Camera | Source::Microphone | Source::ScreenAudio => Attention::Other,
+    };
+    let wished = offer.ladder.len().checked_sub(wished(&offer.ladder, one.wish)?)?;
+    Some(Demand {
+        key: (one.slot, offer.track),
+        attention,
+        priority: one.wish.priority,
+        layers: offer.choices.get(..wished)?,
+    })
+}
