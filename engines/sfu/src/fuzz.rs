@@ -1,9 +1,16 @@
 //! Each parser against mutated inputs: a little in every test run, for longer by `make fuzz`. Seeds are committed; a
 //! find becomes a test beside its parser.
 
+use std::time::{Duration, Instant};
+
 use crate::{
+    bandwidth::{Bitrate, Estimator},
     codec::{FrameInfo, dependency},
-    rtcp, rtp, sdp,
+    rtcp::{
+        self,
+        twcc::{Feedback, Recorder},
+    },
+    rtp, sdp,
     sdp::codecs::Codec,
     stun,
 };
@@ -132,15 +139,48 @@ fn each_parser_reads_mutations(rounds: usize) {
     }
 }
 
+/// A subscriber whose feedback is real, cut up, or made up: its estimate stays within its bounds, its time too.
+fn an_estimator_reads_mutations(rounds: usize) {
+    let mut seeded = Seeded(0x5EED_F023);
+    let mut now = Instant::now();
+    let mut estimator = Estimator::new(now);
+    let mut recorder = Recorder::new(now);
+    let mut body = Vec::new();
+    for round in 0..rounds {
+        now += Duration::from_millis(seeded.next() as u64 % 20);
+        let sequence = round as u16;
+        estimator.sent(sequence, 100 + seeded.next() % 1_200, (seeded.next() % 3) as u8, now);
+        if !seeded.next().is_multiple_of(5) {
+            recorder.record(sequence, now);
+        }
+        estimator.set_wanted(Bitrate::kbps(seeded.next() as u64 % 5_000));
+        estimator.tick(now);
+        let _probe = estimator.next_probe(now);
+        if seeded.next().is_multiple_of(8) && recorder.next_body(&mut body).is_some() {
+            if seeded.next().is_multiple_of(2) {
+                seeded.mutate(&mut body);
+            }
+            if let Some(feedback) = Feedback::parse(&body) {
+                estimator.feedback(&feedback, now);
+            }
+        }
+        let target = estimator.target();
+        assert!((Bitrate::kbps(50)..=Bitrate::kbps(30_000)).contains(&target), "{target:?}");
+        assert!((0.0..=1.0).contains(&estimator.loss()), "{}", estimator.loss());
+    }
+}
+
 #[test]
 fn mutated_inputs_never_panic() {
     assert!(rtp::Header::parse(RTP).is_some());
     assert!(sdp::parse::parse(SDP).is_ok() && rtcp::packets(RTCP).count() > 3);
     each_parser_reads_mutations(3000);
+    an_estimator_reads_mutations(20_000);
 }
 
 #[test]
 #[ignore = "make fuzz"]
 fn fuzz_each_parser() {
     each_parser_reads_mutations(3_000_000);
+    an_estimator_reads_mutations(30_000_000);
 }

@@ -173,8 +173,14 @@ impl Peer {
         self.budget.admit(bytes as u64, now)
     }
 
-    /// An RTP packet left that is not padding. `number` is the transport-wide counter from before it was written.
-    pub(crate) fn note_sent(&mut self, number: u16, length: usize, now: Instant) {
+    /// An audio packet left.
+    pub(crate) fn note_audio(&mut self, length: usize) {
+        self.stats.packets_out += 1;
+        self.stats.bytes_out += length as u64;
+    }
+
+    /// A video packet left. `number` is the transport-wide counter from before it was written.
+    pub(crate) fn note_video(&mut self, number: u16, length: usize, now: Instant) {
         self.stats.packets_out += 1;
         self.stats.bytes_out += length as u64;
         let was_used = number != self.transport_sequence;

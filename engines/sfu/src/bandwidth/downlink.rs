@@ -57,9 +57,10 @@ impl Downlink {
         self.pacer.admits(target, now)
     }
 
-    /// A packet left; `sequence` is its transport-wide number, when it has one.
+    /// A video packet left; `sequence` is its transport-wide number, when it has one.
     pub(crate) fn sent(&mut self, sequence: Option<u16>, size: usize, now: Instant) {
-        self.pacer.charge(size);
+        let target = self.target();
+        self.pacer.charge(size, target);
         self.note(sequence, size, now);
     }
 

@@ -46,6 +46,8 @@ const TICK: Micros = 250;
 const REFERENCE: Micros = 64_000;
 /// The reference time has 24 bits.
 const REFERENCE_BITS: u32 = 24;
+/// Two thousand years of reference times: multiplied by their length they still fit.
+const FARTHEST: i64 = 1 << 40;
 
 /// The estimator.
 pub(crate) struct Estimator {
@@ -211,12 +213,13 @@ impl Estimator {
     /// The message's reference time without the wrap after twelve days; may go back a little.
     fn unwrap_reference(&self, reference: u32) -> i64 {
         match self.reference {
-            None => i64::from(reference),
-            Some(last) => {
+            Some(last) if last.abs() < FARTHEST => {
                 let shift = u32::BITS - REFERENCE_BITS;
                 let difference = (reference.wrapping_sub(last as u32) << shift) as i32 >> shift;
                 last + i64::from(difference)
             }
+            // Only a clock that leaps with every message gets that far.
+            None | Some(_) => i64::from(reference),
         }
     }
 

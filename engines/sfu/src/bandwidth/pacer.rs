@@ -1,7 +1,7 @@
 //! When video leaves: at once while a frame is of ordinary size, spread over shared ticks when it is not.
 //!
-//! A leaky bucket in bytes that everything sent fills and the pacing rate empties. Only video waits, as
-//! handles of packets in their encoding's ring, never as copies; audio and retransmissions just fill the bucket.
+//! A leaky bucket in bytes that video fills and the pacing rate empties. What waits are handles of packets in their
+//! encoding's ring, never copies. Retransmissions fill the bucket but do not wait; audio does neither.
 
 use std::{
     collections::VecDeque,
@@ -19,7 +19,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(5);
 const FACTOR: f64 = 2.5;
 /// So much of the pacing rate may leave at once: a frame of a stream that just fits, at 30 a second.
 const BURST: Duration = Duration::from_millis(15);
-/// Nothing waits longer than about this: the rate goes up instead.
+/// Nothing waits longer than about this: the rate goes up instead, and nobody owes more than this makes good.
 const MAX_WAIT: Duration = Duration::from_millis(250);
 /// Packets that may wait: what the ring of a simulcast encoding keeps. Past that the oldest leaves at once.
 const MAX_HELD: usize = 256;
@@ -85,9 +85,10 @@ impl Pacer {
         }
     }
 
-    /// Something was sent, audio and retransmissions included.
-    pub(crate) fn charge(&mut self, bytes: usize) {
-        self.debt = self.debt.saturating_add(bytes as u64);
+    /// Video was sent, or sent again.
+    pub(crate) fn charge(&mut self, bytes: usize, target: Bitrate) {
+        let most = self.rate(target).bytes_in(MAX_WAIT).max(bytes as u64);
+        self.debt = self.debt.saturating_add(bytes as u64).min(most);
     }
 
     /// Puts a packet behind those that wait; when there are too many, the oldest comes back: it leaves now.
@@ -200,7 +201,7 @@ mod tests {
         let admitted = |pacer: &mut Pacer, extended| {
             let admits = pacer.admits(target, now);
             match admits {
-                true => pacer.charge(usize::from(SIZE)),
+                true => pacer.charge(usize::from(SIZE), target),
                 false => _ = pacer.hold(held(extended)),
             }
             admits
@@ -224,7 +225,7 @@ mod tests {
             ticks += 1;
             let mut sent = 0;
             while pacer.next(target, now + TICK * ticks).is_some() {
-                pacer.charge(usize::from(SIZE));
+                pacer.charge(usize::from(SIZE), target);
                 sent += 1;
             }
             most = most.max(sent);
@@ -242,7 +243,7 @@ mod tests {
         while pacer.is_waiting() {
             ticks += 1;
             while pacer.next(target, start + TICK * ticks).is_some() {
-                pacer.charge(usize::from(SIZE));
+                pacer.charge(usize::from(SIZE), target);
             }
         }
         assert!(TICK * ticks <= MAX_WAIT + TICK, "{ticks}");

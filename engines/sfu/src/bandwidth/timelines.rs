@@ -137,7 +137,6 @@ impl World {
             if self.now % 20_000 == 0 {
                 self.flows[flow].audio_sent += 1;
                 self.link.send(self.now, AUDIO, Packet::Audio { flow });
-                self.flows[flow].downlink.sent(None, AUDIO, now);
             }
             if self.now >= self.flows[flow].next_frame {
                 self.frame(flow, now);

@@ -131,7 +131,7 @@ fn resend(peer: &mut Peer, tracks: &mut Slab<Track>, media: u32, sequence: u16, 
         context.out.write(to, |buffer| slot.resend(&origin, &packet, &mut sender, context.now, buffer));
     if let Some(length) = written {
         peer.stats.retransmitted += 1;
-        peer.note_sent(number, length, context.now);
+        peer.note_video(number, length, context.now);
     }
 }
 

@@ -6,12 +6,7 @@ use super::{Context, Job, Room};
 use slab::Slab;
 
 use crate::{
-    bandwidth::pacer::Held,
-    peer::Peer,
-    slab::SendSlab,
-    slot::{Sender, Slot},
-    track::Track,
-    worker::MediaKind,
+    bandwidth::pacer::Held, peer::Peer, slab::SendSlab, slot::Sender, track::Track, worker::MediaKind,
 };
 
 /// A frame's packets come within a few milliseconds; waiting this long for its end fills bursts (measured).
@@ -79,11 +74,13 @@ impl Room {
         if peer.egress().is_none() || (!is_video && peer.gates.deafened) {
             return;
         }
-        let shown = slot.shown_encoding();
         let mut must_pace = false;
+        let mut switched = Vec::new();
         for &extended in &encoding.sending {
             if !is_video || peer.downlink.admits(context.now) {
-                forward(peer, job.slot, track, job.encoding, extended, context);
+                if forward(peer, job.slot, track, job.encoding, extended, context) {
+                    switched.push(job.track);
+                }
                 continue;
             }
             let Some(packet) = encoding.ring.get(extended) else { continue };
@@ -96,12 +93,11 @@ impl Room {
             };
             must_pace = true;
             if let Some(oldest) = peer.downlink.pacer.hold(held) {
-                forward_held(peer, oldest, tracks, context);
+                switched.extend(forward_held(peer, oldest, tracks, context));
             }
         }
-        let now_shown = peer.slots.get(job.slot).and_then(Slot::shown_encoding);
-        if let Some(track) = tracks.get_mut(job.track) {
-            track.routes_changed |= now_shown != shown && track.encodings.len() > 1;
+        for track in switched {
+            reroute(tracks, track);
         }
         if must_pace {
             self.pace(job.peer, context);
@@ -109,7 +105,14 @@ impl Room {
     }
 }
 
-/// Writes one packet of an encoding to a peer's slot, now.
+/// A slot shows another encoding than before: packets of the old one need not go to it any more.
+pub(super) fn reroute(tracks: &mut Slab<Track>, track: usize) {
+    if let Some(track) = tracks.get_mut(track) {
+        track.routes_changed |= track.encodings.len() > 1;
+    }
+}
+
+/// Writes one packet of an encoding to a peer's slot, now. True when the slot began to show another encoding with it.
 fn forward(
     peer: &mut Peer,
     slot: usize,
@@ -117,27 +120,37 @@ fn forward(
     encoding: usize,
     extended: u64,
     context: &mut Context<'_>,
-) {
-    let Some(to) = peer.egress() else { return };
-    let (Some(slot), Some(keys)) = (peer.slots.get_mut(slot), &peer.keys) else { return };
+) -> bool {
+    let Some(to) = peer.egress() else { return false };
+    let (Some(slot), Some(keys)) = (peer.slots.get_mut(slot), &peer.keys) else { return false };
     let ring = track.encodings.get(encoding).map(|encoding| &encoding.ring);
-    let Some(packet) = ring.and_then(|ring| ring.get(extended)) else { return };
+    let Some(packet) = ring.and_then(|ring| ring.get(extended)) else { return false };
+    let (shown, is_video) = (slot.shown_encoding(), slot.kind == MediaKind::Video);
     let number = peer.transport_sequence;
     let mut sender = Sender { keys: &keys.outbound, transport_sequence: &mut peer.transport_sequence };
     let out: &mut SendSlab = context.out;
     let written = out.write(to, |buffer| {
         slot.forward(encoding, &packet, &track.encodings, &mut sender, context.now, buffer)
     });
-    if let Some(length) = written {
-        peer.note_sent(number, length, context.now);
+    let is_other = slot.shown_encoding() != shown;
+    match written {
+        Some(length) if is_video => peer.note_video(number, length, context.now),
+        Some(length) => peer.note_audio(length),
+        None => {}
     }
+    is_other
 }
 
-/// As [`forward`], for a packet that waited: the slot may show something else by now.
-pub(super) fn forward_held(peer: &mut Peer, held: Held, tracks: &Slab<Track>, context: &mut Context<'_>) {
+/// As [`forward`], for a packet that waited: the slot may show something else by now. The track, when its slot began
+/// to show another encoding.
+pub(super) fn forward_held(
+    peer: &mut Peer,
+    held: Held,
+    tracks: &Slab<Track>,
+    context: &mut Context<'_>,
+) -> Option<usize> {
     let (slot, index) = (usize::from(held.slot), held.track as usize);
-    let Some(track) = tracks.get(index) else { return };
-    if peer.slots.get(slot).is_some_and(|slot| slot.track == Some(index)) {
-        forward(peer, slot, track, usize::from(held.encoding), held.extended, context);
-    }
+    let track = tracks.get(index)?;
+    peer.slots.get(slot).filter(|slot| slot.track == Some(index))?;
+    forward(peer, slot, track, usize::from(held.encoding), held.extended, context).then_some(index)
 }

@@ -2,7 +2,10 @@
 
 use slab::Slab;
 
-use super::{Context, Room, forward::forward_held};
+use super::{
+    Context, Room,
+    forward::{forward_held, reroute},
+};
 use crate::{
     bandwidth::pacer::TICK,
     peer::Peer,
@@ -69,7 +72,9 @@ impl Room {
         }
         let target = peer.downlink.target();
         while let Some(held) = peer.downlink.pacer.next(target, context.now) {
-            forward_held(peer, held, tracks, context);
+            if let Some(track) = forward_held(peer, held, tracks, context) {
+                reroute(tracks, track);
+            }
         }
         while peer.downlink.lacks_padding(context.now) {
             if pad(peer, tracks, context).is_none() {
