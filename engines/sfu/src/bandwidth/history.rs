@@ -1,16 +1,16 @@
 //! What was sent to one subscriber and not forgotten yet: eight bytes a packet in a ring.
 //!
-//! The ring grows by the clock, never while a packet is written: a viewer of one camera costs 4 KiB.
+//! The ring grows by the clock, never while a packet is written: a viewer of one camera costs 2 KiB.
 
 use super::Micros;
 use crate::rtp::extend_sequence;
 
-/// Entries at first: two seconds of a slow video.
+/// Entries at first: more than a second of an ordinary camera.
 const INITIAL: usize = 256;
 /// Entries at most: a second of 40 Mbit/s.
 const MAX: usize = 4_096;
 /// Feedback later than this is of no use; entries younger than this should not be overwritten.
-const KEEP: Micros = 2_000_000;
+const KEEP: Micros = 1_000_000;
 /// After a silence this long everything before it is forgotten: times are kept in 32 bits of microseconds.
 const FORGET: Micros = 60_000_000;
 /// Extended numbers start one cycle up, so that no reordering goes below zero.
@@ -190,7 +190,7 @@ mod tests {
             }
             history.entries.len()
         };
-        assert_eq!((fill(10_000), fill(3_000), fill(10)), (256, 1_024, MAX));
+        assert_eq!((fill(10_000), fill(3_000), fill(10)), (256, 512, MAX));
     }
 
     #[test]
