@@ -11,7 +11,7 @@ mod support;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use support::{World, frame, number};
+use support::{Packet, RIDS, Setup, World, frame, number};
 use voxlink_sfu::Source;
 
 /// Two megabits of video in frames of eight packets and a voice packet each 20 ms.
@@ -106,4 +106,110 @@ fn a_key_frame_is_spread_over_ticks_and_arrives_whole() {
     let times: BTreeSet<_> = got.iter().map(|got| got.at).collect();
     assert!(times.len() > 5, "it came in {} pieces", times.len());
     assert!(got.is_sorted_by_key(|got| got.sequence));
+}
+
+/// Packets in a picture of each encoding, and their size: about 150, 500 and 1,500 kbit/s at thirty pictures.
+const PICTURES: [(u16, usize); 3] = [(1, 600), (2, 1_000), (6, 1_050)];
+const SIZES: [(u16, u16); 3] = [(320, 180), (640, 360), (1_280, 720)];
+
+/// One packet of a VP8 picture; byte 30 names the encoding.
+fn piece(encoding: usize, picture: u16, index: u16, is_key: bool) -> Vec<u8> {
+    let mut payload = vec![if index == 0 { 0x90 } else { 0x80 }, 0xC0];
+    payload.extend((picture | 0x8000).to_be_bytes());
+    payload.push(picture as u8);
+    payload.extend([if is_key { 0 } else { 1 }, 0, 0, 0x9D, 1, 0x2A]);
+    payload.extend(SIZES[encoding].0.to_le_bytes());
+    payload.extend(SIZES[encoding].1.to_le_bytes());
+    payload.resize(PICTURES[encoding].1, 0xAB);
+    payload[30] = encoding as u8;
+    payload
+}
+
+/// A camera that sends its three encodings for so many seconds; any request is answered by key frames of all.
+fn simulcast(world: &mut World, client: usize, picture: &mut u16, seconds: u32) {
+    let mut asked = world.clients[client].keyframe_requests;
+    let mut is_key = *picture == 0;
+    for _ in 0..seconds * 30 {
+        for (encoding, (packets, _)) in PICTURES.into_iter().enumerate() {
+            for index in 0..packets {
+                let payload = piece(encoding, *picture, index, is_key);
+                let (rid, marker) = (Some(RIDS[encoding]), index + 1 == packets);
+                let source = Source::Camera;
+                world.send_packet(
+                    client,
+                    &Packet { source, rid, payload: &payload, marker, descriptor: None },
+                );
+            }
+        }
+        *picture = (*picture + 1) & 0x7fff;
+        world.run(Duration::from_millis(33));
+        is_key = world.clients[client].keyframe_requests > asked;
+        asked = world.clients[client].keyframe_requests;
+    }
+}
+
+/// Which encodings a client got packets of since its `from`th packet, and how many changes between them.
+fn shown(world: &World, client: usize, from: usize) -> (BTreeSet<u8>, usize) {
+    let got: Vec<u8> = world.clients[client].got[from..]
+        .iter()
+        .filter(|got| got.payload.len() > 100)
+        .map(|got| got.payload[30])
+        .collect();
+    (got.iter().copied().collect(), got.windows(2).filter(|pair| pair[0] != pair[1]).count())
+}
+
+#[test]
+fn a_narrow_link_gets_a_smaller_layer_without_flapping_and_the_large_one_when_it_widens() {
+    let mut world = World::new();
+    let camera = world.join_as(1, Setup { simulcast: true, ..Setup::PLAIN });
+    let (wide, narrow) = (world.join(1), world.join(1));
+    world.connect_all();
+    world.set_sources(camera, &[Source::Camera]);
+    world.run(Duration::from_millis(50));
+    let mut picture = 0;
+    let mark = |world: &World, client: usize| world.clients[client].got.len();
+    simulcast(&mut world, camera, &mut picture, 8);
+    let (wide_at, narrow_at) = (mark(&world, wide), mark(&world, narrow));
+    simulcast(&mut world, camera, &mut picture, 2);
+    assert_eq!(shown(&world, wide, wide_at).0, [2].into());
+    assert_eq!(shown(&world, narrow, narrow_at).0, [2].into());
+
+    let address = world.clients[narrow].address;
+    world.narrow.insert(address, (700_000, world.now));
+    simulcast(&mut world, camera, &mut picture, 3);
+    let (wide_at, narrow_at) = (mark(&world, wide), mark(&world, narrow));
+    simulcast(&mut world, camera, &mut picture, 20);
+    let (encodings, changes) = shown(&world, narrow, narrow_at);
+    assert!(!encodings.contains(&2) && !encodings.is_empty(), "{encodings:?}");
+    assert!(changes <= 4, "{changes} changes");
+    assert_eq!(shown(&world, wide, wide_at), ([2].into(), 0), "nobody else notices");
+
+    world.narrow.clear();
+    simulcast(&mut world, camera, &mut picture, 10);
+    let narrow_at = mark(&world, narrow);
+    simulcast(&mut world, camera, &mut picture, 3);
+    assert_eq!(shown(&world, narrow, narrow_at).0, [2].into());
+}
+
+#[test]
+fn after_a_cut_of_eight_seconds_pictures_move_again_within_two() {
+    let mut world = World::new();
+    let camera = world.join_as(1, Setup { simulcast: true, ..Setup::PLAIN });
+    let viewer = world.join(1);
+    world.connect_all();
+    world.set_sources(camera, &[Source::Camera]);
+    world.run(Duration::from_millis(50));
+    let mut picture = 0;
+    simulcast(&mut world, camera, &mut picture, 8);
+    world.cut.push(world.clients[viewer].address);
+    simulcast(&mut world, camera, &mut picture, 8);
+    world.cut.clear();
+    let before = world.clients[viewer].got.len();
+    simulcast(&mut world, camera, &mut picture, 2);
+    let got = world.clients[viewer].got.len() - before;
+    assert!(got > 20, "{got} packets in the two seconds after the cut");
+    simulcast(&mut world, camera, &mut picture, 6);
+    let before = world.clients[viewer].got.len();
+    simulcast(&mut world, camera, &mut picture, 2);
+    assert_eq!(shown(&world, viewer, before).0, [2].into());
 }

@@ -151,6 +151,8 @@ pub struct World {
     pub bursts: usize,
     /// Links that take only so many bits per second towards a client, and when each is free again.
     pub narrow: HashMap<SocketAddr, (u64, Instant)>,
+    /// Clients whose link is cut, both ways.
+    pub cut: Vec<SocketAddr>,
     seed: u64,
     flying: VecDeque<Flying>,
 }
@@ -169,6 +171,7 @@ impl World {
             recorded: None,
             bursts: 0,
             narrow: HashMap::new(),
+            cut: Vec::new(),
             seed: 0x9E37_79B9_7F4A_7C15,
             flying: VecDeque::new(),
         }
@@ -362,7 +365,8 @@ impl World {
     pub fn fly(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         let is_media = bytes.first().is_some_and(|first| (128..192).contains(first));
         let roll = (self.random() >> 11) as f64 / (1u64 << 53) as f64;
-        if is_media && roll < self.loss {
+        let is_cut = self.cut.contains(&from) || self.cut.contains(&to);
+        if is_cut || (is_media && roll < self.loss) {
             return;
         }
         let mut at = self.now + DELAY;
