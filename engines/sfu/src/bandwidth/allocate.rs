@@ -110,6 +110,11 @@ impl Allocator {
         self.raise(demands, target, now);
     }
 
+    /// The target was measured for the first time: everything may go up without waiting, once.
+    pub(crate) fn begin_anew(&mut self) {
+        self.standings.iter_mut().for_each(|standing| standing.offered = 0);
+    }
+
     /// What this demand gets.
     pub(crate) fn share(&self, key: (usize, usize)) -> Share {
         self.standing(key).and_then(|standing| standing.share)
@@ -221,6 +226,12 @@ impl Allocator {
             }) {}
         }
     }
+}
+
+/// What everything needs to be seen at all.
+pub(crate) fn least(demands: &[Demand<'_>]) -> Bitrate {
+    let least: Bitrate = demands.iter().filter_map(|demand| demand.layers.first()).map(|l| l.bitrate).sum();
+    least.times(TOLERANCE)
 }
 
 /// What would be sent if there were enough, with the headroom that going up needs.

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use super::{
     Bitrate, Estimator,
-    allocate::{Allocator, Demand, wanted},
+    allocate::{Allocator, Demand, least, wanted},
     pacer::Pacer,
 };
 use crate::rtcp::twcc::Feedback;
 
 /// Without transport-wide feedback there is nothing to measure: enough for one ordinary camera.
 const UNMEASURED: Bitrate = Bitrate::kbps(2_000);
-/// Until the first probes are answered nothing is taken away that fits this.
+/// Until the first probes are answered the smallest layers are sent within this.
 const UNSETTLED: Bitrate = Bitrate::kbps(2_000);
 /// Loss beyond this does not reserve more for retransmissions.
 const MAX_RESERVE: f64 = 0.3;
@@ -23,6 +23,8 @@ pub(crate) struct Downlink {
     pub(crate) allocator: Allocator,
     /// The subscriber negotiated transport-wide feedback.
     pub(crate) is_measured: bool,
+    /// The first measurement is there.
+    is_settled: bool,
     start: Instant,
 }
 
@@ -33,6 +35,7 @@ impl Downlink {
             pacer: Pacer::new(now),
             allocator: Allocator::default(),
             is_measured: false,
+            is_settled: false,
             start: now,
         }
     }
@@ -43,10 +46,10 @@ impl Downlink {
     }
 
     /// What layers may use: the target without what losses will cost in retransmissions.
-    fn available(&self) -> Bitrate {
+    fn available(&self, demands: &[Demand<'_>]) -> Bitrate {
         let target = self.target();
-        if self.is_measured && !self.estimator.is_settled() {
-            return target.max(UNSETTLED);
+        if !self.is_settled {
+            return target.max(least(demands).min(UNSETTLED));
         }
         target.times(1.0 - self.estimator.loss().min(MAX_RESERVE))
     }
@@ -107,7 +110,11 @@ impl Downlink {
     /// Shares the target out; [`Allocator::share`] then says what each demand gets.
     pub(crate) fn allocate(&mut self, demands: &[Demand<'_>], now: Instant) {
         let elapsed = now.saturating_duration_since(self.start).as_micros() as i64;
-        let available = self.available();
+        if !self.is_settled && (!self.is_measured || self.estimator.is_settled()) {
+            self.is_settled = true;
+            self.allocator.begin_anew();
+        }
+        let available = self.available(demands);
         self.estimator.set_wanted(wanted(demands));
         self.allocator.run(demands, available, elapsed);
     }

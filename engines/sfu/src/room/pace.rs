@@ -1,5 +1,7 @@
 //! The room's pacing ticks: held video, probes and signs of life leave on them, for all peers at once.
 
+use std::time::Duration;
+
 use slab::Slab;
 
 use super::{
@@ -16,6 +18,8 @@ use crate::{
 
 /// A probe whose packets should be up to this large is made of padding alone: 255 bytes and the headers.
 const MAX_PADDING: usize = 300;
+/// Packets of padding to one peer in one tick: 30 Mbit/s of the smallest.
+const MOST_PADDING: usize = 64;
 /// Among so many of the newest packets the largest is sent again as a probe's payload.
 const LOOK_BACK: u16 = 8;
 
@@ -27,8 +31,8 @@ impl Room {
             self.paced.push(index);
         }
         if self.pace_at.is_none() {
-            let ticks = context.elapsed().as_nanos() / TICK.as_nanos() + 1;
-            self.pace_at = Some(context.start + TICK * u32::try_from(ticks).unwrap_or(u32::MAX));
+            let into = (context.elapsed().as_nanos() % TICK.as_nanos()) as u64;
+            self.pace_at = Some(context.now + TICK - Duration::from_nanos(into));
         }
     }
 
@@ -76,7 +80,10 @@ impl Room {
                 reroute(tracks, track);
             }
         }
-        while peer.downlink.lacks_padding(context.now) {
+        for _ in 0..MOST_PADDING {
+            if !peer.downlink.lacks_padding(context.now) {
+                break;
+            }
             if pad(peer, tracks, context).is_none() {
                 peer.downlink.pacer.end_probe();
                 break;
@@ -119,5 +126,7 @@ fn largest<'a>(peer: &Peer, tracks: &'a Slab<Track>) -> Option<(usize, Origin, P
                 Some((at, origin, encoding.ring.get(origin.extended)?))
             })
         });
-    candidates.max_by_key(|(_, _, packet)| packet.payload.len())
+    let largest = candidates.max_by_key(|(_, _, packet)| packet.payload.len());
+    // Padding alone is no smaller.
+    largest.filter(|(_, _, packet)| packet.payload.len() > MAX_PADDING)
 }
