@@ -23,7 +23,7 @@ pub(crate) struct Downlink {
     pub(crate) allocator: Allocator,
     /// The subscriber negotiated transport-wide feedback.
     pub(crate) is_measured: bool,
-    /// The first measurement is there.
+    /// The first measurement is there, at the start and after a cut.
     is_settled: bool,
     start: Instant,
 }
@@ -91,7 +91,11 @@ impl Downlink {
 
     /// Feedback from the subscriber.
     pub(crate) fn feedback(&mut self, feedback: &Feedback<'_>, now: Instant) {
+        let was_cut = self.estimator.is_cut();
         self.estimator.feedback(feedback, now);
+        if was_cut && !self.estimator.is_cut() {
+            self.is_settled = false;
+        }
     }
 
     /// What happens by the clock, a hundred times a second while media flows.

@@ -129,6 +129,11 @@ impl Estimator {
         self.cut.is_some() || (self.was_answered && self.prober.is_settled())
     }
 
+    /// Nothing answers.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.is_some()
+    }
+
     /// What would be sent if the link took it: probes go up to there.
     pub(crate) fn set_wanted(&mut self, wanted: Bitrate) {
         self.wanted = wanted.min(MAX);
