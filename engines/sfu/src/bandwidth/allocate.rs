@@ -47,7 +47,9 @@ pub(crate) type Share = Option<usize>;
 const HEADROOM: f64 = 1.15;
 /// And that for this long; doubled up to the longest each time it did not last.
 const HOLD: Micros = 1_000_000;
-const LONGEST_HOLD: Micros = 16_000_000;
+const LONGEST_HOLD: Micros = 60_000_000;
+/// With this much more than it costs the link is another one: the long hold is over.
+const AMPLE: f64 = 1.6;
 /// A step up that is taken back within this time did not last.
 const REGRET: Micros = 8_000_000;
 /// A stream may exceed its measured bitrate by this much before it is taken down.
@@ -71,6 +73,7 @@ pub(crate) struct Allocator {
     /// Reused from one run to the next.
     order: Vec<usize>,
     shares: Vec<Share>,
+    ample: Vec<Share>,
 }
 
 impl Allocator {
@@ -164,9 +167,11 @@ impl Allocator {
 
     /// What has fitted with headroom for long enough goes up.
     fn raise(&mut self, demands: &[Demand<'_>], target: Bitrate, now: Micros) {
+        self.allot(demands, target.times(1.0 / AMPLE), |_, demand| demand.layers.len().checked_sub(1));
+        std::mem::swap(&mut self.shares, &mut self.ample);
         self.allot(demands, target.times(1.0 / HEADROOM), |_, demand| demand.layers.len().checked_sub(1));
-        let Self { standings, shares, .. } = self;
-        for (demand, share) in demands.iter().zip(shares.iter()) {
+        let Self { standings, shares, ample, .. } = self;
+        for ((demand, share), ample) in demands.iter().zip(shares.iter()).zip(ample.iter()) {
             let Some(standing) = standings.iter_mut().find(|standing| standing.key == demand.key) else {
                 continue;
             };
@@ -180,7 +185,7 @@ impl Allocator {
                 continue;
             }
             let since = *standing.fits_since.get_or_insert(now);
-            if now - since >= standing.hold {
+            if now - since >= if ample >= share { HOLD } else { standing.hold } {
                 standing.share = *share;
                 standing.raised = Some(now);
                 standing.fits_since = None;
@@ -195,7 +200,7 @@ impl Allocator {
         target: Bitrate,
         limit: impl Fn(&[Standing], &Demand<'_>) -> Share,
     ) {
-        let Self { standings, order, shares } = self;
+        let Self { standings, order, shares, .. } = self;
         shares.clear();
         shares.resize(demands.len(), None);
         let mut left = target;

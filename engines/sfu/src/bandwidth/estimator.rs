@@ -39,6 +39,12 @@ const CALM: Micros = 1_000_000;
 const CALM_QUEUE: Micros = 50_000;
 /// Nothing sent for this long: what was known of queues is history.
 const IDLE: Micros = 1_000_000;
+/// Losses above this share are the work of a queue when packets wait longer than this at the same time.
+const FULL_LOSS: f64 = 0.1;
+const FULL_QUEUE: Micros = 50_000;
+/// Weight of a new report of sound, and how long it counts.
+const SOUND_GAIN: f64 = 0.5;
+const SOUND_AGE: Micros = 6_000_000;
 /// Before the first measurement (RFC 8836's typical path).
 const FIRST_ROUND_TRIP: Micros = 100_000;
 /// One tick of an arrival time, and of a message's reference time.
@@ -72,6 +78,9 @@ pub(crate) struct Estimator {
     /// Losses among what left earlier do not count.
     counts_from: Micros,
     was_answered: bool,
+    /// Share of the sound's packets that was lost, and when that was last heard of.
+    sound_loss: f64,
+    sound_told: Option<Micros>,
     /// Reports of packets that were never sent, or too long ago.
     pub(crate) ignored: u64,
 }
@@ -96,6 +105,8 @@ impl Estimator {
             cut: None,
             counts_from: 0,
             was_answered: false,
+            sound_loss: 0.0,
+            sound_told: None,
             ignored: 0,
         }
     }
@@ -119,7 +130,7 @@ impl Estimator {
         self.was_answered.then(|| Duration::from_micros(self.round_trip.unsigned_abs()))
     }
 
-    /// How long packets wait somewhere on the way, beyond the shortest time of the last ten to twenty seconds.
+    /// How long packets wait somewhere on the way, beyond the shortest time of the last minute or two.
     pub(crate) fn queue_delay(&self) -> Duration {
         Duration::from_micros(self.queue.smoothed.max(0).unsigned_abs())
     }
@@ -203,7 +214,11 @@ impl Estimator {
 
     fn update(&mut self, newest: Micros, found: Option<Bitrate>, now: Micros) {
         let before = self.control.rate();
-        let usage = self.delay.usage();
+        // A queue that is full does not grow: nothing but its length and what it drops tell of it.
+        let is_heard = self.sound_told.is_some_and(|told| now - told < SOUND_AGE);
+        let sound = if is_heard { self.sound_loss } else { 0.0 };
+        let is_full = self.loss.share().max(sound) > FULL_LOSS && self.queue.smoothed > FULL_QUEUE;
+        let usage = if is_full { Usage::Over } else { self.delay.usage() };
         self.control.update(usage, self.throughput.value(), self.round_trip, now);
         if let Some(found) = found.filter(|_| usage != Usage::Over) {
             self.control.set(self.control.rate().max(found));
@@ -226,6 +241,12 @@ impl Estimator {
             // Only a clock that leaps with every message gets that far.
             None | Some(_) => i64::from(reference),
         }
+    }
+
+    /// A receiver report of a sound stream, which no transport-wide feedback tells of: its share of lost packets.
+    pub(crate) fn sound_report(&mut self, lost: f64, now: Instant) {
+        self.sound_told = Some(self.micros(now));
+        self.sound_loss += SOUND_GAIN * (lost - self.sound_loss);
     }
 
     /// What happens by the clock. Cheap.
@@ -287,8 +308,8 @@ struct QueueDelay {
     smoothed: Micros,
 }
 
-/// Clocks drift apart by a millisecond in this time at most.
-const PERIOD: Micros = 10_000_000;
+/// Clocks drift apart by six milliseconds in this time at most (100 parts per million).
+const PERIOD: Micros = 60_000_000;
 /// Who jumps by more has another clock now.
 const CLOCK_JUMP: Micros = 3_000_000;
 /// Share of a new packet, as a shift.

@@ -1,6 +1,6 @@
 //! How much one subscriber's link takes, when its packets leave, and which layers they are.
 //!
-//! [`Estimator`] learns a target from transport-wide feedback, [`Pacer`] spreads video over shared ticks,
+//! [`Estimator`] learns a target from transport-wide feedback, [`pacer`] spreads video over shared ticks,
 //! [`allocate`] shares the target out among what is shown. All are pure: packets, feedback and time in,
 //! numbers out. Audio carries no transport-wide numbers: it is neither measured nor ever held back.
 
@@ -16,6 +16,8 @@ mod loss;
 pub(crate) mod pacer;
 mod probe;
 mod rate;
+#[cfg(test)]
+mod simulation;
 mod throughput;
 #[cfg(test)]
 mod timelines;

@@ -92,6 +92,9 @@ fn report_block(peer: &mut Peer, block: &ReportBlock, context: &Context<'_>) {
     let Some(slot) = peer.slot_by_ssrc.get(&block.ssrc).and_then(|slot| peer.slots.get(*slot)) else {
         return;
     };
+    if slot.kind == MediaKind::Audio {
+        peer.downlink.estimator.sound_report(f64::from(block.fraction_lost) / 256.0, context.now);
+    }
     let Some((sent, at)) = slot.reported else { return };
     if block.last_report != sent {
         return;
