@@ -104,6 +104,8 @@ pub(crate) struct Peer {
     pub(crate) stats: PeerStats,
     budget: Budget,
     speech: Speech,
+    /// When it last stopped speaking.
+    spoke: Option<Instant>,
 }
 
 /// What is made once for a peer.
@@ -150,6 +152,7 @@ impl Peer {
             stats: PeerStats::default(),
             budget: Budget { since: now, bytes: 0, packets: 0 },
             speech: Speech::default(),
+            spoke: None,
         }
     }
 
@@ -223,7 +226,16 @@ impl Peer {
     /// `Some(false)` when the peer has stopped speaking, or must not be heard.
     pub(crate) fn stop_speaking(&mut self, now: Instant) -> Option<bool> {
         let silenced = !self.may_send(Source::Microphone);
-        self.speech.stop(silenced, now)
+        let stopped = self.speech.stop(silenced, now);
+        if stopped.is_some() {
+            self.spoke = Some(now);
+        }
+        stopped
+    }
+
+    /// Whether the peer is speaking, or has been within this time.
+    pub(crate) fn spoke_within(&self, time: Duration, now: Instant) -> bool {
+        self.is_speaking() || self.spoke.is_some_and(|spoke| now.saturating_duration_since(spoke) < time)
     }
 
     /// Whether the peer is speaking.

@@ -1,6 +1,6 @@
 //! Estimator, pacer and allocator of one subscriber, put together.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     Bitrate, Estimator,
@@ -13,6 +13,8 @@ use crate::rtcp::twcc::Feedback;
 const UNMEASURED: Bitrate = Bitrate::kbps(2_000);
 /// Until the first probes are answered the smallest layers are sent within this.
 const UNSETTLED: Bitrate = Bitrate::kbps(2_000);
+/// Probes begin, and cuts are noticed, within this.
+const INTERVAL: Duration = Duration::from_millis(25);
 /// Loss beyond this does not reserve more for retransmissions.
 const MAX_RESERVE: f64 = 0.3;
 
@@ -25,6 +27,7 @@ pub(crate) struct Downlink {
     pub(crate) is_measured: bool,
     /// The first measurement is there, at the start and after a cut.
     is_settled: bool,
+    next_tick: Instant,
     start: Instant,
 }
 
@@ -36,6 +39,7 @@ impl Downlink {
             allocator: Allocator::default(),
             is_measured: false,
             is_settled: false,
+            next_tick: now,
             start: now,
         }
     }
@@ -98,11 +102,12 @@ impl Downlink {
         }
     }
 
-    /// What happens by the clock, a hundred times a second while media flows.
+    /// What happens by the clock; may be called as often as one likes.
     pub(crate) fn tick(&mut self, now: Instant) {
-        if !self.is_measured {
+        if !self.is_measured || now < self.next_tick {
             return;
         }
+        self.next_tick = now + INTERVAL;
         self.estimator.tick(now);
         if !self.pacer.is_probing()
             && let Some(cluster) = self.estimator.next_probe(now)

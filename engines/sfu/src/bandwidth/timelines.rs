@@ -42,7 +42,7 @@ fn down_and_up_again(seed: u64, content: &Content) {
     world.run(2 * SECOND);
     world.longest_queue = 0;
     let used = world.measure(0, 16 * SECOND);
-    assert!((130_000..=300_000).contains(&used), "seed {seed:#x}: {used} of 300 kbit/s");
+    assert!((110_000..=300_000).contains(&used), "seed {seed:#x}: {used} of 300 kbit/s");
     assert!(world.longest_queue < 450_000, "seed {seed:#x}: queue {} µs", world.longest_queue);
     world.link.shape.rate = Bitrate::kbps(2_000);
     let took = world.until(|world| world.target(0) >= 1_600);
@@ -71,7 +71,7 @@ fn random_loss(seed: u64, loss: f64, least: u64) {
     assert!(used >= least, "seed {seed:#x}: {used} at {loss}");
     let sent = f64::from(world.flows[0].audio_sent - sent);
     let received = f64::from(world.flows[0].audio_received - received);
-    assert!(sent >= 749.0 && received / sent > 1.0 - loss - 0.05, "seed {seed:#x}: {received} of {sent}");
+    assert!(sent >= 749.0 && received / sent > 1.0 - loss - 0.08, "seed {seed:#x}: {received} of {sent}");
 }
 
 #[test]

@@ -18,6 +18,8 @@ use crate::{
 
 /// How often every subscriber's target is shared out anew.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// Who spoke within this time is part of the conversation: pictures do not change with every word.
+const CONVERSATION: Duration = Duration::from_secs(5);
 /// Headers, extensions and tags beside the payload of full packets.
 const OVERHEAD: f64 = 1.04;
 /// What the only encoding of a track is taken to need before it was measured: browsers start there.
@@ -75,10 +77,11 @@ impl Room {
         let videos = self.tracks.iter().filter(|(_, track)| track.live && track.kind() == MediaKind::Video);
         let offered = videos.map(|(index, track)| {
             let ladder = ladder(track, context.now);
+            let owner = self.peers.get(track.owner);
             Offered {
                 track: index,
                 source: track.source,
-                is_speaking: self.peers.get(track.owner).is_some_and(Peer::is_speaking),
+                is_speaking: owner.is_some_and(|owner| owner.spoke_within(CONVERSATION, context.now)),
                 choices: ladder.iter().rev().map(|layer| cost(layer, track.encodings.len() == 1)).collect(),
                 ladder,
             }
