@@ -40,6 +40,21 @@ pub(crate) struct Demand<'a> {
     pub(crate) layers: &'a [LayerChoice],
 }
 
+/// What there is to share out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// For everything.
+    pub(crate) target: Bitrate,
+    /// For the smallest layers alone, at least the target: losses make a picture smaller, but do not end it.
+    pub(crate) least: Bitrate,
+}
+
+impl Budget {
+    fn times(self, factor: f64) -> Self {
+        Self { target: self.target.times(factor), least: self.least.times(factor) }
+    }
+}
+
 /// What a slot gets: the index of a layer, or nothing.
 pub(crate) type Share = Option<usize>;
 
@@ -54,6 +69,10 @@ const AMPLE: f64 = 1.6;
 const REGRET: Micros = 8_000_000;
 /// A stream may exceed its measured bitrate by this much before it is taken down.
 const TOLERANCE: f64 = 1.05;
+/// One overuse takes a rate down by a seventh or so: what this much more would carry is not ended before this time is
+/// over, as the rate may be back by then.
+const DIP: f64 = 1.4;
+const DIP_TIME: Micros = 2_000_000;
 
 struct Standing {
     key: (usize, usize),
@@ -62,8 +81,22 @@ struct Standing {
     offered: usize,
     /// More would have fitted since then.
     fits_since: Option<Micros>,
+    /// The smallest layer does not fit since then, but is still sent.
+    dips_since: Option<Micros>,
     hold: Micros,
     raised: Option<Micros>,
+}
+
+impl Standing {
+    /// Keeps the smallest layer through a dip: `dip` is what would be without it.
+    fn ride_out(&mut self, share: Share, dip: Share, now: Micros) -> Share {
+        if share.is_some() || self.share.is_none() || dip.is_none() {
+            self.dips_since = None;
+            return share;
+        }
+        let since = *self.dips_since.get_or_insert(now);
+        if now - since < DIP_TIME { Some(0) } else { None }
+    }
 }
 
 /// What each slot of a subscriber gets, over time.
@@ -73,13 +106,14 @@ pub(crate) struct Allocator {
     /// Reused from one run to the next.
     order: Vec<usize>,
     shares: Vec<Share>,
-    ample: Vec<Share>,
+    /// What would be with another budget.
+    others: Vec<Share>,
 }
 
 impl Allocator {
-    /// Shares `target` out; afterwards [`Allocator::share`] says what each demand gets.
+    /// Shares the budget out; afterwards [`Allocator::share`] says what each demand gets.
     /// Demands that are not in the list any more are forgotten.
-    pub(crate) fn run(&mut self, demands: &[Demand<'_>], target: Bitrate, now: Micros) {
+    pub(crate) fn run(&mut self, demands: &[Demand<'_>], budget: Budget, now: Micros) {
         self.standings.retain(|standing| demands.iter().any(|demand| demand.key == standing.key));
         self.order.clear();
         self.order.extend(0..demands.len());
@@ -99,6 +133,7 @@ impl Allocator {
                         share: None,
                         offered,
                         fits_since: None,
+                        dips_since: None,
                         hold: HOLD,
                         raised: None,
                     });
@@ -106,11 +141,11 @@ impl Allocator {
                 }
             };
             if grew {
-                self.begin(demands, demand.key, target);
+                self.begin(demands, demand.key, budget);
             }
         }
-        self.lower(demands, target, now);
-        self.raise(demands, target, now);
+        self.lower(demands, budget, now);
+        self.raise(demands, budget, now);
     }
 
     /// The target was measured for the first time: everything may go up without waiting, once.
@@ -128,8 +163,8 @@ impl Allocator {
     }
 
     /// Something new starts at once with what fits beside the others.
-    fn begin(&mut self, demands: &[Demand<'_>], key: (usize, usize), target: Bitrate) {
-        self.allot(demands, target, |standings, demand| {
+    fn begin(&mut self, demands: &[Demand<'_>], key: (usize, usize), budget: Budget) {
+        self.allot(demands, budget, |standings, demand| {
             let held = standings.iter().find(|standing| standing.key == demand.key)?.share;
             if demand.key == key { demand.layers.len().checked_sub(1) } else { held }
         });
@@ -141,17 +176,22 @@ impl Allocator {
     }
 
     /// What does not fit any more goes down now.
-    fn lower(&mut self, demands: &[Demand<'_>], target: Bitrate, now: Micros) {
-        self.allot(demands, target.times(TOLERANCE), |standings, demand| {
+    fn lower(&mut self, demands: &[Demand<'_>], budget: Budget, now: Micros) {
+        self.allot(demands, budget.times(DIP), |standings, demand| {
+            standings.iter().find(|standing| standing.key == demand.key)?.share.map(|_| 0)
+        });
+        std::mem::swap(&mut self.shares, &mut self.others);
+        self.allot(demands, budget.times(TOLERANCE), |standings, demand| {
             let held = standings.iter().find(|standing| standing.key == demand.key)?.share?;
             // A layer may have gone away, or be wished for no more.
             Some(held.min(demand.layers.len().checked_sub(1)?))
         });
-        let Self { standings, shares, .. } = self;
-        for (demand, share) in demands.iter().zip(shares.iter()) {
+        let Self { standings, shares, others, .. } = self;
+        for ((demand, share), dip) in demands.iter().zip(shares.iter()).zip(others.iter()) {
             let Some(standing) = standings.iter_mut().find(|standing| standing.key == demand.key) else {
                 continue;
             };
+            let share = &standing.ride_out(*share, *dip, now);
             let is_regret = standing.raised.is_some_and(|raised| now - raised < REGRET);
             let wished_for = demand.layers.len().checked_sub(1);
             if *share < standing.share.min(wished_for) && is_regret {
@@ -166,12 +206,12 @@ impl Allocator {
     }
 
     /// What has fitted with headroom for long enough goes up.
-    fn raise(&mut self, demands: &[Demand<'_>], target: Bitrate, now: Micros) {
-        self.allot(demands, target.times(1.0 / AMPLE), |_, demand| demand.layers.len().checked_sub(1));
-        std::mem::swap(&mut self.shares, &mut self.ample);
-        self.allot(demands, target.times(1.0 / HEADROOM), |_, demand| demand.layers.len().checked_sub(1));
-        let Self { standings, shares, ample, .. } = self;
-        for ((demand, share), ample) in demands.iter().zip(shares.iter()).zip(ample.iter()) {
+    fn raise(&mut self, demands: &[Demand<'_>], budget: Budget, now: Micros) {
+        self.allot(demands, budget.times(1.0 / AMPLE), |_, demand| demand.layers.len().checked_sub(1));
+        std::mem::swap(&mut self.shares, &mut self.others);
+        self.allot(demands, budget.times(1.0 / HEADROOM), |_, demand| demand.layers.len().checked_sub(1));
+        let Self { standings, shares, others, .. } = self;
+        for ((demand, share), ample) in demands.iter().zip(shares.iter()).zip(others.iter()) {
             let Some(standing) = standings.iter_mut().find(|standing| standing.key == demand.key) else {
                 continue;
             };
@@ -197,14 +237,14 @@ impl Allocator {
     fn allot(
         &mut self,
         demands: &[Demand<'_>],
-        target: Bitrate,
+        budget: Budget,
         limit: impl Fn(&[Standing], &Demand<'_>) -> Share,
     ) {
         let Self { standings, order, shares, .. } = self;
         shares.clear();
         shares.resize(demands.len(), None);
-        let mut left = target;
-        let mut step = |at: usize, shares: &mut Vec<Share>| -> bool {
+        let mut used = Bitrate::ZERO;
+        let mut step = |at: usize, most: Bitrate, shares: &mut Vec<Share>| -> bool {
             let (Some(demand), Some(share)) = (demands.get(at), shares.get_mut(at)) else { return false };
             let next = share.map_or(0, |share| share + 1);
             let (Some(limit), Some(layer)) = (limit(standings, demand), demand.layers.get(next)) else {
@@ -212,22 +252,22 @@ impl Allocator {
             };
             let held = share.and_then(|share| demand.layers.get(share)).map_or(Bitrate::ZERO, |l| l.bitrate);
             let cost = layer.bitrate.saturating_sub(held);
-            if next > limit || cost > left {
+            if next > limit || used + cost > most {
                 return false;
             }
-            left = left.saturating_sub(cost);
+            used = used + cost;
             *share = Some(next);
             true
         };
         for &at in order.iter() {
-            step(at, shares);
+            step(at, budget.least, shares);
         }
         let attention = |at: usize| demands.get(at).map(|demand| demand.attention);
         for class in order.chunk_by(|one, other| attention(*one) == attention(*other)) {
             // Together, so that none of them is far ahead of another.
             while class.iter().fold(false, |any, &at| {
                 let is_shown = shares.get(at).is_some_and(Option::is_some);
-                (is_shown && step(at, shares)) || any
+                (is_shown && step(at, budget.target, shares)) || any
             }) {}
         }
     }
@@ -259,12 +299,16 @@ mod tests {
         Demand { key: (key, 0), attention, priority: 0, layers: &LAYERS }
     }
 
+    fn budget(kilobits: u64) -> Budget {
+        Budget { target: Bitrate::kbps(kilobits), least: Bitrate::kbps(kilobits) }
+    }
+
     /// One run each 100 ms; the shares of the demands whenever they change.
     fn timeline(demands: &[Demand<'_>], target: impl Fn(i64) -> u64, runs: i64) -> Vec<(i64, Vec<Share>)> {
         let mut allocator = Allocator::default();
         let mut seen: Vec<(i64, Vec<Share>)> = Vec::new();
         for run in 0..runs {
-            allocator.run(demands, Bitrate::kbps(target(run)), run * 100_000);
+            allocator.run(demands, budget(target(run)), run * 100_000);
             let shares: Vec<Share> = demands.iter().map(|demand| allocator.share(demand.key)).collect();
             if seen.last().is_none_or(|(_, before)| *before != shares) {
                 seen.push((run * 100, shares));
@@ -277,12 +321,12 @@ mod tests {
     fn everyone_is_seen_before_anyone_is_seen_well_and_the_screen_goes_first() {
         let demands =
             [demand(1, Attention::Other), demand(2, Attention::Screen), demand(3, Attention::Focus)];
-        let shares = |kilobits| timeline(&demands, |_| kilobits, 1)[0].1.clone();
-        assert_eq!(shares(100), [None, None, None]);
-        assert_eq!(shares(350), [None, Some(0), Some(0)]);
-        assert_eq!(shares(500), [Some(0), Some(0), Some(0)]);
-        assert_eq!(shares(2_200), [Some(0), Some(2), Some(1)]);
-        assert_eq!(shares(10_000), [Some(2), Some(2), Some(2)]);
+        let shares = |kilobits| timeline(&demands, |_| kilobits, 30).pop().map(|(_, shares)| shares);
+        assert_eq!(shares(100), Some(vec![None, None, None]));
+        assert_eq!(shares(350), Some(vec![None, Some(0), Some(0)]));
+        assert_eq!(shares(500), Some(vec![Some(0), Some(0), Some(0)]));
+        assert_eq!(shares(2_200), Some(vec![Some(0), Some(2), Some(1)]));
+        assert_eq!(shares(10_000), Some(vec![Some(2), Some(2), Some(2)]));
     }
 
     #[test]
@@ -313,15 +357,37 @@ mod tests {
     }
 
     #[test]
+    fn the_only_layer_rides_out_a_dip_and_ends_when_it_lasts_or_is_deep() {
+        let demands = [Demand { layers: &LAYERS[2..], ..demand(1, Attention::Other) }];
+        let target = |run| match run {
+            20..30 => 1_200,
+            60..100 => 1_200,
+            140 => 900,
+            _ => 2_000,
+        };
+        let seen = timeline(&demands, target, 150);
+        let expected = [(0, Some(0)), (8_000, None), (11_000, Some(0)), (14_000, None)];
+        assert_eq!(seen, expected.map(|(at, share)| (at, vec![share])));
+    }
+
+    #[test]
+    fn losses_make_a_picture_smaller_but_do_not_end_it() {
+        let mut allocator = Allocator::default();
+        let budget = Budget { target: Bitrate::kbps(100), least: Bitrate::kbps(2_000) };
+        allocator.run(&[demand(1, Attention::Other)], budget, 0);
+        assert_eq!(allocator.share((1, 0)), Some(0));
+    }
+
+    #[test]
     fn what_is_not_shown_any_more_frees_its_share_and_lost_layers_are_left() {
         let mut allocator = Allocator::default();
         let both = [demand(1, Attention::Other), demand(2, Attention::Other)];
-        allocator.run(&both, Bitrate::kbps(1_000), 0);
+        allocator.run(&both, budget(1_000), 0);
         assert_eq!((allocator.share((1, 0)), allocator.share((2, 0))), (Some(1), Some(1)));
         let one = Demand { layers: &LAYERS[..1], ..both[0] };
-        allocator.run(&[one], Bitrate::kbps(1_000), 100_000);
+        allocator.run(&[one], budget(1_000), 100_000);
         assert_eq!((allocator.share((1, 0)), allocator.share((2, 0))), (Some(0), None));
-        allocator.run(&[Demand { layers: &[], ..one }], Bitrate::kbps(1_000), 200_000);
+        allocator.run(&[Demand { layers: &[], ..one }], budget(1_000), 200_000);
         assert_eq!(allocator.share((1, 0)), None);
     }
 }

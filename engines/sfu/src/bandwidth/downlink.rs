@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Bitrate, Estimator,
-    allocate::{Allocator, Demand, least, wanted},
+    allocate::{Allocator, Budget, Demand, least, wanted},
     pacer::Pacer,
 };
 use crate::rtcp::twcc::Feedback;
@@ -17,6 +17,8 @@ const UNSETTLED: Bitrate = Bitrate::kbps(2_000);
 const INTERVAL: Duration = Duration::from_millis(25);
 /// Loss beyond this does not reserve more for retransmissions.
 const MAX_RESERVE: f64 = 0.3;
+/// Up to this share losses end no video by themselves.
+const BEARABLE: f64 = 0.25;
 
 /// What a subscriber's link takes, when packets leave, and which.
 pub(crate) struct Downlink {
@@ -50,12 +52,16 @@ impl Downlink {
     }
 
     /// What layers may use: the target without what losses will cost in retransmissions.
-    fn available(&self, demands: &[Demand<'_>]) -> Bitrate {
+    fn budget(&self, demands: &[Demand<'_>]) -> Budget {
         let target = self.target();
         if !self.is_settled {
-            return target.max(least(demands).min(UNSETTLED));
+            return Budget { target, least: target.max(least(demands).min(UNSETTLED)) };
         }
-        target.times(1.0 - self.estimator.loss().min(MAX_RESERVE))
+        let loss = if self.is_measured { self.estimator.loss() } else { 0.0 };
+        let target = target.times(1.0 - loss.min(MAX_RESERVE));
+        // Losses without a queue are the link's own, unless they are most of what there is.
+        let is_bearable = self.is_measured && loss < BEARABLE;
+        Budget { target, least: if is_bearable { target.max(self.estimator.delay_based()) } else { target } }
     }
 
     /// Whether a video packet may leave at once.
@@ -123,8 +129,8 @@ impl Downlink {
             self.is_settled = true;
             self.allocator.begin_anew();
         }
-        let available = self.available(demands);
+        let budget = self.budget(demands);
         self.estimator.set_wanted(wanted(demands));
-        self.allocator.run(demands, available, elapsed);
+        self.allocator.run(demands, budget, elapsed);
     }
 }

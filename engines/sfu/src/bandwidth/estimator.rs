@@ -120,6 +120,11 @@ impl Estimator {
         self.target
     }
 
+    /// What may be sent as far as queues tell, whatever is lost.
+    pub(crate) fn delay_based(&self) -> Bitrate {
+        if self.cut.is_some() { self.target } else { self.control.rate() }
+    }
+
     /// Share of packets lost over the last seconds.
     pub(crate) fn loss(&self) -> f64 {
         self.loss.share()

