@@ -63,6 +63,8 @@ const HEADROOM: f64 = 1.15;
 /// And that for this long; doubled up to the longest each time it did not last.
 const HOLD: Micros = 1_000_000;
 const LONGEST_HOLD: Micros = 60_000_000;
+/// Without any picture nobody waits longer than this.
+const LONGEST_DARK: Micros = 20_000_000;
 /// With this much more than it costs the link is another one: the long hold is over.
 const AMPLE: f64 = 1.6;
 /// A step up that is taken back within this time did not last.
@@ -225,7 +227,12 @@ impl Allocator {
                 continue;
             }
             let since = *standing.fits_since.get_or_insert(now);
-            if now - since >= if ample >= share { HOLD } else { standing.hold } {
+            let hold = match standing.share {
+                _ if ample >= share => HOLD,
+                None => standing.hold.min(LONGEST_DARK),
+                Some(_) => standing.hold,
+            };
+            if now - since >= hold {
                 standing.share = *share;
                 standing.raised = Some(now);
                 standing.fits_since = None;

@@ -45,6 +45,8 @@ const FULL_QUEUE: Micros = 50_000;
 /// Weight of a new report of sound, and how long it counts.
 const SOUND_GAIN: f64 = 0.5;
 const SOUND_AGE: Micros = 6_000_000;
+/// And nothing for this long: of losses too.
+const FORGET_LOSS: Micros = 4_000_000;
 /// Before the first measurement (RFC 8836's typical path).
 const FIRST_ROUND_TRIP: Micros = 100_000;
 /// One tick of an arrival time, and of a message's reference time.
@@ -291,6 +293,10 @@ impl Estimator {
             // All was paused: whatever queue there was has drained.
             self.delay = DelayDetector::new();
             self.queue.smoothed = 0;
+        }
+        if now - self.last_sent > FORGET_LOSS {
+            self.loss.forget();
+            self.target = self.control.rate();
         }
         let is_calm = self.delay.usage() == Usage::Normal
             && self.queue.smoothed < CALM_QUEUE
