@@ -33,11 +33,18 @@ pub(crate) enum Attention {
 pub(crate) struct Demand<'a> {
     /// Tells slots apart, and a slot's contents over time.
     pub(crate) key: (usize, usize),
-    pub(crate) attention: Attention,
-    /// Among equals, the higher number goes first.
+    /// The viewer's own word: the higher number goes first.
     pub(crate) priority: u8,
+    /// Decides among equals.
+    pub(crate) attention: Attention,
     /// From the least to the best that is wished for.
     pub(crate) layers: &'a [LayerChoice],
+}
+
+impl Demand<'_> {
+    fn rank(&self) -> (Reverse<u8>, Attention) {
+        (Reverse(self.priority), self.attention)
+    }
 }
 
 /// What there is to share out.
@@ -119,8 +126,7 @@ impl Allocator {
         self.standings.retain(|standing| demands.iter().any(|demand| demand.key == standing.key));
         self.order.clear();
         self.order.extend(0..demands.len());
-        let rank = |demand: &Demand<'_>| (demand.attention, Reverse(demand.priority), demand.key);
-        self.order.sort_by_key(|at| demands.get(*at).map(rank));
+        self.order.sort_by_key(|at| demands.get(*at).map(|demand| (demand.rank(), demand.key)));
         for demand in demands {
             let offered = demand.layers.len();
             let known = self.standings.iter_mut().find(|standing| standing.key == demand.key);
@@ -269,8 +275,8 @@ impl Allocator {
         for &at in order.iter() {
             step(at, budget.least, shares);
         }
-        let attention = |at: usize| demands.get(at).map(|demand| demand.attention);
-        for class in order.chunk_by(|one, other| attention(*one) == attention(*other)) {
+        let rank = |at: usize| demands.get(at).map(Demand::rank);
+        for class in order.chunk_by(|one, other| rank(*one) == rank(*other)) {
             // Together, so that none of them is far ahead of another.
             while class.iter().fold(false, |any, &at| {
                 let is_shown = shares.get(at).is_some_and(Option::is_some);
@@ -331,6 +337,9 @@ mod tests {
         let shares = |kilobits| timeline(&demands, |_| kilobits, 30).pop().map(|(_, shares)| shares);
         assert_eq!(shares(100), Some(vec![None, None, None]));
         assert_eq!(shares(350), Some(vec![None, Some(0), Some(0)]));
+        let said = [Demand { priority: 1, ..demands[0] }, demands[1], demands[2]];
+        let shares_then = timeline(&said, |_| 350, 30).pop().map(|(_, shares)| shares);
+        assert_eq!(shares_then, Some(vec![Some(0), Some(0), None]), "what the viewer says counts most");
         assert_eq!(shares(500), Some(vec![Some(0), Some(0), Some(0)]));
         assert_eq!(shares(2_200), Some(vec![Some(0), Some(2), Some(1)]));
         assert_eq!(shares(10_000), Some(vec![Some(2), Some(2), Some(2)]));
