@@ -23,8 +23,9 @@ const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 const SILENCE: Duration = Duration::from_millis(600);
 /// Between two measurements of the rate.
 const RATE_INTERVAL: Duration = Duration::from_millis(500);
-/// Weight of a new measurement in the rate.
+/// Weight of a new measurement in the rate, and of one that is higher: a key frame is no larger stream.
 const RATE_GAIN: f32 = 0.3;
+const RISE_GAIN: f32 = 0.15;
 /// Bits a second under which a layer is not there.
 const NOTHING: f32 = 500.0;
 /// Layers of one stream that are measured apart.
@@ -183,6 +184,7 @@ pub(crate) struct Rates {
     /// something came.
     counted: Vec<(u32, f32)>,
     since: Option<Instant>,
+    newest: u64,
 }
 
 impl Rates {
@@ -203,16 +205,26 @@ impl Rates {
             return false;
         }
         self.since = Some(now);
+        let is_sent = self.counted.iter().any(|(count, _)| *count > 0);
         for (count, rate) in &mut self.counted {
             let measured = *count as f32 * 8.0 / elapsed.as_secs_f32();
             // The first measurement counts whole.
-            *rate += (measured - *rate) * if *rate == 0.0 { 1.0 } else { RATE_GAIN };
+            let gain = if measured > *rate { RISE_GAIN } else { RATE_GAIN };
+            *rate += (measured - *rate) * if *rate == 0.0 { 1.0 } else { gain };
             if *rate < NOTHING {
                 *rate = 0.0;
             }
             *count = 0;
         }
+        if is_sent {
+            self.newest = self.counted.iter().map(|(_, rate)| *rate).sum::<f32>() as u64;
+        }
         true
+    }
+
+    /// Bits a second of the whole stream when it was last sent.
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest
     }
 
     /// Bits a second of a layer with all that it builds on.

@@ -13,6 +13,7 @@ use crate::{
     },
     peer::{Connection, Peer},
     slot::Wish,
+    track::Track,
     worker::{MediaKind, Source},
 };
 
@@ -24,7 +25,7 @@ const CONVERSATION: Duration = Duration::from_secs(5);
 const OVERHEAD: f64 = 1.04;
 /// What the only encoding of a track is taken to need before it was measured: browsers start there.
 const ASSUMED_ALONE: Bitrate = Bitrate::kbps(300);
-/// What a layer of several is taken to need while it is not being sent: so much and this many bits a second per pixel, which
+/// What a layer of several is taken to need until it was measured: so much and this many bits a second per pixel, which
 /// is about what browsers give a camera at 180, 360 and 720 lines.
 const ASSUMED_LEAST: u64 = 60_000;
 const ASSUMED_PER_PIXEL: f64 = 1.6;
@@ -82,7 +83,7 @@ impl Room {
                 track: index,
                 source: track.source,
                 is_speaking: owner.is_some_and(|owner| owner.spoke_within(CONVERSATION, context.now)),
-                choices: ladder.iter().rev().map(|layer| cost(layer, track.encodings.len() == 1)).collect(),
+                choices: ladder.iter().rev().map(|layer| cost(layer, track)).collect(),
                 ladder,
             }
         });
@@ -91,12 +92,15 @@ impl Room {
 }
 
 /// What a layer needs of a link.
-fn cost(layer: &Layer, is_alone: bool) -> LayerChoice {
+fn cost(layer: &Layer, track: &Track) -> LayerChoice {
     let pixels = f64::from(layer.width) * f64::from(layer.height);
+    let before = track.encodings.get(layer.choice.encoding).map_or(0, |encoding| encoding.rates.newest());
     let bitrate = match layer.bitrate {
-        0 if is_alone => ASSUMED_ALONE,
-        0 => Bitrate::bps(ASSUMED_LEAST) + Bitrate::bps((pixels * ASSUMED_PER_PIXEL) as u64),
-        measured => Bitrate::bps(measured).times(OVERHEAD),
+        measured if measured > 0 && layer.is_alive => Bitrate::bps(measured).times(OVERHEAD),
+        // It was stopped because nobody watched; it comes back as it was.
+        _ if before > 0 => Bitrate::bps(before).times(OVERHEAD),
+        _ if track.encodings.len() == 1 => ASSUMED_ALONE,
+        _ => Bitrate::bps(ASSUMED_LEAST) + Bitrate::bps((pixels * ASSUMED_PER_PIXEL) as u64),
     };
     LayerChoice { bitrate }
 }
