@@ -183,6 +183,10 @@ fn a_narrow_link_gets_a_smaller_layer_without_flapping_and_the_large_one_when_it
     assert!(!encodings.contains(&2) && !encodings.is_empty(), "{encodings:?}");
     assert!(changes <= 4, "{changes} changes");
     assert_eq!(shown(&world, wide, wide_at), ([2].into(), 0), "nobody else notices");
+    // From the first small pictures over the switch to large ones, some of which were held: one stream.
+    let videos = world.clients[wide].got.iter().filter(|got| got.payload.len() > 100);
+    let sequences: Vec<u64> = videos.map(|got| got.sequence).collect();
+    assert!(sequences.windows(2).all(|pair| pair[1] == pair[0] + 1), "gaps or disorder");
 
     world.narrow.clear();
     simulcast(&mut world, camera, &mut picture, 10);

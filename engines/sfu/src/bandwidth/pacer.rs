@@ -128,6 +128,9 @@ impl Pacer {
     pub(crate) fn forget(&mut self, track: u32) {
         self.queue.retain(|held| held.track != track);
         self.queued = self.queue.iter().map(|held| u64::from(held.size)).sum();
+        if self.queue.is_empty() {
+            self.hurry = Bitrate::ZERO;
+        }
     }
 
     /// Nothing of what waits will be sent.
