@@ -42,6 +42,8 @@ const IDLE: Micros = 1_000_000;
 /// Losses above this share are the work of a queue when packets wait longer than this at the same time.
 const FULL_LOSS: f64 = 0.1;
 const FULL_QUEUE: Micros = 50_000;
+/// A trend without a queue of this length is the jitter of a busy receiver.
+const LEAST_QUEUE: Micros = 10_000;
 /// Weight of a new report of sound, and how long it counts.
 const SOUND_GAIN: f64 = 0.5;
 const SOUND_AGE: Micros = 6_000_000;
@@ -225,7 +227,11 @@ impl Estimator {
         let is_heard = self.sound_told.is_some_and(|told| now - told < SOUND_AGE);
         let sound = if is_heard { self.sound_loss } else { 0.0 };
         let is_full = self.loss.share().max(sound) > FULL_LOSS && self.queue.smoothed > FULL_QUEUE;
-        let usage = if is_full { Usage::Over } else { self.delay.usage() };
+        let usage = match self.delay.usage() {
+            _ if is_full => Usage::Over,
+            Usage::Over if self.queue.smoothed < LEAST_QUEUE => Usage::Normal,
+            usage => usage,
+        };
         self.control.update(usage, self.throughput.value(), self.round_trip, now);
         if let Some(found) = found.filter(|_| usage != Usage::Over) {
             self.control.set(self.control.rate().max(found));
