@@ -191,6 +191,14 @@ pub enum Event {
         /// Began or stopped.
         speaking: bool,
     },
+    /// The way from this peer began or ceased to lose sound: its microphone should come with redundancy (RFC 2198) or
+    /// without. Only for peers that offered it.
+    Redundancy {
+        /// Who sends.
+        peer: PeerId,
+        /// With redundancy from now on.
+        wanted: bool,
+    },
 }
 
 /// What `poll` hands out.
@@ -217,6 +225,8 @@ pub struct PeerStats {
     pub bytes_out: u64,
     /// Packets of its streams that did not come by themselves, as of the last second.
     pub lost_in: u64,
+    /// Of those, the ones that came as redundancy of later packets (RFC 2198).
+    pub recovered: u64,
     /// Packets that were sent to it again.
     pub retransmitted: u64,
     /// Packets dropped: forged, replayed, foreign SSRC or payload type, over the budget.

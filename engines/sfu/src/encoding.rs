@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::{
     codec::{FrameInfo, Point, dependency::Structure},
     nack::NackGenerator,
+    protection::{Peak, Protection},
     rtcp::ReportBlock,
     rtp::ring::Ring,
     worker::{MediaKind, Rid},
@@ -60,6 +61,10 @@ pub(crate) struct Encoding {
     pub(crate) reception: Reception,
     pub(crate) nacks: NackGenerator,
     pub(crate) report: Option<SeenReport>,
+    /// What the way from the publisher needs.
+    pub(crate) protection: Protection,
+    /// What subscribers miss whatever their own way is like.
+    pub(crate) gaps: Peak,
     /// From the dependency descriptor of its newest key frame.
     pub(crate) structure: Option<Box<Structure>>,
     /// Who gets a spatial layer has got all that the layers below it need.
@@ -96,6 +101,8 @@ impl Encoding {
             reception: Reception::default(),
             nacks: NackGenerator::default(),
             report: None,
+            protection: Protection::default(),
+            gaps: Peak::default(),
             structure: None,
             is_nested: true,
             size: None,
@@ -173,7 +180,10 @@ impl Encoding {
             let delay = now.saturating_duration_since(report.at).as_secs_f64() * 65_536.0;
             ((report.sender_ntp >> 16) as u32, delay as u32)
         });
-        self.reception.block(ssrc, last_report, delay)
+        let block = self.reception.block(ssrc, last_report, delay)?;
+        self.protection.note(block.fraction_lost, now);
+        self.gaps.note(self.reception.gaps, now);
+        Some(block)
     }
 }
 
@@ -254,6 +264,10 @@ pub(crate) struct Reception {
     received: u64,
     expected_before: u64,
     received_before: u64,
+    /// Lost, but found in redundancy, since the last report.
+    recovered: u64,
+    /// Share in 1/256 that neither came nor was found, between the last two reports.
+    gaps: u8,
     /// 16 times the jitter, in timestamp units.
     jitter: i64,
     transit: Option<i64>,
@@ -274,6 +288,11 @@ impl Reception {
                 self.jitter += difference - ((self.jitter + 8) >> 4);
             }
         }
+    }
+
+    /// A lost packet was found in the redundancy of a later one.
+    pub(crate) fn recovered(&mut self) {
+        self.recovered += 1;
     }
 
     /// Packets up to the newest, from the first that came.
@@ -304,9 +323,11 @@ impl Reception {
         self.expected_before = self.expected();
         self.received_before = self.received;
         let lost = expected.saturating_sub(received);
+        let share = |lost: u64| (lost * 256).checked_div(expected).unwrap_or(0).min(255) as u8;
+        self.gaps = share(lost.saturating_sub(std::mem::take(&mut self.recovered)));
         Some(ReportBlock {
             ssrc,
-            fraction_lost: (lost * 256).checked_div(expected).unwrap_or(0).min(255) as u8,
+            fraction_lost: share(lost),
             lost: self.lost().min(0x7f_ffff) as u32,
             highest: self.highest as u32,
             jitter: (self.jitter >> 4) as u32,

@@ -73,6 +73,9 @@ const RTCP: &[u8] = &[
     0x8F, 205, 0, 6, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 3, 0, 0, 1, 0, 0x20, 3, 4, 4, 4, 0, 0, 0,
 ];
 
+/// Two older frames before the packet's own.
+const RED: &[u8] = &[0xEF, 0x1E, 0x00, 3, 0xEF, 0x0F, 0x00, 2, 0x6F, 1, 2, 3, 4, 5, 6, 7, 8];
+
 const STUN: &[u8] = &[
     0, 1, 0, 40, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, // header
     0, 6, 0, 9, 97, 98, 99, 100, 58, 101, 102, 103, 104, 0, 0, 0, // USERNAME
@@ -122,6 +125,12 @@ fn each_parser_reads_mutations(rounds: usize) {
         }
         let _later = dependency::read(&dependency::tests::delta(3, 9), structure.as_deref());
         dependency::shift(&mut bytes, 1);
+        let mut bytes = RED.to_vec();
+        seeded.mutate(&mut bytes);
+        if let Some(red) = rtp::red::Red::parse(&bytes) {
+            let frames: usize = red.older().map(|block| block.payload.len()).sum();
+            assert!(frames + red.primary.payload.len() < bytes.len() && red.older().len() <= 8);
+        }
         let mut bytes = RTCP.to_vec();
         seeded.mutate(&mut bytes);
         assert!(rtcp::packets(&bytes).count() <= bytes.len());
@@ -172,7 +181,10 @@ fn an_estimator_reads_mutations(rounds: usize) {
 
 #[test]
 fn mutated_inputs_never_panic() {
-    assert!(rtp::Header::parse(RTP).is_some());
+    assert!(
+        rtp::Header::parse(RTP).is_some()
+            && rtp::red::Red::parse(RED).is_some_and(|red| red.older().len() == 2)
+    );
     assert!(sdp::parse::parse(SDP).is_ok() && rtcp::packets(RTCP).count() > 3);
     each_parser_reads_mutations(3000);
     an_estimator_reads_mutations(20_000);

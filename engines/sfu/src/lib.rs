@@ -15,6 +15,7 @@ mod encoding;
 mod fuzz;
 mod nack;
 mod peer;
+mod protection;
 mod rng;
 mod room;
 mod rtcp;

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     bandwidth::Downlink,
+    protection::Protection,
     rtcp::{twcc, write::Writer},
     slab::SendSlab,
     slot::Slot,
@@ -29,6 +30,8 @@ const LOUD: u8 = 50;
 const LOUD_PACKETS: u8 = 2;
 /// Between words nobody stops speaking.
 const HANGOVER: Duration = Duration::from_millis(350);
+/// Of fewer packets in a second, one lost by chance would be too large a share.
+const ENOUGH_REPORTED: u64 = 30;
 /// Weight of a new round trip in the average.
 const ROUND_TRIP_GAIN: f64 = 0.25;
 
@@ -101,6 +104,12 @@ pub(crate) struct Peer {
     pub(crate) clock_offset: Option<i64>,
     /// Packets that the client's transport-wide feedback reported, and those missing.
     pub(crate) reported: (u64, u64),
+    /// As of the last second.
+    reported_before: (u64, u64),
+    /// What the way to the client needs.
+    pub(crate) protection: Protection,
+    /// The client was told to send redundant sound.
+    pub(crate) asked_redundancy: bool,
     pub(crate) stats: PeerStats,
     budget: Budget,
     speech: Speech,
@@ -149,6 +158,9 @@ impl Peer {
             round_trip: None,
             clock_offset: None,
             reported: (0, 0),
+            reported_before: (0, 0),
+            protection: Protection::default(),
+            asked_redundancy: false,
             stats: PeerStats::default(),
             budget: Budget { since: now, bytes: 0, packets: 0 },
             speech: Speech::default(),
@@ -216,6 +228,16 @@ impl Peer {
         let old = self.round_trip.unwrap_or(measured).as_secs_f64();
         let new = old + (measured.as_secs_f64() - old) * ROUND_TRIP_GAIN;
         self.round_trip = Some(Duration::from_secs_f64(new));
+    }
+
+    /// Once a second: what the transport-wide feedback said of the way to the client, whoever's media it was.
+    pub(crate) fn note_transport_loss(&mut self, now: Instant) {
+        let (total, lost) = self.reported;
+        let (total_before, lost_before) = std::mem::replace(&mut self.reported_before, self.reported);
+        let (total, lost) = (total - total_before, lost - lost_before);
+        if total >= ENOUGH_REPORTED {
+            self.protection.note((lost * 256 / total).min(255) as u8, now);
+        }
     }
 
     /// Takes a microphone level; `Some` when the peer begins to speak.

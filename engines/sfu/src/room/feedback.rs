@@ -40,9 +40,11 @@ fn handle_packet(peer: &mut Peer, tracks: &mut Slab<Track>, packet: Packet<'_>, 
     match packet {
         Packet::SenderReport { ssrc, ntp, timestamp, reports } => {
             sender_report(peer, tracks, ssrc, ntp, timestamp, context);
-            reports.for_each(|block| report_block(peer, &block, context));
+            reports.for_each(|block| report_block(peer, tracks, &block, context));
         }
-        Packet::ReceiverReport { reports } => reports.for_each(|block| report_block(peer, &block, context)),
+        Packet::ReceiverReport { reports } => {
+            reports.for_each(|block| report_block(peer, tracks, &block, context));
+        }
         Packet::Nack { media, items } => {
             for sequence in items.flat_map(rtcp::nack_sequences) {
                 resend(peer, tracks, media, sequence, context);
@@ -88,12 +90,17 @@ fn sender_report(
     });
 }
 
-fn report_block(peer: &mut Peer, block: &ReportBlock, context: &Context<'_>) {
+fn report_block(peer: &mut Peer, tracks: &Slab<Track>, block: &ReportBlock, context: &Context<'_>) {
     let Some(slot) = peer.slot_by_ssrc.get(&block.ssrc).and_then(|slot| peer.slots.get(*slot)) else {
         return;
     };
     if slot.kind == MediaKind::Audio {
         peer.downlink.estimator.sound_report(f64::from(block.fraction_lost) / 256.0, context.now);
+        // What was lost on the publisher's way is no fault of this one.
+        let encodings = slot.track.and_then(|track| tracks.get(track)).map(|track| &track.encodings);
+        let gaps = encodings.into_iter().flatten().map(|encoding| encoding.gaps.lately(context.now));
+        let lost = block.fraction_lost.saturating_sub(gaps.max().unwrap_or_default());
+        peer.protection.note(lost, context.now);
     }
     let Some((sent, at)) = slot.reported else { return };
     if block.last_report != sent {

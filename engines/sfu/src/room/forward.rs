@@ -6,7 +6,13 @@ use super::{Context, Job, Room};
 use slab::Slab;
 
 use crate::{
-    bandwidth::pacer::Held, peer::Peer, slab::SendSlab, slot::Sender, track::Track, worker::MediaKind,
+    bandwidth::pacer::Held,
+    peer::Peer,
+    rtp::{red, ring::Packet},
+    slab::SendSlab,
+    slot::Sender,
+    track::Track,
+    worker::MediaKind,
 };
 
 /// A frame's packets come within a few milliseconds; waiting this long for its end fills bursts (measured).
@@ -64,7 +70,7 @@ impl Room {
     }
 
     fn write_job(&mut self, job: Job, context: &mut Context<'_>) {
-        let Self { peers, tracks, .. } = self;
+        let Self { peers, tracks, packed, .. } = self;
         let (Some(track), Some(peer)) = (tracks.get(job.track), peers.get_mut(job.peer)) else { return };
         let Some(encoding) = track.encodings.get(job.encoding) else { return };
         let Some(slot) = peer.slots.get(job.slot).filter(|slot| slot.track == Some(job.track)) else {
@@ -77,7 +83,11 @@ impl Room {
         let mut must_pace = false;
         let mut switched = Vec::new();
         for &extended in &encoding.sending {
-            if !is_video || peer.downlink.admits(context.now) {
+            if !is_video {
+                forward_sound(peer, job.slot, track, job.encoding, extended, packed.as_mut_slice(), context);
+                continue;
+            }
+            if peer.downlink.admits(context.now) {
                 if forward(peer, job.slot, track, job.encoding, extended, context) {
                     switched.push(job.track);
                 }
@@ -112,7 +122,7 @@ pub(super) fn reroute(tracks: &mut Slab<Track>, track: usize) {
     }
 }
 
-/// Writes one packet of an encoding to a peer's slot, now. True when the slot began to show another encoding with it.
+/// Writes one packet of a picture to a peer's slot, now. True when the slot began to show another encoding with it.
 fn forward(
     peer: &mut Peer,
     slot: usize,
@@ -125,7 +135,7 @@ fn forward(
     let (Some(slot), Some(keys)) = (peer.slots.get_mut(slot), &peer.keys) else { return false };
     let ring = track.encodings.get(encoding).map(|encoding| &encoding.ring);
     let Some(packet) = ring.and_then(|ring| ring.get(extended)) else { return false };
-    let (shown, is_video) = (slot.shown_encoding(), slot.kind == MediaKind::Video);
+    let shown = slot.shown_encoding();
     let number = peer.transport_sequence;
     let mut sender = Sender { keys: &keys.outbound, transport_sequence: &mut peer.transport_sequence };
     let out: &mut SendSlab = context.out;
@@ -133,12 +143,42 @@ fn forward(
         slot.forward(encoding, &packet, &track.encodings, &mut sender, context.now, buffer)
     });
     let is_other = slot.shown_encoding() != shown;
-    match written {
-        Some(length) if is_video => peer.note_video(number, length, context.now),
-        Some(length) => peer.note_audio(length),
-        None => {}
+    if let Some(length) = written {
+        peer.note_video(number, length, context.now);
     }
     is_other
+}
+
+/// As [`forward`], for sound: with copies of what was sent before it when the receiver loses packets (RFC 2198).
+fn forward_sound(
+    peer: &mut Peer,
+    slot: usize,
+    track: &Track,
+    encoding: usize,
+    extended: u64,
+    packed: &mut [u8],
+    context: &mut Context<'_>,
+) {
+    let Some(to) = peer.egress() else { return };
+    let (Some(slot), Some(keys)) = (peer.slots.get_mut(slot), &peer.keys) else { return };
+    let Some(ring) = track.encodings.get(encoding).map(|encoding| &encoding.ring) else { return };
+    let Some(plain) = ring.get(extended) else { return };
+    let opus = slot.playing.filter(|playing| playing.red_payload_type.is_some());
+    let copies = if opus.is_some() { peer.protection.copies(context.now) } else { 0 };
+    let red = opus
+        .filter(|_| copies > 0)
+        .and_then(|opus| red::pack(ring, extended, copies, opus.payload_type, &mut *packed));
+    slot.sends_red = red.is_some();
+    let payload = red.and_then(|length| packed.get(..length)).unwrap_or(plain.payload);
+    let packet = Packet { payload, ..plain };
+    let mut sender = Sender { keys: &keys.outbound, transport_sequence: &mut peer.transport_sequence };
+    let out: &mut SendSlab = context.out;
+    let written = out.write(to, |buffer| {
+        slot.forward(encoding, &packet, &track.encodings, &mut sender, context.now, buffer)
+    });
+    if let Some(length) = written {
+        peer.note_audio(length);
+    }
 }
 
 /// As [`forward`], for a packet that waited: the slot may show something else by now. The track, when its slot began

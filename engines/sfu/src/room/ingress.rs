@@ -1,5 +1,7 @@
 //! Media from clients: bind, open, account, keep.
 
+use std::time::Instant;
+
 use super::{Context, Room, tick};
 use crate::{
     codec::{FrameInfo, dependency},
@@ -7,6 +9,7 @@ use crate::{
     peer::{ExtensionIds, Peer, Stream},
     rtp::{
         Header, MAX_EXTENSION, extend_sequence, payload_length,
+        red::Red,
         ring::{Packet, Refused},
     },
     track::Track,
@@ -50,7 +53,8 @@ impl Room {
         else {
             return;
         };
-        let (codec, live, source) = (track.codec.codec, track.live, track.source);
+        let (chosen, live, source) = (track.codec, track.live, track.source);
+        let codec = chosen.codec;
         let is_video = track.kind() == MediaKind::Video;
         let Some(encoding) = track.encodings.get_mut(opened.stream.encoding) else { return };
         let (extended, payload) = if opened.stream.is_rtx {
@@ -85,9 +89,6 @@ impl Room {
         if encoding.subscribers.is_empty() {
             return;
         }
-        if is_video && encoding.nacks.received(extended, context.now) {
-            encoding.want_keyframe();
-        }
         let packet = Packet {
             extended,
             timestamp: opened.header.timestamp,
@@ -97,19 +98,65 @@ impl Room {
             payload,
             descriptor: opened.descriptor,
         };
-        match encoding.ring.insert(&packet) {
-            Ok(()) => {}
-            Err(Refused::Duplicate | Refused::Unfit) => return,
+        let place = (opened.stream.track, opened.stream.encoding);
+        let mut intake = Intake { encoding, place, fresh: &mut self.fresh, now: context.now };
+        match chosen.red_payload_type == Some(opened.header.payload_type) {
+            true => intake.take_apart(&packet, chosen.payload_type, &mut peer.stats.recovered),
+            false => _ = intake.keep(&packet, is_video),
         }
-        if frame.keyframe {
+    }
+}
+
+/// An encoding that takes packets in, and the list of those that have something to send on.
+struct Intake<'a> {
+    encoding: &'a mut Encoding,
+    /// Track and encoding.
+    place: (usize, usize),
+    fresh: &'a mut Vec<(usize, usize)>,
+    now: Instant,
+}
+
+impl Intake<'_> {
+    /// Keeps a packet and puts it on its way; false when it was here before or cannot be kept.
+    fn keep(&mut self, packet: &Packet<'_>, is_video: bool) -> bool {
+        let encoding = &mut *self.encoding;
+        if is_video && encoding.nacks.received(packet.extended, self.now) {
+            encoding.want_keyframe();
+        }
+        match encoding.ring.insert(packet) {
+            Ok(()) => {}
+            Err(Refused::Duplicate | Refused::Unfit) => return false,
+        }
+        if packet.frame.keyframe {
             encoding.keyframe_arrived();
         }
         if encoding.pending.is_empty() {
-            encoding.pending_since = Some(context.now);
-            self.fresh.push((opened.stream.track, opened.stream.encoding));
+            encoding.pending_since = Some(self.now);
+            self.fresh.push(self.place);
         }
-        encoding.pending.push(extended);
+        encoding.pending.push(packet.extended);
         encoding.frame_ended = packet.marker;
+        true
+    }
+
+    /// Redundant audio: first what was lost before this packet, then its own frame, as if all had come by themselves.
+    fn take_apart(&mut self, packet: &Packet<'_>, payload_type: u8, recovered: &mut u64) {
+        let Some(red) = Red::parse(packet.payload) else { return };
+        let older = red.older();
+        for (back, block) in (1..=older.len() as u64).rev().zip(older) {
+            let Some(extended) = packet.extended.checked_sub(back) else { continue };
+            let is_ours = block.payload_type == payload_type && !block.payload.is_empty();
+            if !is_ours || !self.encoding.ring.is_missing(extended) {
+                continue;
+            }
+            let timestamp = packet.timestamp.wrapping_sub(block.age);
+            let lost = Packet { extended, timestamp, marker: false, payload: block.payload, ..*packet };
+            if self.keep(&lost, false) {
+                self.encoding.reception.recovered();
+                *recovered += 1;
+            }
+        }
+        self.keep(&Packet { payload: red.primary.payload, ..*packet }, false);
     }
 }
 
@@ -138,8 +185,11 @@ fn open<'a>(
         None => by_name(peer, tracks, packet, &header)?,
     };
     let track = tracks.get_mut(stream.track)?;
-    let expected = if stream.is_rtx { track.codec.rtx_payload_type } else { Some(track.codec.payload_type) };
-    if expected != Some(header.payload_type) {
+    let fits = match stream.is_rtx {
+        true => track.codec.rtx_payload_type == Some(header.payload_type),
+        false => track.codec.is_media(header.payload_type),
+    };
+    if !fits {
         return None;
     }
     let encoding = track.encodings.get_mut(stream.encoding)?;

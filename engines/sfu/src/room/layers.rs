@@ -282,7 +282,8 @@ mod tests {
 
     /// A track whose encodings have sent three temporal layers of these sizes.
     fn track(source: Source, sizes: &[(u16, u16)], now: Instant) -> Track {
-        let codec = Format { codec: Codec::Vp8, payload_type: 96, rtx_payload_type: None };
+        let codec =
+            Format { codec: Codec::Vp8, payload_type: 96, rtx_payload_type: None, red_payload_type: None };
         let rids: Vec<_> = ["q", "h", "f"].into_iter().take(sizes.len()).map(Into::into).collect();
         let rids = if sizes.len() == 1 { &[][..] } else { &rids };
         let mut track = Track::new(0, source, "1".into(), codec, rids);

@@ -24,6 +24,7 @@ use slab::Slab;
 use crate::{
     peer::{Connection, Keys, Peer},
     rng::Generator,
+    rtp::red::MAX_PACKED,
     slab::SendSlab,
     stun::BindingRequest,
     track::Track,
@@ -96,6 +97,8 @@ pub(crate) struct Room {
     busy: bool,
     /// The worker knows that there are fresh packets.
     listed: bool,
+    /// Where redundant audio is put together.
+    packed: Box<[u8; MAX_PACKED]>,
 }
 
 impl Room {
@@ -116,6 +119,7 @@ impl Room {
             next_flush: 0,
             busy: false,
             listed: false,
+            packed: Box::new([0; MAX_PACKED]),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     peer::{Connection, Peer},
     rtcp::write::Writer,
     track::Track,
-    worker::{Event, MediaKind},
+    worker::{Event, MediaKind, Source},
 };
 
 /// Between ticks while media flows: the resolution of NACKs.
@@ -44,6 +44,9 @@ impl Room {
                 feedback(peer, tracks, context);
                 peer.downlink.tick(context.now);
                 is_sending = peer.downlink.needs_ticks(context.now);
+            }
+            if let Some(wanted) = redundancy_wanted(peer, tracks, context.now) {
+                context.events.push_back(Event::Redundancy { peer: peer.id, wanted });
             }
             if let Some(speaking) = peer.stop_speaking(context.now) {
                 context.events.push_back(Event::Speaking { room: *id, peer: peer.id, speaking });
@@ -116,6 +119,18 @@ impl Room {
     }
 }
 
+/// `Some` when the client must be told to send its microphone with redundancy, or without.
+fn redundancy_wanted(peer: &mut Peer, tracks: &Slab<Track>, now: Instant) -> Option<bool> {
+    let wanted = peer.tracks.iter().filter_map(|track| tracks.get(*track)).any(|track| {
+        track.source == Source::Microphone
+            && track.codec.red_payload_type.is_some()
+            && track.encodings.iter().any(|encoding| encoding.protection.copies(now) > 0)
+    });
+    let changed = wanted != peer.asked_redundancy;
+    peer.asked_redundancy = wanted;
+    changed.then_some(wanted)
+}
+
 /// Everything a connected peer is told over RTCP now.
 fn feedback(peer: &mut Peer, tracks: &mut Slab<Track>, context: &mut Context<'_>) {
     let feedback_due = context.now >= peer.next_feedback && !peer.arrivals.is_empty();
@@ -184,6 +199,7 @@ fn reports(peer: &mut Peer, tracks: &mut Slab<Track>, compound: &mut Writer, con
         }
     }
     peer.stats.lost_in = lost;
+    peer.note_transport_loss(context.now);
     let sender = peer.rtcp_ssrc;
     compound.receiver_report(sender, &blocks);
     compound.cname(sender, "voxlink");

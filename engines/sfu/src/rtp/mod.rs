@@ -1,5 +1,6 @@
 //! RTP packets (RFC 3550) and their header extensions (RFC 8285), read and written in place.
 
+pub(crate) mod red;
 pub(crate) mod ring;
 
 /// The fixed part of an RTP header.

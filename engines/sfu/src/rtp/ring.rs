@@ -128,6 +128,12 @@ impl Ring {
         Ok(())
     }
 
+    /// Not here, and neither too old to be taken nor from before the stream began.
+    pub(crate) fn is_missing(&self, extended: u64) -> bool {
+        let recent = |highest| extended + self.capacity as u64 > highest;
+        self.highest.is_some_and(recent) && self.get(extended).is_none()
+    }
+
     /// The packet, when it is still here.
     pub(crate) fn get(&self, extended: u64) -> Option<Packet<'_>> {
         let slot = self.slot(extended);

@@ -83,7 +83,9 @@ fn media_section(
         Line::Receive { codec, .. } => (std::slice::from_ref(codec), "recvonly"),
         Line::Send { codecs, .. } => (&codecs[..], "sendonly"),
     };
-    let payload_types = codecs.iter().flat_map(|codec| [Some(codec.payload_type), codec.rtx_payload_type]);
+    let payload_types = codecs
+        .iter()
+        .flat_map(|codec| [Some(codec.payload_type), codec.rtx_payload_type, codec.red_payload_type]);
     let formats: String = payload_types.flatten().map(|payload_type| format!(" {payload_type}")).collect();
     push(out, format_args!("m={} 9 {}{formats}", media.name, media.protocol));
     push(out, format_args!("c=IN IP4 0.0.0.0"));
@@ -152,10 +154,13 @@ fn payloads(out: &mut String, media: &Media, chosen: &Chosen, stereo: bool) {
     match chosen.codec {
         Codec::Opus => {
             let more = if stereo { ";stereo=1;sprop-stereo=1;maxaveragebitrate=192000" } else { "" };
-            return push(
-                out,
-                format_args!("a=fmtp:{payload_type} minptime=10;useinbandfec=1;usedtx=1{more}"),
-            );
+            push(out, format_args!("a=fmtp:{payload_type} minptime=10;useinbandfec=1;usedtx=1{more}"));
+            if let Some(red) = chosen.red_payload_type {
+                // Behind Opus: a browser sends what comes first. The client moves it up when it is told to (op 24).
+                push(out, format_args!("a=rtpmap:{red} red/48000/2"));
+                push(out, format_args!("a=fmtp:{red} {payload_type}/{payload_type}"));
+            }
+            return;
         }
         Codec::Vp8 => {}
         Codec::Vp9 | Codec::H264 | Codec::Av1 => {

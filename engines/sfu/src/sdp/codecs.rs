@@ -75,6 +75,15 @@ pub(crate) struct Chosen {
     pub(crate) codec: Codec,
     pub(crate) payload_type: u8,
     pub(crate) rtx_payload_type: Option<u8>,
+    /// Redundant audio (RFC 2198) over the same codec.
+    pub(crate) red_payload_type: Option<u8>,
+}
+
+impl Chosen {
+    /// Whether media of this m-line (not its retransmissions) may come with this payload type.
+    pub(crate) fn is_media(&self, payload_type: u8) -> bool {
+        payload_type == self.payload_type || self.red_payload_type == Some(payload_type)
+    }
 }
 
 /// The codecs of an m-line that we forward, each once, in the offer's order.
@@ -86,11 +95,13 @@ pub(crate) fn playable(media: &Media) -> Vec<Chosen> {
         if found.iter().any(|chosen| chosen.codec == codec) {
             continue;
         }
+        let red = media.codecs.iter().find(|other| codec == Codec::Opus && is_red_of(other, offered));
         let rtx = media.codecs.iter().find(|other| is_rtx_of(other, offered.payload_type));
         found.push(Chosen {
             codec,
             payload_type: offered.payload_type,
             rtx_payload_type: rtx.map(|rtx| rtx.payload_type),
+            red_payload_type: red.map(|red| red.payload_type),
         });
     }
     found
@@ -100,4 +111,11 @@ pub(crate) fn playable(media: &Media) -> Vec<Chosen> {
 fn is_rtx_of(offered: &OfferedCodec, payload_type: u8) -> bool {
     offered.name.eq_ignore_ascii_case("rtx")
         && offered.parameter("apt").is_some_and(|apt| apt.parse() == Ok(payload_type))
+}
+
+/// RFC 2198 §5: the parameters name the payload type of each block. Video's RED is another thing and has another clock.
+fn is_red_of(offered: &OfferedCodec, of: &OfferedCodec) -> bool {
+    offered.name.eq_ignore_ascii_case("red")
+        && offered.clock_rate == of.clock_rate
+        && offered.parameters.split('/').all(|block| block.trim().parse() == Ok(of.payload_type))
 }

@@ -111,6 +111,8 @@ pub(crate) struct Slot {
     left_out: Option<u16>,
     pub(crate) packets: u32,
     pub(crate) octets: u32,
+    /// The payload that is forwarded next is redundant audio (RFC 2198).
+    pub(crate) sends_red: bool,
     sealed: ReplayWindow,
     budget: ResendBudget,
     /// Middle of the NTP time of our last sender report, and when it left.
@@ -145,6 +147,7 @@ impl Slot {
             left_out: None,
             packets: 0,
             octets: 0,
+            sends_red: false,
             sealed: ReplayWindow::default(),
             budget: ResendBudget::new(),
             reported: None,
@@ -332,7 +335,10 @@ impl Slot {
         let timestamp = packet.timestamp.wrapping_add(shift.timestamp);
         let outgoing = Outgoing {
             marker: ends_picture(packet, point),
-            payload_type: chosen.payload_type,
+            payload_type: match chosen.red_payload_type {
+                Some(red) if self.sends_red => red,
+                _ => chosen.payload_type,
+            },
             sequence: sequence as u16,
             timestamp,
             ssrc: self.ssrc,

@@ -33,7 +33,8 @@ struct Seen {
 impl Viewer {
     fn new(codec: Codec, encodings: usize) -> Self {
         let mut slot = Slot::new("1".into(), MediaKind::Video, 0, [7, 8, 9]);
-        slot.codecs = vec![Chosen { codec, payload_type: 96, rtx_payload_type: Some(97) }];
+        slot.codecs =
+            vec![Chosen { codec, payload_type: 96, rtx_payload_type: Some(97), red_payload_type: None }];
         (slot.transport_extension, slot.descriptor_extension) = (Some(TRANSPORT), Some(DESCRIPTOR));
         slot.show(Some((0, codec)));
         let (keys, client) = both_directions();

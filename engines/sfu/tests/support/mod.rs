@@ -27,6 +27,10 @@ use voxlink_sfu::{
     Event, Gates, Mid, OfferError, Output, PeerId, RoomId, Source, SourceSet, Wanted, Worker, WorkerConfig,
 };
 
+/// The payload types in str0m's offers.
+pub const RED_TYPE: u8 = 63;
+pub const OPUS_TYPE: u8 = 111;
+
 pub const ROOM: RoomId = RoomId(1);
 const DELAY: Duration = Duration::from_millis(5);
 /// What would wait longer in front of a narrow link is dropped.
@@ -146,6 +150,8 @@ pub struct World {
     pub events: Vec<Event>,
     /// Share of media datagrams lost, both ways.
     pub loss: f64,
+    /// Whose link it is that loses; `None`: everyone's.
+    pub lossy: Option<SocketAddr>,
     /// Every datagram that reached the worker, when asked to keep them.
     pub recorded: Option<Vec<(SocketAddr, Vec<u8>)>>,
     pub bursts: usize,
@@ -153,6 +159,8 @@ pub struct World {
     pub narrow: HashMap<SocketAddr, (u64, Instant)>,
     /// Clients whose link is cut, both ways.
     pub cut: Vec<SocketAddr>,
+    /// Whether clients that are prepared from now on offer redundant audio (RFC 2198).
+    pub offers_red: bool,
     seed: u64,
     flying: VecDeque<Flying>,
 }
@@ -168,6 +176,8 @@ impl World {
             clients: Vec::new(),
             events: Vec::new(),
             loss: 0.0,
+            lossy: None,
+            offers_red: false,
             recorded: None,
             bursts: 0,
             narrow: HashMap::new(),
@@ -205,7 +215,7 @@ impl World {
         let address: SocketAddr = format!("198.51.100.{}:5000", index + 1).parse().unwrap();
         let mut config = RtcConfig::new()
             .clear_codecs()
-            .enable_opus(true, false)
+            .enable_opus(true, self.offers_red)
             .enable_vp8(setup.codec == Codec::Vp8)
             .enable_vp9(setup.codec == Codec::Vp9)
             .enable_h264(setup.codec == Codec::H264)
@@ -303,14 +313,31 @@ impl World {
         self.send_packet(index, &Packet { source, rid: None, payload, marker, descriptor: None });
     }
 
+    /// Redundant audio from the microphone, see [`red`].
+    pub fn send_red(&mut self, index: usize, payload: &[u8]) {
+        let source = Source::Microphone;
+        let packet = Packet { source, rid: None, payload, marker: false, descriptor: None };
+        self.send_typed(index, &packet, Some(RED_TYPE));
+    }
+
+    /// The next packet of this source is lost before it is sent.
+    pub fn lose(&mut self, index: usize, source: Source) {
+        *self.clients[index].next_sequence.entry((source, None)).or_insert(65_500) += 1;
+    }
+
     pub fn send_packet(&mut self, index: usize, packet: &Packet<'_>) {
+        self.send_typed(index, packet, None);
+    }
+
+    fn send_typed(&mut self, index: usize, packet: &Packet<'_>, payload_type: Option<u8>) {
         let Packet { source, rid, payload, marker, .. } = packet.clone();
         let now = self.now;
         let elapsed = now - self.start;
         let client = &mut self.clients[index];
         let mid: ClientMid = (&*client.sources.iter().find(|(_, s)| *s == source).unwrap().0).into();
         let codec = if kind(source) == Kind::Audio { Codec::Opus } else { client.setup.codec };
-        let pt = client.rtc.codec_config().find(|p| p.spec().codec == codec).unwrap().pt();
+        let usual = client.rtc.codec_config().find(|p| p.spec().codec == codec).unwrap().pt();
+        let pt = payload_type.map_or(usual, Into::into);
         let rate = if codec == Codec::Opus { 48_000 } else { 90_000 };
         let sequence = client.next_sequence.entry((source, rid.map(str::to_owned))).or_insert(65_500);
         *sequence += 1;
@@ -366,7 +393,8 @@ impl World {
         let is_media = bytes.first().is_some_and(|first| (128..192).contains(first));
         let roll = (self.random() >> 11) as f64 / (1u64 << 53) as f64;
         let is_cut = self.cut.contains(&from) || self.cut.contains(&to);
-        if is_cut || (is_media && roll < self.loss) {
+        let is_lossy = self.lossy.is_none_or(|address| from == address || to == address);
+        if is_cut || (is_media && is_lossy && roll < self.loss) {
             return;
         }
         let mut at = self.now + DELAY;
@@ -495,6 +523,13 @@ fn kind(source: Source) -> Kind {
         Source::Microphone | Source::ScreenAudio => Kind::Audio,
         Source::Camera | Source::Screen => Kind::Video,
     }
+}
+
+/// A packet of redundant audio (RFC 2198): what was said this long ago, and now.
+pub fn red(older: &[u8], age: Duration, payload: &[u8]) -> Vec<u8> {
+    let age = (age.as_secs_f64() * 48_000.0) as u32;
+    let header = u32::from(0x80 | OPUS_TYPE) << 24 | age << 10 | older.len() as u32;
+    [&header.to_be_bytes()[..], &[OPUS_TYPE], older, payload].concat()
 }
 
 /// A VP8 payload whose number can be found again.
