@@ -5,4 +5,8 @@ source "$(dirname "$0")/common.sh"
 scripts/build.sh
 VOXLINK_BIN=$(target_dir)/release/voxlink
 export VOXLINK_BIN
+scripts/setup.sh test
 cargo test --workspace --locked --tests -- --ignored soak_ --nocapture
+
+# A call over bad links, measured between namespaces; the tests above have built the emulator.
+(cd tests/browser && npm run --silent lossy)

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
 import { ears } from "./ears.js";
+import { inNamespace } from "./netemu.js";
 import { toneWav } from "./tone.js";
 
 /** No screen, no GPU, no updates; every permission granted; a fake camera, and a shared screen that is the tab itself. */
@@ -40,16 +41,24 @@ function chromiumPath() {
   throw new Error("Chromium is not on PATH: `apt-get install chromium`.");
 }
 
-/** A browser process; `toneHz` is what its microphone hears. */
-export async function openBrowser({ toneHz } = {}) {
+/** A browser process; `toneHz` is what its microphone hears. In a network namespace, `origin` may use microphones without TLS. */
+export async function openBrowser({ toneHz, namespace, origin } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "voxlink-tone-"));
   const args = [...FLAGS];
+  let executablePath = chromiumPath();
+  if (namespace) {
+    args.push(`--unsafely-treat-insecure-origin-as-secure=${origin}`);
+    const script = join(folder, "chromium");
+    // It is spoken to through pipes, which a namespace does not cut.
+    await writeFile(script, `#!/bin/sh\nexec ${inNamespace(namespace).join(" ")} ${executablePath} "$@"\n`, { mode: 0o755 });
+    executablePath = script;
+  }
   if (toneHz) {
     const file = join(folder, `${toneHz}.wav`);
     await writeFile(file, toneWav(toneHz));
     args.push(`--use-file-for-fake-audio-capture=${file}`);
   }
-  const browser = await chromium.launch({ executablePath: chromiumPath(), headless: true, args });
+  const browser = await chromium.launch({ executablePath, headless: true, args });
   browser.on("disconnected", () => void rm(folder, { recursive: true, force: true }));
   return browser;
 }

@@ -48,6 +48,42 @@ export function ears() {
   window.testEars = {
     /** How many connections this page has made, and how many still stand. */
     connections: () => ({ made: connections.length, open: connections.filter((it) => it.connectionState !== "closed").length }),
+    /** What the open connection has received and sent so far: sound in samples, pictures in frames, both in bytes. */
+    async counters() {
+      const report = await connections.findLast((it) => it.connectionState !== "closed")?.getStats();
+      const inbound = [...(report?.values() ?? [])].filter((it) => it.type === "inbound-rtp" && it.packetsReceived > 0);
+      const outbound = [...(report?.values() ?? [])].filter((it) => it.type === "outbound-rtp");
+      const sum = (all, kind, name) => all.reduce((total, it) => total + (it.kind === kind ? (it[name] ?? 0) : 0), 0);
+      return {
+        atMs: performance.now(),
+        samples: sum(inbound, "audio", "totalSamplesReceived"),
+        concealed: sum(inbound, "audio", "concealedSamples") - sum(inbound, "audio", "silentConcealedSamples"),
+        audioBytes: sum(inbound, "audio", "bytesReceived"),
+        frames: sum(inbound, "video", "framesDecoded"),
+        freezes: sum(inbound, "video", "freezeCount"),
+        videoBytes: sum(inbound, "video", "bytesReceived"),
+        sentAudioBytes: sum(outbound, "audio", "bytesSent"),
+        sentVideoBytes: sum(outbound, "video", "bytesSent"),
+      };
+    },
+    /** Begins to watch a video; `longestStill` then says for how many ms it showed one picture at most since it was asked last. */
+    watch(video) {
+      let last = performance.now();
+      let longest = 0;
+      const shown = () => {
+        const now = performance.now();
+        longest = Math.max(longest, now - last);
+        last = now;
+        video.requestVideoFrameCallback(shown);
+      };
+      video.requestVideoFrameCallback(shown);
+      window.testEars.longestStill = () => {
+        const still = Math.max(longest, performance.now() - last);
+        longest = 0;
+        return still;
+      };
+    },
+    longestStill: () => Number.POSITIVE_INFINITY,
     /** The loudest moment at each frequency while listening for `ms`. */
     async listen(frequencies, ms) {
       const loudest = Object.fromEntries(frequencies.map((hz) => [hz, 0]));

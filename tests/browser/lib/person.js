@@ -191,6 +191,35 @@ export class Person {
     }, testid);
   }
 
+  counters() {
+    return this.page.evaluate(() => window.testEars.counters());
+  }
+
+  /** What came in since `before` (counters): the share of sound that was made up, and rates in kbit/s. */
+  async since(before) {
+    const after = await this.counters();
+    const kbps = (name) => Math.round(((after[name] - before[name]) * 8) / (after.atMs - before.atMs));
+    return {
+      concealed: (after.concealed - before.concealed) / Math.max(1, after.samples - before.samples),
+      frames: after.frames - before.frames,
+      freezes: after.freezes - before.freezes,
+      audioKbps: kbps("audioBytes"),
+      videoKbps: kbps("videoBytes"),
+      sentAudioKbps: kbps("sentAudioBytes"),
+      sentVideoKbps: kbps("sentVideoBytes"),
+    };
+  }
+
+  /** Begins to watch the video below this element. */
+  async watch(testid) {
+    await this.page.evaluate((id) => window.testEars.watch(document.querySelector(`[data-testid="${id}"] video, video[data-testid="${id}"]`)), testid);
+  }
+
+  /** For how many milliseconds the watched video stood still at most, since this was asked last. */
+  longestStill() {
+    return this.page.evaluate(() => window.testEars.longestStill());
+  }
+
   connections() {
     return this.page.evaluate(() => window.testEars.connections());
   }

@@ -7,7 +7,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { inNamespace } from "./netemu.js";
 
+/** Where everyone on this machine reaches it. */
+const LOOPBACK = "127.0.0.1";
 const READY_MS = 15_000;
 /** Longer than the server's own drain deadline. */
 const END_MS = 15_000;
@@ -36,8 +39,21 @@ export class Server {
     return server;
   }
 
+  /** The same in a network namespace that nobody else uses: all its addresses, the usual ports. People come to `address`. */
+  static async startIn(namespace, address, ...flags) {
+    const server = new Server();
+    server.namespace = namespace;
+    server.address = address;
+    server.port = 8080;
+    server.mediaPorts = [7882];
+    server.folder = await mkdtemp(join(tmpdir(), "voxlink-browser-"));
+    server.flags = flags;
+    await server.#spawn();
+    return server;
+  }
+
   get url() {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://${this.address ?? LOOPBACK}:${this.port}`;
   }
 
   /** What the server logged so far, for a failed test's message. */
@@ -46,18 +62,17 @@ export class Server {
   }
 
   async #spawn() {
-    const child = spawn(
-      binary(),
-      [
-        "serve",
-        ...["--data-dir", this.folder],
-        ...["--listen", `127.0.0.1:${this.port}`],
-        ...["--media-listen", `127.0.0.1:${this.mediaPorts[0]}`],
-        ...(this.flags.includes("--rate-limits") ? [] : ["--rate-limits", "off"]),
-        ...this.flags,
-      ],
-      { stdio: ["ignore", "pipe", "pipe"] },
-    );
+    const listen = this.namespace ? "0.0.0.0" : LOOPBACK;
+    const [program, ...words] = [
+      ...inNamespace(this.namespace),
+      ...[binary(), "serve"],
+      ...["--data-dir", this.folder],
+      ...["--listen", `${listen}:${this.port}`],
+      ...["--media-listen", `${listen}:${this.mediaPorts[0]}`],
+      ...(this.flags.includes("--rate-limits") ? [] : ["--rate-limits", "off"]),
+      ...this.flags,
+    ];
+    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
     child.stderr.on("data", (chunk) => (this.#log = (this.#log + chunk).slice(-100_000)));
     await new Promise((resolve, reject) => {

@@ -1,0 +1,80 @@
+// Links that lose, are narrow, or are cut, one leg at a time: who talks is heard and seen, and all is well again after.
+// Outcomes only; how well is measured by `npm run lossy`.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withTwoLinks } from "../lib/links.js";
+import { whyNoEmulation } from "../lib/netemu.js";
+import { ADA_HZ, BEN_HZ, scene } from "../lib/stage.js";
+
+/** Long enough that the browsers notice, shorter than the server waits for anyone. */
+const OUTAGE_MS = 8_000;
+/** A window over which the share of made-up sound means something. */
+const LISTEN_MS = 2_000;
+/** Without redundancy every seventh moment is made up at 30 % loss; with it, far fewer. */
+const MADE_UP = 0.08;
+const SOON_MS = 30_000;
+
+test("a call goes on over a lossy, a narrow and a cut link", { timeout: 180_000, skip: whyNoEmulation() }, async () => {
+  await withTwoLinks(async ({ ada, ben, links }) => {
+    const benIsWell = async () => {
+      await ben.hears(ADA_HZ, BEN_HZ);
+      await ben.seesMoving(`tile-${ada.id}`);
+    };
+    await Promise.all([ada.joinRoom(), ben.joinRoom()]);
+    await ada.at("dock-camera").click();
+    await benIsWell();
+
+    for (const [whose, link, way] of [["the speaker's way up", links.ada, "ab"], ["the listener's way down", links.ben, "ba"]]) {
+      await scene(`${whose} loses a tenth`, async () => {
+        await link.say(`${way}.loss=10`);
+        await benIsWell();
+      });
+      await scene(`${whose} loses three tenths`, async () => {
+        await link.say(`${way}.loss=30`);
+        await benIsWell();
+        let made = 1;
+        await ben.until("sound of which little is made up", async () => (made = await madeUp(ben)) < MADE_UP, SOON_MS, () => `${made}`);
+        await link.say("loss=0");
+      });
+    }
+
+    await scene("the speaker's way up is narrow for a while", async () => {
+      await links.ada.say("ab.rate=300");
+      await benIsWell();
+      await links.ada.say("rate=off");
+      await benIsWell();
+    });
+
+    await scene("the listener's way down is narrow for a while", async () => {
+      await links.ben.say("ba.rate=300");
+      await sleep(LISTEN_MS);
+      await links.ben.say("rate=off");
+      await benIsWell();
+    });
+
+    await scene("the listener's link is cut and comes back", async () => {
+      await links.ben.say("down");
+      await sleep(OUTAGE_MS);
+      await links.ben.say("up");
+      await benIsWell();
+    });
+
+    for (const person of [ada, ben]) {
+      // The same call all along.
+      assert.deepEqual(await person.connections(), { made: 1, open: 1 });
+      assert.deepEqual(person.page.problems, []);
+    }
+  });
+});
+
+async function madeUp(person) {
+  const before = await person.counters();
+  await sleep(LISTEN_MS);
+  return (await person.since(before)).concealed;
+}
+
+/** How long a link is bad, or listened to, is a time and not a state. */
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
