@@ -215,6 +215,9 @@ class LiveCall implements Call {
       case "take_answer":
         void this.#peer?.answer(effect.sdp).catch(this.#broken(this.#peer));
         return;
+      case "repeat_microphone":
+        void this.#peer?.repeatMicrophone(effect.on).catch(this.#broken(this.#peer));
+        return;
       case "start_timer":
         return this.#startTimer(effect.timer, effect.ms);
       case "stop_timer":

@@ -34,6 +34,7 @@ export type ServerFrame =
   | { op: "speaking"; userId: string; speaking: boolean }
   | { op: "clients_connect"; userIds: readonly string[] }
   | { op: "client_disconnect"; userId: string }
+  | { op: "redundancy"; microphone: boolean }
   | { op: "heartbeat_ack"; nonce: number }
   | { op: "resumed" };
 
@@ -94,6 +95,8 @@ function readFrame(op: unknown, body: unknown): ServerFrame | null {
       return { op: "clients_connect", userIds: list(d["user_ids"]).filter((id) => typeof id === "string") };
     case 13:
       return typeof d["user_id"] === "string" ? { op: "client_disconnect", userId: d["user_id"] } : null;
+    case 25:
+      return { op: "redundancy", microphone: d["microphone"] === true };
     case 6:
       return { op: "heartbeat_ack", nonce: typeof d["t"] === "number" ? d["t"] : 0 };
     case 9:

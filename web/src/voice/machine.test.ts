@@ -137,6 +137,14 @@ describe("slots", () => {
   });
 });
 
+describe("redundancy", () => {
+  test("is what the server says, without another offer", () => {
+    const call = connected().give(frame({ op: "redundancy", microphone: true }));
+    expect(call.effects).toEqual([{ do: "repeat_microphone", on: true }]);
+    expect(call.give(frame({ op: "redundancy", microphone: false })).effects).toEqual([{ do: "repeat_microphone", on: false }]);
+  });
+});
+
 describe("people", () => {
   test("come, speak and go", () => {
     const call = connected().give(

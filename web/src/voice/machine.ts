@@ -257,6 +257,8 @@ function onFrame(session: Session, frame: ServerFrame): Step {
         },
         [],
       ];
+    case "redundancy":
+      return [session, [{ do: "repeat_microphone", on: frame.microphone }]];
     case "heartbeat_ack":
       return [session, [{ do: "stop_timer", timer: "ack" }]];
     default:

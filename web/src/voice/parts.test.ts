@@ -3,7 +3,7 @@ import { parseFrame, type Slot } from "./frames.ts";
 import { voiceUrl } from "./link.ts";
 import { members } from "./members.ts";
 import { flowed, quality, type Counters } from "./quality.ts";
-import { hearStereo, sendStereo } from "./sdp.ts";
+import { hearStereo, sendRedundant, sendStereo } from "./sdp.ts";
 import { NO_CALL } from "./session.ts";
 import { loudness, SpeakingGate } from "./sound.ts";
 
@@ -97,6 +97,21 @@ describe("stereo", () => {
     const answer = section("3", "recvonly", "a=fmtp:111 usedtx=1;minptime=10\r\n");
     expect(sendStereo(voice + answer, "3")).toBe(voice + section("3", "recvonly", `a=fmtp:111 minptime=10;${stereo}`));
     expect(sendStereo(voice + section("3", "recvonly", ""), "3")).toBe(voice + section("3", "recvonly", `a=fmtp:111 ${stereo}`));
+  });
+});
+
+describe("redundancy", () => {
+  const types = (list: string) => `m=audio 9 UDP/TLS/RTP/SAVPF ${list}\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\n`;
+
+  test("is sent when its payload type comes first, on that line alone", () => {
+    const other = types("111 63").replace("a=mid:0", "a=mid:3");
+    expect(sendRedundant(`v=0\r\n${types("111 63")}${other}`, "0")).toBe(`v=0\r\n${types("63 111")}${other}`);
+    expect(sendRedundant(types("63 111"), "0")).toBe(types("63 111"));
+  });
+
+  test("is not for an answer that knows none", () => {
+    const plain = types("111").replace("a=rtpmap:63 red/48000/2\r\n", "");
+    expect(sendRedundant(plain, "0")).toBe(plain);
   });
 });
 

@@ -4,7 +4,7 @@
 import { addSender, keepSharp, SENT, withWanted } from "./encodings.ts";
 import type { EncodingState, OfferedSource, Slot } from "./frames.ts";
 import { count, flowed, quality, type Counters } from "./quality.ts";
-import { hearStereo, sendStereo } from "./sdp.ts";
+import { hearStereo, sendRedundant, sendStereo } from "./sdp.ts";
 import type { LinkQuality, SourceKind } from "./types.ts";
 
 export interface PeerEvents {
@@ -23,6 +23,9 @@ export class Peer {
   readonly #streams = new Map<string, MediaStream>();
   readonly #events: PeerEvents;
   readonly #sampler: ReturnType<typeof setInterval>;
+  /** What the server answered last, as it came. */
+  #answer = "";
+  #repeatsMicrophone = false;
   #counters: Counters | null = null;
   #silentSamples = 0;
   #closed = false;
@@ -54,8 +57,8 @@ export class Peer {
   answer(sdp: string): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#connection.signalingState !== "have-local-offer") return;
-      const mid = this.#senders.get("screen_audio")?.mid ?? "";
-      await this.#connection.setRemoteDescription({ type: "answer", sdp: sendStereo(sdp, mid) });
+      this.#answer = sdp;
+      await this.#takeAnswer();
       const screen = this.#senders.get("screen")?.sender;
       if (screen) await keepSharp(screen);
     });
@@ -70,6 +73,26 @@ export class Peer {
       const encodings = withWanted(parameters.encodings, states);
       if (encodings) await sender.setParameters({ ...parameters, encodings });
     });
+  }
+
+  /** Sends frames of the microphone again with later ones (RFC 2198), or stops that. The server agreed to both already. */
+  repeatMicrophone(on: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#closed || this.#repeatsMicrophone === on) return;
+      this.#repeatsMicrophone = on;
+      // An answer that is on its way will say it.
+      if (this.#answer === "" || this.#connection.signalingState !== "stable") return;
+      const offer = await this.#connection.createOffer();
+      await this.#connection.setLocalDescription({ type: "offer", sdp: hearStereo(offer.sdp ?? "") });
+      await this.#takeAnswer();
+    });
+  }
+
+  async #takeAnswer(): Promise<void> {
+    const mid = (source: SourceKind) => this.#senders.get(source)?.mid ?? "";
+    const stereo = sendStereo(this.#answer, mid("screen_audio"));
+    const sdp = this.#repeatsMicrophone ? sendRedundant(stereo, mid("microphone")) : stereo;
+    await this.#connection.setRemoteDescription({ type: "answer", sdp });
   }
 
   /** Puts a track on the wire in place of what was sent, or takes it off with `null`. */

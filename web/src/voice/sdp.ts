@@ -1,4 +1,4 @@
-// The two things that no API but the SDP text itself can say: that we can play stereo, and that shared sound is stereo.
+// What no API but the SDP text itself can say: that we can play stereo, that shared sound is stereo, and that a voice is sent with redundancy.
 
 /** Shared sound: music survives it. RFC 7587 §6.1 names the parameters. */
 const SHARED_SOUND = "stereo=1;sprop-stereo=1;maxaveragebitrate=128000;usedtx=0";
@@ -13,10 +13,27 @@ export function sendStereo(answer: string, mid: string): string {
   return mapOpus(answer, (fmtp, section) => (midOf(section) === mid ? withParameters(fmtp, SHARED_SOUND) : fmtp));
 }
 
-function mapOpus(sdp: string, change: (parameters: string, section: string) => string): string {
+/** Makes our encoder send this audio as RED (RFC 2198): it takes the payload type that the answer names first. */
+export function sendRedundant(answer: string, mid: string): string {
+  return mapSections(answer, (section) => {
+    const red = /^a=rtpmap:(\d+) red\/48000/im.exec(section)?.[1];
+    if (midOf(section) !== mid || red === undefined) return section;
+    return section.replace(/^(m=audio \S+ \S+)((?: \d+)+)/, (_, head: string, types: string) => {
+      const others = types.trim().split(" ").filter((type) => type !== red);
+      return [head, red, ...others].join(" ");
+    });
+  });
+}
+
+function mapSections(sdp: string, change: (section: string) => string): string {
   return sdp
     .split(/^(?=m=)/m)
-    .map((section) => {
+    .map(change)
+    .join("");
+}
+
+function mapOpus(sdp: string, change: (parameters: string, section: string) => string): string {
+  return mapSections(sdp, (section) => {
       const type = /^a=rtpmap:(\d+) opus\//im.exec(section)?.[1];
       if (!section.startsWith("m=audio") || type === undefined) return section;
       const line = new RegExp(`^a=fmtp:${type} (.*)$`, "m");
@@ -25,8 +42,7 @@ function mapOpus(sdp: string, change: (parameters: string, section: string) => s
       }
       const parameters = change("", section);
       return parameters === "" ? section : section.replace(/^(a=rtpmap:\d+ opus\/.*)$/im, `$1\r\na=fmtp:${type} ${parameters}`);
-    })
-    .join("");
+  });
 }
 
 function withParameters(fmtp: string, parameters: string): string {

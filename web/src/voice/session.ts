@@ -102,6 +102,8 @@ export type Effect =
   | { do: "make_offer"; revision: number; iceRestart: boolean; audio: number; video: number }
   | { do: "take_answer"; sdp: string }
   | { do: "set_encodings"; source: SourceKind; encodings: readonly EncodingState[] }
+  /** Frames of the microphone go out again with later ones (RFC 2198), or not. */
+  | { do: "repeat_microphone"; on: boolean }
   | { do: "start_timer"; timer: Timer; ms: number }
   | { do: "stop_timer"; timer: Timer }
   /** The call is over: stop microphone, camera and screen. */

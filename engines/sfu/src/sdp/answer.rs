@@ -156,7 +156,7 @@ fn payloads(out: &mut String, media: &Media, chosen: &Chosen, stereo: bool) {
             let more = if stereo { ";stereo=1;sprop-stereo=1;maxaveragebitrate=192000" } else { "" };
             push(out, format_args!("a=fmtp:{payload_type} minptime=10;useinbandfec=1;usedtx=1{more}"));
             if let Some(red) = chosen.red_payload_type {
-                // Behind Opus: a browser sends what comes first. The client moves it up when it is told to (op 24).
+                // Behind Opus: a browser sends what comes first. The client moves it up when it is told to (op 25).
                 push(out, format_args!("a=rtpmap:{red} red/48000/2"));
                 push(out, format_args!("a=fmtp:{red} {payload_type}/{payload_type}"));
             }

@@ -29,6 +29,7 @@ impl Calls {
             }
             Report::Engine(Event::Speaking { peer, speaking, .. }) => self.speaking(peer, speaking),
             Report::Measured(measured) => self.measured(measured, now),
+            Report::Engine(Event::Redundancy { peer, wanted }) => self.redundancy(peer, wanted),
             Report::Crashed { peers } => {
                 for peer in peers {
                     self.crashed(peer, now);
@@ -95,6 +96,12 @@ impl Calls {
             if other != user {
                 self.tell(other, &ServerFrame::Speaking { user, speaking });
             }
+        }
+    }
+
+    fn redundancy(&mut self, peer: PeerId, wanted: bool) {
+        if let Some(user) = self.peers.get(&peer).copied() {
+            self.tell(user, &ServerFrame::Redundancy(wanted));
         }
     }
 

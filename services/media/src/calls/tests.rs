@@ -270,6 +270,8 @@ fn those_who_are_there_and_those_who_come_hear_of_each_other() {
     let encodings = json!([{"rid": "f", "wanted": false}]);
     let told = json!({"op": 23, "d": {"source": "camera", "encodings": encodings}, "seq": 5});
     assert_eq!(world.frames(boris), [told]);
+    world.heard(Event::Redundancy { peer: anna_peer, wanted: true });
+    assert_eq!(world.frames(anna), [json!({"op": 25, "d": {"microphone": true}, "seq": 4})]);
 
     world.calls.leave_seat(&LeaveSeat {
         user: UserId::new(ANNA),

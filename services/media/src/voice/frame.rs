@@ -37,6 +37,7 @@ mod op {
     pub(super) const WANTS: u64 = 22;
     pub(super) const ENCODINGS: u64 = 23;
     pub(super) const EXPERIENCE: u64 = 24;
+    pub(super) const REDUNDANCY: u64 = 25;
 }
 
 /// What a client says.
@@ -265,6 +266,8 @@ pub(crate) enum ServerFrame {
     Speaking { user: UserId, speaking: bool },
     ClientsConnect(Vec<UserId>),
     ClientDisconnect(UserId),
+    /// Send the microphone with redundancy (RFC 2198) from now on, or without.
+    Redundancy(bool),
 }
 
 impl ServerFrame {
@@ -299,6 +302,7 @@ impl ServerFrame {
             }
             Self::ClientsConnect(users) => (op::CLIENTS_CONNECT, json!({"user_ids": users})),
             Self::ClientDisconnect(user) => (op::CLIENT_DISCONNECT, json!({"user_id": user})),
+            Self::Redundancy(wanted) => (op::REDUNDANCY, json!({"microphone": wanted})),
         };
         json!({"op": op, "d": d, "seq": seq}).to_string()
     }
