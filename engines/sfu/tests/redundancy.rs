@@ -11,7 +11,7 @@ mod support;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use support::{OPUS_TYPE, RED_TYPE, World, red};
+use support::{OPUS_TYPE, RED_TYPE, World, frame, red};
 use voxlink_sfu::{Event, Source};
 
 const FRAME: Duration = Duration::from_millis(20);
@@ -153,4 +153,22 @@ fn who_does_not_know_redundancy_is_neither_asked_nor_sent_any() {
     assert!(!told(&world, true));
     assert!(world.clients[1].got.len() > 100);
     assert!(world.clients[1].got.iter().all(|got| got.payload_type == OPUS_TYPE));
+}
+
+#[test]
+fn pictures_that_the_way_up_lost_and_brought_again_are_no_loss_of_the_listener() {
+    let mut world = two(true);
+    world.set_sources(0, &[Source::Microphone, Source::Camera]);
+    world.lossy = Some(world.clients[0].address);
+    world.loss = 0.1;
+    for number in 0..600 {
+        for part in 0..3 {
+            world.send(0, Source::Camera, &frame(number == 0, u32::from(number) * 3 + part));
+        }
+        world.send(0, Source::Microphone, &word(number));
+        world.run(FRAME);
+    }
+    let sound = world.clients[1].got.iter().filter(|got| got.payload.len() < 500);
+    let red = sound.filter(|got| got.payload_type == RED_TYPE).count();
+    assert_eq!(red, 0);
 }
