@@ -153,6 +153,7 @@ store.listen((event) => {
 const voiceGateway: VoiceGateway = {
   sendVoiceState: (state) => store.gateway?.send(4, state),
   selfId: () => store.world.self?.id ?? "",
+  bitrate: (guildId, channelId) => store.world.guilds.get(guildId)?.channels.get(channelId)?.bitrate ?? 0,
   subscribe: (listener) =>
     store.listen((event) => {
       const heard = toVoiceEvent(event);

@@ -9,13 +9,17 @@ import { step } from "./machine.ts";
 import { members } from "./members.ts";
 import { Peer } from "./peer.ts";
 import { Playback } from "./playback.ts";
-import { loadPreferences, withDevice, withVolume } from "./preferences.ts";
+import { loadPreferences, withDevice, withMusic, withVolume } from "./preferences.ts";
 import { NO_CALL, type Effect, type Event, type Timer } from "./session.ts";
 import { SpeakingGate } from "./sound.ts";
 import type { Call, CallState, DeviceKind, Devices, SourceKind, TileReport, TileSource, VoiceGateway } from "./types.ts";
 import { said, Tiles, unsaid, wants } from "./wants.ts";
 
 const SOURCES: readonly SourceKind[] = ["microphone", "camera", "screen", "screen_audio"];
+/** What a channel allows that says nothing. */
+const USUAL_BITRATE = 64_000;
+/** One voice does not get better above this, however much a channel allows; music does. */
+const MOST_FOR_VOICE = 96_000;
 const SPEAKING_POLL_MS = 100;
 /** The layout settles first. */
 const WANTS_SETTLE_MS = 50;
@@ -54,7 +58,7 @@ class LiveCall implements Call {
 
   constructor(gateway: VoiceGateway) {
     this.#gateway = gateway;
-    this.#local = new LocalMedia({ device: (kind) => this.#preferences[kind], changed: () => this.#onLocalChanged() });
+    this.#local = new LocalMedia({ device: (kind) => this.#preferences[kind], music: () => this.musicMode(), changed: () => this.#onLocalChanged() });
     this.state = this.#snapshot(new Map());
     void this.#playback.setSpeaker(this.#preferences.speaker ?? "");
     gateway.subscribe((event) => this.#dispatch({ type: "gateway", event }));
@@ -143,6 +147,17 @@ class LiveCall implements Call {
     return this.#tiles.open(userId, source);
   }
 
+  musicMode(): boolean {
+    return this.#preferences.music === true;
+  }
+
+  async setMusicMode(on: boolean): Promise<void> {
+    if (on === this.musicMode()) return;
+    this.#preferences = withMusic(this.#preferences, on);
+    this.#tuneMicrophone();
+    await this.#local.reopenMicrophone();
+  }
+
   microphoneLevel(): number {
     return this.#local.level();
   }
@@ -203,6 +218,7 @@ class LiveCall implements Call {
       case "start_peer":
         this.#peer?.close();
         this.#peer = this.#newPeer();
+        this.#tuneMicrophone();
         this.#sentSources = "";
         return this.#sendTracks();
       case "close_peer":
@@ -250,10 +266,20 @@ class LiveCall implements Call {
         if (peer !== this.#peer) return;
         this.#quality = quality;
         this.#send({ op: 24, d: { concealed: quality.concealed, frozen_ms: quality.frozenMs } });
+        // The channel may have been changed meanwhile.
+        this.#tuneMicrophone();
         this.#publish();
       },
     });
     return peer;
+  }
+
+  #tuneMicrophone(): void {
+    const { place } = this.#session;
+    const allowed = (place && this.#gateway.bitrate(place.guildId, place.channelId)) || USUAL_BITRATE;
+    const stereo = this.musicMode();
+    const bitrate = stereo ? allowed : Math.min(allowed, MOST_FOR_VOICE);
+    void this.#peer?.setVoice({ bitrate, stereo }).catch(this.#broken(this.#peer));
   }
 
   #makeOffer({ revision, ...wish }: Extract<Effect, { do: "make_offer" }>): void {

@@ -12,9 +12,12 @@ export class CaptureError extends Error {
   }
 }
 
-export async function openMicrophone(deviceId: string | undefined): Promise<MediaStream> {
-  const voice: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
-  return withFallback(deviceId, (device) => getUserMedia({ audio: { ...voice, ...device } }), "microphone-denied", "microphone-missing");
+/** `music`: both channels, and nothing that takes away what is no voice. */
+export async function openMicrophone(deviceId: string | undefined, music: boolean): Promise<MediaStream> {
+  const sound: MediaTrackConstraints = { echoCancellation: !music, noiseSuppression: !music, autoGainControl: !music, channelCount: music ? 2 : 1 };
+  const stream = await withFallback(deviceId, (device) => getUserMedia({ audio: { ...sound, ...device } }), "microphone-denied", "microphone-missing");
+  for (const track of stream.getAudioTracks()) track.contentHint = music ? "music" : "speech";
+  return stream;
 }
 
 export async function openCamera(deviceId: string | undefined): Promise<MediaStream> {

@@ -14,6 +14,9 @@ export interface Sent {
   codecs: readonly string[];
 }
 
+/** Of a shared screen's sound, bit/s. */
+export const SHARED_SOUND_BITRATE = 128_000;
+
 /** In the order the protocol asks for in the first offer. */
 export const SENT: readonly Sent[] = [
   { source: "microphone", kind: "audio", encodings: [{ maxBitrate: 64_000 }], codecs: [] },
@@ -30,7 +33,7 @@ export const SENT: readonly Sent[] = [
   },
   // Text wants every pixel: one size, and VP9 where there is one for its tools for screens.
   { source: "screen", kind: "video", encodings: [{ maxBitrate: 2_500_000, maxFramerate: 30 }], codecs: ["video/vp9", "video/vp8"] },
-  { source: "screen_audio", kind: "audio", encodings: [{ maxBitrate: 128_000 }], codecs: [] },
+  { source: "screen_audio", kind: "audio", encodings: [{ maxBitrate: SHARED_SOUND_BITRATE }], codecs: [] },
 ];
 
 /** A sending m-line; without temporal layers where the browser refuses them. */

@@ -9,6 +9,8 @@ import type { CallError, SourceKind } from "./types.ts";
 export interface LocalOptions {
   /** The chosen device, if any. */
   device(kind: "microphone" | "camera"): string | undefined;
+  /** The microphone is for music. */
+  music(): boolean;
   /** Something about tracks or errors is different now. */
   changed(): void;
 }
@@ -142,7 +144,7 @@ export class LocalMedia {
   }
 
   async #doOpenMicrophone(): Promise<void> {
-    const stream = await this.#try(["microphone-denied", "microphone-missing"], () => openMicrophone(this.#options.device("microphone")));
+    const stream = await this.#try(["microphone-denied", "microphone-missing"], () => openMicrophone(this.#options.device("microphone"), this.#options.music()));
     if (this.#microphoneUsers === 0) return stop(stream);
     this.#microphone = stream;
     if (stream) this.#meter = new Meter(stream);

@@ -83,7 +83,7 @@ describe("the voice address", () => {
 describe("stereo", () => {
   const fmtp = "a=fmtp:111 minptime=10;useinbandfec=1\r\n";
 
-  const stereo = "stereo=1;sprop-stereo=1;maxaveragebitrate=128000;usedtx=0\r\n";
+  const stereo = "stereo=1;sprop-stereo=1;usedtx=0;maxaveragebitrate=128000\r\n";
 
   test("can be heard in every slot and leaves what we send alone", () => {
     const offer = `v=0\r\n${section("0", "sendonly", fmtp)}${section("4", "recvonly", fmtp)}`;
@@ -95,8 +95,8 @@ describe("stereo", () => {
   test("is sent only for shared sound, whether the answer says something about Opus or not", () => {
     const voice = `v=0\r\n${section("0", "recvonly", fmtp)}`;
     const answer = section("3", "recvonly", "a=fmtp:111 usedtx=1;minptime=10\r\n");
-    expect(sendStereo(voice + answer, "3")).toBe(voice + section("3", "recvonly", `a=fmtp:111 minptime=10;${stereo}`));
-    expect(sendStereo(voice + section("3", "recvonly", ""), "3")).toBe(voice + section("3", "recvonly", `a=fmtp:111 ${stereo}`));
+    expect(sendStereo(voice + answer, "3", 128_000)).toBe(voice + section("3", "recvonly", `a=fmtp:111 minptime=10;${stereo}`));
+    expect(sendStereo(voice + section("3", "recvonly", ""), "3", 128_000)).toBe(voice + section("3", "recvonly", `a=fmtp:111 ${stereo}`));
   });
 });
 

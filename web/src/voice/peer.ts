@@ -1,7 +1,7 @@
 // The one PeerConnection of a call: four things to send, allocated ahead, and slots to receive into.
 // It decides nothing about reconnecting; machine.ts does.
 
-import { addSender, keepSharp, SENT, withWanted } from "./encodings.ts";
+import { addSender, keepSharp, SENT, SHARED_SOUND_BITRATE, withWanted } from "./encodings.ts";
 import type { EncodingState, OfferedSource, Slot } from "./frames.ts";
 import { count, flowed, quality, type Counters } from "./quality.ts";
 import { hearStereo, sendRedundant, sendStereo } from "./sdp.ts";
@@ -10,6 +10,13 @@ import type { LinkQuality, SourceKind } from "./types.ts";
 export interface PeerEvents {
   media(state: "connecting" | "up" | "lost"): void;
   quality(quality: LinkQuality): void;
+}
+
+/** How the microphone is sent. */
+export interface Voice {
+  /** bit/s of one frame after the other; what goes out again comes on top. */
+  bitrate: number;
+  stereo: boolean;
 }
 
 const SAMPLE_MS = 2_000;
@@ -26,6 +33,7 @@ export class Peer {
   /** What the server answered last, as it came. */
   #answer = "";
   #repeatsMicrophone = false;
+  #voice: Voice = { bitrate: 64_000, stereo: false };
   #counters: Counters | null = null;
   #silentSamples = 0;
   #closed = false;
@@ -80,18 +88,45 @@ export class Peer {
     return this.#inTurn(async () => {
       if (this.#closed || this.#repeatsMicrophone === on) return;
       this.#repeatsMicrophone = on;
-      // An answer that is on its way will say it.
-      if (this.#answer === "" || this.#connection.signalingState !== "stable") return;
-      const offer = await this.#connection.createOffer();
-      await this.#connection.setLocalDescription({ type: "offer", sdp: hearStereo(offer.sdp ?? "") });
-      await this.#takeAnswer();
+      await this.#takeAnswerAgain();
     });
+  }
+
+  /** Sends the microphone at this bitrate from now on, in stereo or not. */
+  setVoice(voice: Voice): Promise<void> {
+    const { bitrate, stereo } = this.#voice;
+    if (this.#closed || (bitrate === voice.bitrate && stereo === voice.stereo)) return Promise.resolve();
+    this.#voice = voice;
+    return this.#inTurn(async () => {
+      // The answer names the bitrate of stereo as well.
+      if (stereo || voice.stereo) await this.#takeAnswerAgain();
+      await this.#limitMicrophone();
+    });
+  }
+
+  async #limitMicrophone(): Promise<void> {
+    const sender = this.#senders.get("microphone")?.sender;
+    const parameters = sender?.getParameters();
+    const [encoding] = parameters?.encodings ?? [];
+    if (this.#closed || !sender || !parameters || !encoding) return;
+    encoding.maxBitrate = this.#voice.bitrate;
+    await sender.setParameters(parameters);
+  }
+
+  /** What we made of the answer has changed; the server need not hear of it. */
+  async #takeAnswerAgain(): Promise<void> {
+    // An answer that is on its way will be taken as it should.
+    if (this.#closed || this.#answer === "" || this.#connection.signalingState !== "stable") return;
+    const offer = await this.#connection.createOffer();
+    await this.#connection.setLocalDescription({ type: "offer", sdp: hearStereo(offer.sdp ?? "") });
+    await this.#takeAnswer();
   }
 
   async #takeAnswer(): Promise<void> {
     const mid = (source: SourceKind) => this.#senders.get(source)?.mid ?? "";
-    const stereo = sendStereo(this.#answer, mid("screen_audio"));
-    const sdp = this.#repeatsMicrophone ? sendRedundant(stereo, mid("microphone")) : stereo;
+    let sdp = sendStereo(this.#answer, mid("screen_audio"), SHARED_SOUND_BITRATE);
+    if (this.#voice.stereo) sdp = sendStereo(sdp, mid("microphone"), this.#voice.bitrate);
+    if (this.#repeatsMicrophone) sdp = sendRedundant(sdp, mid("microphone"));
     await this.#connection.setRemoteDescription({ type: "answer", sdp });
   }
 

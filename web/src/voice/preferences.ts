@@ -10,6 +10,8 @@ export interface Preferences {
   microphone?: string;
   camera?: string;
   speaker?: string;
+  /** The microphone is for music: stereo, nothing taken away. */
+  music?: boolean;
   /** Gain by user id, 0 to 2, where it is not 1. */
   volumes: Record<string, number>;
 }
@@ -25,6 +27,10 @@ export function loadPreferences(): Preferences {
 
 export function withDevice(preferences: Preferences, kind: DeviceKind, deviceId: string): Preferences {
   return save({ ...preferences, [kind]: deviceId });
+}
+
+export function withMusic(preferences: Preferences, music: boolean): Preferences {
+  return save({ ...preferences, music });
 }
 
 export function withVolume(preferences: Preferences, userId: string, gain: number): Preferences {

@@ -1,16 +1,16 @@
-// What no API but the SDP text itself can say: that we can play stereo, that shared sound is stereo, and that a voice is sent with redundancy.
+// What no API but the SDP text itself can say: that we can play stereo, that music is sent in stereo, and that a voice is sent with redundancy.
 
-/** Shared sound: music survives it. RFC 7587 §6.1 names the parameters. */
-const SHARED_SOUND = "stereo=1;sprop-stereo=1;maxaveragebitrate=128000;usedtx=0";
+/** Music survives this. RFC 7587 §6.1 names the parameters. */
+const MUSIC = "stereo=1;sprop-stereo=1;usedtx=0";
 
 /** Lets every audio slot of our offer decode both channels; without it shared sound would arrive as mono. */
 export function hearStereo(offer: string): string {
   return mapOpus(offer, (fmtp, section) => (/^a=recvonly/m.test(section) ? withParameters(fmtp, "stereo=1") : fmtp));
 }
 
-/** Makes our encoder send shared sound in stereo, whatever the answer said about it. */
-export function sendStereo(answer: string, mid: string): string {
-  return mapOpus(answer, (fmtp, section) => (midOf(section) === mid ? withParameters(fmtp, SHARED_SOUND) : fmtp));
+/** Makes our encoder send this sound in stereo, at up to `bitrate` bit/s, whatever the answer said about it. */
+export function sendStereo(answer: string, mid: string, bitrate: number): string {
+  return mapOpus(answer, (fmtp, section) => (midOf(section) === mid ? withParameters(fmtp, `${MUSIC};maxaveragebitrate=${bitrate}`) : fmtp));
 }
 
 /** Makes our encoder send this audio as RED (RFC 2198): it takes the payload type that the answer names first. */

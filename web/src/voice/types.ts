@@ -70,6 +70,8 @@ export type VoiceGatewayEvent =
 export interface VoiceGateway {
   sendVoiceState(d: { guild_id: string | null; channel_id: string | null; self_mute: boolean; self_deaf: boolean }): void;
   selfId(): string;
+  /** The most that a voice may take in this channel, bit/s; 0 when that is not known. */
+  bitrate(guildId: string, channelId: string): number;
   subscribe(listener: (e: VoiceGatewayEvent) => void): () => void;
 }
 
@@ -115,6 +117,9 @@ export interface Call {
   onDevicesChanged(listener: () => void): () => void;
   /** A tile begins to draw someone's picture: without one nothing is sent to us. */
   tile(userId: string, source: TileSource): TileReport;
+  /** Whether the microphone is sent in stereo and without processing, as music needs it. */
+  musicMode(): boolean;
+  setMusicMode(on: boolean): Promise<void>;
   /** How loud the open microphone is right now, 0 to 1; 0 when none is open. */
   microphoneLevel(): number;
   /** Keeps the microphone open for a level meter, in a call or not, until the returned function is called. */
