@@ -260,10 +260,23 @@ pub(crate) struct NamedSlot {
 
 /// What the server says that matters after a reconnect: numbered and kept.
 pub(crate) enum ServerFrame {
-    SessionDescription { revision: u64, sdp: String, media_session: String },
-    Slots { slots: Vec<NamedSlot>, wanted: Wanted },
-    Encodings { source: Source, encodings: Vec<EncodingState> },
-    Speaking { user: UserId, speaking: bool },
+    SessionDescription {
+        revision: u64,
+        sdp: String,
+        media_session: String,
+    },
+    Slots {
+        slots: Vec<NamedSlot>,
+        wanted: Wanted,
+    },
+    Encodings {
+        source: Source,
+        encodings: Vec<EncodingState>,
+    },
+    Speaking {
+        user: UserId,
+        speaking: bool,
+    },
     ClientsConnect(Vec<UserId>),
     ClientDisconnect(UserId),
     /// Send the microphone with redundancy (RFC 2198) from now on, or without.
