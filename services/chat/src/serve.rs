@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 use voxlink_protocol::{
-    ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
+    ChannelId, ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
     bus::{
-        CallRights, CallRightsOf, DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass, LoadGuild,
-        PassRefused, ReadStatesOf, UserGuildSettingsOf,
+        CallRights, CallRightsOf, DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass, IssueStreamPass,
+        LoadGuild, PassRefused, ReadStatesOf, UserGuildSettingsOf,
     },
     files::{AttachRefused, MayAttach},
     people::{AccountDeleted, OwnedGuilds},
@@ -88,6 +88,11 @@ impl Chat {
             let rights = this().map(|chat| chat.call_rights_of(&request)).unwrap_or_default();
             async move { rights }
         });
+        let this = chat.clone();
+        bus.serve(move |request: IssueStreamPass| {
+            let pass = this().map_or(Err(PassRefused::Unknown), |chat| chat.issue_stream_pass(request));
+            async move { pass }
+        });
         bus.serve(move |request: IssueCallPass| {
             let pass = chat().map_or(Err(PassRefused::Unknown), |chat| chat.issue_call_pass(&request));
             async move { pass }
@@ -130,13 +135,31 @@ impl Chat {
     /// # Errors
     /// See [`PassRefused`].
     pub fn issue_call_pass(&self, request: &IssueCallPass) -> Result<Secret, PassRefused> {
-        let now = self.inner.env.now();
-        let world = self.world();
-        let view =
-            world.view_channel(request.channel, request.user, now).map_err(|_| PassRefused::Unknown)?;
-        if view.state.guild.id != request.guild {
+        let pass = self.pass_to(request.user, request.channel, request.session_id.clone())?;
+        if pass.guild_id != request.guild {
             return Err(PassRefused::Unknown);
         }
+        Ok(self.inner.pass_key.sign(&pass))
+    }
+
+    /// A signed pass to the call of a channel, whichever guild it is in.
+    ///
+    /// # Errors
+    /// See [`PassRefused`].
+    pub fn issue_stream_pass(&self, request: IssueStreamPass) -> Result<Secret, PassRefused> {
+        let pass = self.pass_to(request.user, request.channel, request.session_id)?;
+        Ok(self.inner.pass_key.sign(&pass))
+    }
+
+    fn pass_to(
+        &self,
+        user_id: UserId,
+        channel_id: ChannelId,
+        session_id: String,
+    ) -> Result<CallPass, PassRefused> {
+        let now = self.inner.env.now();
+        let world = self.world();
+        let view = world.view_channel(channel_id, user_id, now).map_err(|_| PassRefused::Unknown)?;
         if view.channel.kind != ChannelKind::Voice {
             return Err(PassRefused::NotVoice);
         }
@@ -145,17 +168,17 @@ impl Chat {
             return Err(PassRefused::Forbidden);
         }
         let unlimited = may(Permissions::MOVE_MEMBERS);
-        Ok(self.inner.pass_key.sign(&CallPass {
-            user_id: request.user,
-            guild_id: request.guild,
-            channel_id: request.channel,
-            session_id: request.session_id.clone(),
+        Ok(CallPass {
+            user_id,
+            guild_id: view.state.guild.id,
+            channel_id,
+            session_id,
             may_speak: may(Permissions::SPEAK) && !view.member.mute,
             may_stream: may(Permissions::STREAM),
             e2ee: false,
             user_limit: if unlimited { 0 } else { view.channel.user_limit.unwrap_or(0) },
             expires: now.plus(PASS_LIFE),
-        }))
+        })
     }
 
     /// What people may do in the calls in which they sit; whoever may not be there is left out.

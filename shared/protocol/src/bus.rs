@@ -116,6 +116,16 @@ pub struct IssueCallPass {
     pub session_id: String,
 }
 
+/// To chat: may this person stream into this channel or watch it (WHIP, WHEP)? The pass names the guild.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct IssueStreamPass {
+    pub user: UserId,
+    pub channel: ChannelId,
+    /// Under which a stream holds a seat when its person has none.
+    pub session_id: String,
+}
+
 /// Why there is no pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PassRefused {
@@ -224,6 +234,7 @@ requests! {
     LoadGuild = "chat.load_guild", |this| this.guild.get() => Option<GuildSnapshot>;
     InviteWorks = "chat.invite_works", |_this| 0 => bool;
     IssueCallPass = "chat.issue_call_pass", |this| this.guild.get() => Result<Secret, PassRefused>;
+    IssueStreamPass = "chat.issue_stream_pass", |this| this.channel.get() => Result<Secret, PassRefused>;
     TakeSeat = "media.take_seat", |_this| 0 => Result<Seat, SeatRefused>;
     UpdateSeat = "media.update_seat", |this| this.guild.get() => bool;
     LeaveSeat = "media.leave_seat", |this| this.user.get() => bool;

@@ -85,6 +85,8 @@ pub enum ErrorCode {
     BadImage = 150_008,
     /// Ours: as many applications as one person may have.
     MaximumApplications = 150_009,
+    /// Ours: as many stream keys as one person may have for one channel.
+    MaximumStreamKeys = 150_010,
 }
 
 /// One complaint about one field.

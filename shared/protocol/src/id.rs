@@ -131,6 +131,8 @@ ids! {
     AttachmentId,
     /// An entry of a guild's audit log.
     AuditLogEntryId,
+    /// A key with which a program streams into one channel as one person.
+    StreamKeyId,
 }
 
 impl GuildId {

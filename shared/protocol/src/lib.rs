@@ -39,7 +39,7 @@ pub use error::{ErrorCode, FieldErrors, Problem};
 pub use guild::{Guild, GuildSnapshot, Member, Role};
 pub use id::{
     ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId, RoleId,
-    Snowflake, UserId,
+    Snowflake, StreamKeyId, UserId,
 };
 pub use invite::{Invite, InviteCode};
 pub use message::{Message, MessageFlags, MessageKind, MessageReference, Nonce, Reaction};

@@ -119,6 +119,8 @@ texts! {
     Note => |raw| bounded(raw, 1, 256);
     /// The words of a custom status: 1 to 128 characters (v10).
     StatusText => |raw| bounded(raw, 1, 128).and_then(one_line);
+    /// What one calls a stream key: 1 to 100 characters.
+    StreamKeyName => |raw| bounded(raw, 1, 100).and_then(one_line);
     /// What one signs in with: 2 to 32 of `a–z 0–9 _ .`, folded to lower case (v10 rules).
     Username => username;
 }

@@ -3,7 +3,7 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use voxlink_protocol::{
     ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId,
-    Permissions, RoleId, Snowflake, Timestamp, UserId,
+    Permissions, RoleId, Snowflake, StreamKeyId, Timestamp, UserId,
 };
 
 /// A bound value; ids and times are 64-bit integers.
@@ -111,7 +111,8 @@ ids!(
     ApplicationId,
     EmojiId,
     AttachmentId,
-    AuditLogEntryId
+    AuditLogEntryId,
+    StreamKeyId
 );
 
 /// `params![id, name]` for [`super::Sql`].

@@ -60,6 +60,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route(Method::DELETE, MethodFilter::DELETE, path, handler)
     }
 
+    /// Answers OPTIONS: what browsers ask before they let another origin's page in.
+    #[must_use]
+    pub fn options<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.route(Method::OPTIONS, MethodFilter::OPTIONS, path, handler)
+    }
+
     fn route<H: Handler<T, S>, T: 'static>(
         mut self,
         method: Method,
