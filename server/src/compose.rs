@@ -88,10 +88,12 @@ impl Services {
             listen: settings.media_listen,
             public_addresses: settings.public_addresses.clone(),
             shards: 0,
+            database: settings.databases.place(Keeper::Media, data)?,
             loopback_first: settings.listen.iter().all(|address| address.ip().is_loopback()),
         };
-        let media =
-            Media::start(media, &bus, env, pass_key, auth).map_err(|error| Failure(error.to_string()))?;
+        let media = Media::start(media, &bus, env, pass_key, auth)
+            .await
+            .map_err(|error| Failure(error.to_string()))?;
         identity.republish().await.map_err(|error| unopened(Keeper::Identity, &error))?;
         let (gateway, media) = (Arc::new(gateway), Arc::new(media));
         let metrics_token = settings.metrics_token.clone();

@@ -16,10 +16,11 @@ pub(crate) enum Keeper {
     Identity,
     Chat,
     Files,
+    Media,
 }
 
 impl Keeper {
-    pub(crate) const ALL: [Self; 3] = [Self::Identity, Self::Chat, Self::Files];
+    pub(crate) const ALL: [Self; 4] = [Self::Identity, Self::Chat, Self::Files, Self::Media];
 
     /// How the command line names it; its schema is named so too.
     pub(crate) const fn name(self) -> &'static str {
@@ -27,6 +28,7 @@ impl Keeper {
             Self::Identity => "identity",
             Self::Chat => "chat",
             Self::Files => "files",
+            Self::Media => "media",
         }
     }
 
@@ -36,6 +38,7 @@ impl Keeper {
             Self::Identity => voxlink_identity::MIGRATIONS,
             Self::Chat => voxlink_chat::store::MIGRATIONS,
             Self::Files => voxlink_files::store::MIGRATIONS,
+            Self::Media => voxlink_media::store::MIGRATIONS,
         }
     }
 
@@ -154,7 +157,7 @@ mod tests {
     fn what_is_wrong_is_said_without_the_password() {
         for (given, words) in [
             (&["postgres://a:hush@db/vox"][..], "written as"),
-            (&["media=postgres://a:hush@db/vox"], "keeps a database"),
+            (&["gateway=postgres://a:hush@db/vox"], "keeps a database"),
             (&["chat=mysql://a:hush@db/vox"], "of chat is wrong"),
             (&["chat=postgres://a:hush@db/vox", "chat=postgres://a:hush@db/vox"], "twice"),
         ] {

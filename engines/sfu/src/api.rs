@@ -12,6 +12,10 @@ use crate::bandwidth::Bitrate;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub u64);
 
+/// Someone who may have several transports in a call (a client, a stream, viewers): the caller's number, a user's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PersonId(pub u64);
+
 /// One call, numbered by the caller (a voice channel's id).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
@@ -68,6 +72,46 @@ pub struct Gates {
     pub deafened: bool,
     /// True drops this peer's microphone.
     pub muted: bool,
+}
+
+/// What a transport is in its call for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// One of our clients: it names its sources, and every other receiving m-line is a slot for anyone.
+    Member {
+        /// The sending m-lines.
+        sources: Vec<(Mid, Source)>,
+    },
+    /// A publisher by WHIP (RFC 9725): its first sending video and audio m-lines are screen and screen sound.
+    Publisher,
+    /// A viewer by WHEP: it sends nothing, and its m-lines get what is followed.
+    Viewer(Follow),
+}
+
+/// What a viewer gets to see and hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// This person: their screen or else their camera, and the sound of it.
+    Person(PersonId),
+    /// The shared screen if there is one, else who speaks; the sound of who speaks, else of the screen.
+    Stage,
+}
+
+/// Someone's transport on its way into a room.
+#[derive(Clone, Debug)]
+pub struct Newcomer<'a> {
+    /// Made when missing.
+    pub room: RoomId,
+    /// A new number.
+    pub peer: PeerId,
+    /// Whose it is: nobody's slots get their own media.
+    pub person: PersonId,
+    /// SDP.
+    pub offer: &'a str,
+    /// What it is for.
+    pub role: Role,
+    /// What it may send and hear.
+    pub gates: Gates,
 }
 
 /// What fills a receive slot.
@@ -135,6 +179,8 @@ pub struct Answer {
 pub enum OfferError {
     /// Not SDP, or not of the shape that docs/protocol/voice.md asks for.
     Malformed(String),
+    /// A stranger's offer is well-formed, but there is nothing in it to send or receive here: directions or codecs.
+    Unusable(String),
     /// The peer is not in any room of this worker.
     UnknownPeer,
 }

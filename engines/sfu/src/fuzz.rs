@@ -144,7 +144,10 @@ fn each_parser_reads_mutations(rounds: usize) {
         }
         let mut bytes = SDP.as_bytes().to_vec();
         seeded.mutate(&mut bytes);
-        let _answer = sdp::parse::parse(&String::from_utf8_lossy(&bytes));
+        let text = String::from_utf8_lossy(&bytes);
+        let _answer = sdp::parse::parse(&text);
+        let _answer = sdp::parse::parse_stranger(&text);
+        let _restart = sdp::fragment::IceFragment::parse(&text);
     }
 }
 

@@ -31,7 +31,9 @@ pub mod worker;
 
 pub use bandwidth::Bitrate;
 pub use room::quality::{Quality, Upstream};
+pub use sdp::fragment::IceFragment;
 pub use worker::{
-    Answer, EncodingState, Event, Gates, MediaKind, Mid, OfferError, Output, PeerId, PeerStats, Rid, RoomId,
-    Slot, SlotContent, Source, SourceSet, Transmit, Want, Wanted, Worker, WorkerConfig,
+    Answer, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output, PeerId,
+    PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit, Want, Wanted,
+    Worker, WorkerConfig,
 };

@@ -11,11 +11,12 @@ use crate::{
     bandwidth::Downlink,
     protection::Protection,
     rtcp::{twcc, write::Writer},
+    sdp::fragment::BundleTag,
     slab::SendSlab,
     slot::Slot,
     srtp::{Inbound, Outbound},
     transport::Transport,
-    worker::{Gates, PeerId, PeerStats, Source, SourceSet, Wanted},
+    worker::{Follow, Gates, PeerId, PeerStats, PersonId, Source, SourceSet, Wanted},
 };
 
 /// 30 Mbit/s: more than camera, screen and sound of one person need.
@@ -72,6 +73,12 @@ pub(crate) enum Connection {
 /// A client.
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
+    /// Whose it is: nobody's slots get their own media.
+    pub(crate) person: PersonId,
+    /// For viewers: whom they follow.
+    pub(crate) follow: Option<Follow>,
+    /// Named in the answer to an ICE restart by fragment.
+    pub(crate) bundle: Option<BundleTag>,
     pub(crate) gates: Gates,
     pub(crate) sources: SourceSet,
     pub(crate) transport: Box<dyn Transport>,
@@ -120,6 +127,8 @@ pub(crate) struct Peer {
 /// What is made once for a peer.
 pub(crate) struct NewPeer {
     pub(crate) id: PeerId,
+    pub(crate) person: PersonId,
+    pub(crate) follow: Option<Follow>,
     pub(crate) gates: Gates,
     pub(crate) transport: Box<dyn Transport>,
     pub(crate) remote_fragment: String,
@@ -131,6 +140,9 @@ impl Peer {
     pub(crate) fn new(new: NewPeer, now: Instant) -> Self {
         Self {
             id: new.id,
+            person: new.person,
+            follow: new.follow,
+            bundle: None,
             gates: new.gates,
             sources: SourceSet::default(),
             transport: new.transport,

@@ -11,8 +11,9 @@ use std::{
 use rustc_hash::FxHashMap;
 
 pub use crate::api::{
-    Answer, EncodingState, Event, Gates, MediaKind, Mid, OfferError, Output, PeerId, PeerStats, Rid, RoomId,
-    Slot, SlotContent, Source, SourceSet, Transmit, Want, Wanted, WorkerConfig,
+    Answer, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output, PeerId,
+    PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit, Want, Wanted,
+    WorkerConfig,
 };
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     peer::{MAX_ADDRESSES, NewPeer, Peer},
     rng::Generator,
     room::{Context, Numbers, Plan, Room, quality::Quality},
-    sdp::{self, Offer},
+    sdp::{self, Offer, fragment::IceFragment},
     slab::SendSlab,
     stun::BindingRequest,
     transport::{Check, Credentials, LiteTransport},
@@ -84,11 +85,10 @@ impl Worker {
         }
     }
 
-    /// Puts a peer into a room (made when missing) and answers its first offer.
-    /// `sources` names the sending m-lines; every `recvonly` m-line is a slot.
+    /// As [`Worker::admit`], for someone with one transport: a client of ours.
     ///
     /// # Errors
-    /// [`OfferError::Malformed`] says what is wrong with the offer; nothing was changed then.
+    /// As [`Worker::admit`].
     pub fn join(
         &mut self,
         room: RoomId,
@@ -98,8 +98,22 @@ impl Worker {
         gates: Gates,
         now: Instant,
     ) -> Result<Answer, OfferError> {
-        let offer = sdp::parse::parse(offer)?;
-        let plan = Plan::new(&offer, sources)?;
+        let role = Role::Member { sources: sources.to_vec() };
+        self.admit(Newcomer { room, peer, person: PersonId(peer.0), offer, role, gates }, now)
+    }
+
+    /// Puts a peer into a room (made when missing) and answers its first offer.
+    ///
+    /// # Errors
+    /// [`OfferError::Malformed`] says what is wrong with the offer; nothing was changed then.
+    pub fn admit(&mut self, newcomer: Newcomer<'_>, now: Instant) -> Result<Answer, OfferError> {
+        let Newcomer { room, peer, person, offer, role, gates } = newcomer;
+        let (offer, follow) = match role {
+            Role::Member { .. } => (sdp::parse::parse(offer)?, None),
+            Role::Publisher => (sdp::parse::parse_stranger(offer)?, None),
+            Role::Viewer(follow) => (sdp::parse::parse_stranger(offer)?, Some(follow)),
+        };
+        let plan = Plan::new(&offer, &role)?;
         self.leave(peer, now);
         let credentials = self.fresh_credentials();
         let fragment = credentials.fragment.clone();
@@ -107,6 +121,8 @@ impl Worker {
             LiteTransport::new(credentials, self.identity.clone(), offer.fingerprint.clone(), now);
         let new = NewPeer {
             id: peer,
+            person,
+            follow,
             gates,
             transport: Box::new(transport),
             remote_fragment: offer.fragment.clone(),
@@ -122,7 +138,7 @@ impl Worker {
         Ok(self.answer(place, &offer, &plan, now))
     }
 
-    /// A later offer of the same peer: ICE restart, more slots, or both.
+    /// A later offer of the same client: ICE restart, more slots, or both.
     ///
     /// # Errors
     /// [`OfferError::UnknownPeer`] after `leave`; [`OfferError::Malformed`] as in [`Worker::join`], and when the
@@ -136,22 +152,45 @@ impl Worker {
     ) -> Result<Answer, OfferError> {
         let place = *self.peers.get(&peer).ok_or(OfferError::UnknownPeer)?;
         let offer = sdp::parse::parse(offer)?;
-        let plan = Plan::new(&offer, sources)?;
-        let credentials = self.fresh_credentials();
-        let member = (self.rooms.get_mut(&place.room)).and_then(|room| room.peer_mut(place.index, peer));
-        let member = member.ok_or(OfferError::UnknownPeer)?;
+        let role = Role::Member { sources: sources.to_vec() };
+        let plan = Plan::new(&offer, &role)?;
+        let member = (self.rooms.get(&place.room)).and_then(|room| room.peers.get(place.index));
+        let member = member.filter(|member| member.id == peer).ok_or(OfferError::UnknownPeer)?;
         if member.fingerprint != offer.fingerprint {
             let why = "the certificate changed: join again with a new session";
             return Err(OfferError::Malformed(why.to_owned()));
         }
-        if member.remote_fragment != offer.fragment {
-            member.remote_fragment.clone_from(&offer.fragment);
-            self.fragments.insert(credentials.fragment.clone(), place);
-            if let Some(retired) = member.transport.restart(credentials) {
-                self.fragments.remove(&retired);
-            }
-        }
+        self.restart(place, &offer.fragment);
         Ok(self.answer(place, &offer, &plan, now))
+    }
+
+    /// A trickled fragment with other credentials than before restarts ICE (RFC 9725 §4.3.3); the answer is a fragment
+    /// too, with ours. With the same ones it names those that count.
+    ///
+    /// # Errors
+    /// [`OfferError::UnknownPeer`] after `leave`.
+    pub fn restart_ice(&mut self, peer: PeerId, remote: &IceFragment) -> Result<Answer, OfferError> {
+        let place = *self.peers.get(&peer).ok_or(OfferError::UnknownPeer)?;
+        self.restart(place, &remote.fragment);
+        let member = self.rooms.get(&place.room).and_then(|room| room.peers.get(place.index));
+        let member = member.filter(|member| member.id == peer).ok_or(OfferError::UnknownPeer)?;
+        let tag = member.bundle.as_ref().ok_or(OfferError::UnknownPeer)?;
+        let ours = member.transport.credentials();
+        let sdp = sdp::fragment::write(tag, &ours.fragment, &ours.password, &self.candidates);
+        Ok(Answer { sdp })
+    }
+
+    /// New credentials when the client has new ones.
+    fn restart(&mut self, place: Place, remote_fragment: &str) {
+        let credentials = self.fresh_credentials();
+        let member =
+            (self.rooms.get_mut(&place.room)).and_then(|room| room.peer_mut(place.index, place.peer));
+        let Some(member) = member.filter(|member| member.remote_fragment != remote_fragment) else { return };
+        remote_fragment.clone_into(&mut member.remote_fragment);
+        self.fragments.insert(credentials.fragment.clone(), place);
+        if let Some(retired) = member.transport.restart(credentials) {
+            self.fragments.remove(&retired);
+        }
     }
 
     /// An offer whose plan is known to be good, applied and answered.

@@ -16,18 +16,22 @@ use tokio::{
 use voxlink_protocol::{
     ChannelId, GuildId, UserId, VoiceState,
     bus::{
-        self, CallRights, CallRightsOf, EndSeat, LeaveSeat, SeatRefused, TakeSeat, UpdateSeat, VoiceStatesOf,
+        self, CallRights, CallRightsOf, EndSeat, LeaveSeat, SeatRefused, SessionRevoked, TakeSeat,
+        UpdateSeat, VoiceStatesOf,
     },
     event::GuildEvent,
 };
 use voxlink_service_kit::{Bus, Env};
+use voxlink_sfu::IceFragment;
 
 use crate::{
     calls::{
-        Calls, Output, Removal, SocketId, concerns_rights,
+        Calls, IfMatch, Named, Open, Output, Removal, Reply, SocketId, StrangerRefused, Ticket,
+        concerns_rights,
         quality::{CallCounts, CallQuality},
     },
     shard::{Report, ShardHandle},
+    strangers::Credential,
     voice::{close::VoiceClose, connection::Ask, socket::ToSocket},
 };
 
@@ -57,6 +61,12 @@ pub(crate) enum Inquiry {
         socket: SocketId,
         left: bool,
     },
+    /// Publish or watch.
+    Open(Open, oneshot::Sender<Reply>),
+    Patch(Named, IfMatch, IceFragment, oneshot::Sender<Reply>),
+    Knows(Named, oneshot::Sender<bool>),
+    CloseStranger(Named, oneshot::Sender<bool>),
+    CredentialGone(Credential),
     /// A test's panic in the call of this channel.
     Panic(ChannelId),
     Shutdown(oneshot::Sender<()>),
@@ -93,6 +103,38 @@ impl Control {
         self.ask(|reply| Inquiry::QualityOf(channel, reply), None).await
     }
 
+    /// The answer to a stranger's offer.
+    pub(crate) async fn open_stranger(&self, open: Open) -> Reply {
+        self.ask(|reply| Inquiry::Open(open, reply), Err(StrangerRefused::Crashed)).await
+    }
+
+    /// Candidates, or a restart of ICE.
+    pub(crate) async fn patch_stranger(
+        &self,
+        named: Named,
+        condition: IfMatch,
+        fragment: IceFragment,
+    ) -> Reply {
+        let inquiry = |reply| Inquiry::Patch(named, condition, fragment, reply);
+        self.ask(inquiry, Err(StrangerRefused::Crashed)).await
+    }
+
+    /// Whether there is such a resource.
+    pub(crate) async fn knows_stranger(&self, named: Named) -> bool {
+        self.ask(|reply| Inquiry::Knows(named, reply), false).await
+    }
+
+    /// Ends a resource; false when there is none.
+    pub(crate) async fn close_stranger(&self, named: Named) -> bool {
+        self.ask(|reply| Inquiry::CloseStranger(named, reply), false).await
+    }
+
+    /// Ends what was opened with this.
+    pub(crate) async fn credential_gone(&self, credential: Credential) {
+        // Without a control side there is nothing left to end.
+        let _over = self.tell(Inquiry::CredentialGone(credential)).await;
+    }
+
     /// Closes all voice sockets.
     pub(crate) async fn shutdown(&self) {
         self.ask(Inquiry::Shutdown, ()).await;
@@ -112,7 +154,16 @@ pub(crate) fn start(
     let (changed, changes) = mpsc::unbounded_channel();
     serve(bus, &control, &changed);
     tokio::spawn(keep_rights(bus.clone(), control.clone(), changes));
-    let task = Task { calls, bus: bus.clone(), env, shards, sockets: HashMap::new(), changed };
+    let task = Task {
+        calls,
+        bus: bus.clone(),
+        env,
+        shards,
+        sockets: HashMap::new(),
+        changed,
+        tickets: HashMap::new(),
+        next_ticket: 0,
+    };
     tokio::spawn(task.run(inbox, reports));
     control
 }
@@ -152,14 +203,23 @@ fn serve(bus: &Bus, control: &Control, changed: &mpsc::UnboundedSender<GuildId>)
     });
     let this = control.inquiries.clone();
     let runtime = tokio::runtime::Handle::current();
+    let (sender, handle) = (this.clone(), runtime.clone());
     bus.subscribe(move |event: &Arc<GuildEvent>| {
-        let Some(removal) = Removal::of(event) else { return };
-        // Someone who was thrown out must not stay in the call because a queue was full.
-        if let Err(mpsc::error::TrySendError::Full(inquiry)) = this.try_send(Inquiry::Removed(removal)) {
-            let this = this.clone();
-            runtime.spawn(async move { this.send(inquiry).await });
+        if let Some(removal) = Removal::of(event) {
+            certainly(&sender, &handle, Inquiry::Removed(removal));
         }
     });
+    bus.subscribe(move |event: &Arc<SessionRevoked>| {
+        certainly(&this, &runtime, Inquiry::CredentialGone(Credential::Login(event.login)));
+    });
+}
+
+/// Someone who was thrown out must not stay in the call because a queue was full.
+fn certainly(inquiries: &mpsc::Sender<Inquiry>, runtime: &tokio::runtime::Handle, inquiry: Inquiry) {
+    if let Err(mpsc::error::TrySendError::Full(inquiry)) = inquiries.try_send(inquiry) {
+        let inquiries = inquiries.clone();
+        runtime.spawn(async move { inquiries.send(inquiry).await });
+    }
 }
 
 /// Asks chat again what people may do in their calls whenever that may have changed: one guild after the other, so that
@@ -200,6 +260,9 @@ struct Task {
     sockets: HashMap<SocketId, mpsc::Sender<ToSocket>>,
     /// Guilds in which rights in calls are to be asked for again.
     changed: mpsc::UnboundedSender<GuildId>,
+    /// Strangers who wait for a shard's answer.
+    tickets: HashMap<Ticket, oneshot::Sender<Reply>>,
+    next_ticket: u64,
 }
 
 impl Task {
@@ -273,12 +336,35 @@ impl Task {
                 self.calls.socket_closed(socket, left, now);
                 None
             }
+            Inquiry::Open(open, reply) => {
+                let ticket = self.ticket(reply);
+                self.calls.open_stranger(open, ticket, wall, now);
+                None
+            }
+            Inquiry::Patch(named, condition, fragment, reply) => {
+                let ticket = self.ticket(reply);
+                self.calls.patch_stranger(&named, &condition, fragment, ticket, now);
+                None
+            }
+            Inquiry::Knows(named, reply) => Some(later(reply, self.calls.knows_stranger(&named))),
+            Inquiry::CloseStranger(named, reply) => Some(later(reply, self.calls.close_stranger(&named))),
+            Inquiry::CredentialGone(credential) => {
+                self.calls.credential_gone(credential);
+                None
+            }
             Inquiry::Panic(channel) => {
                 self.calls.panic_in(channel);
                 None
             }
             Inquiry::Shutdown(done) => Some(later(done, ())),
         }
+    }
+
+    fn ticket(&mut self, reply: oneshot::Sender<Reply>) -> Ticket {
+        self.next_ticket += 1;
+        let ticket = Ticket(self.next_ticket);
+        self.tickets.insert(ticket, reply);
+        ticket
     }
 
     async fn carry_out(&mut self) {
@@ -289,6 +375,12 @@ impl Task {
                 Output::Close(socket, close) => {
                     self.deliver(socket, ToSocket::Close(close));
                     self.sockets.remove(&socket);
+                }
+                Output::Reply(ticket, reply) => {
+                    if let Some(waiting) = self.tickets.remove(&ticket) {
+                        // Whoever asked may have hung up: consent will end what they opened.
+                        let _gone = waiting.send(*reply);
+                    }
                 }
                 Output::Shard(shard, command) => {
                     let sent = match self.shards.get(shard) {

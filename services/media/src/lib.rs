@@ -1,16 +1,20 @@
 //! Calls: the threads and sockets that the SFU engine lives on, and the voice gateway.
 //!
-//! Three parts that only send each other values: `calls` (who sits where; pure, driven by `control`), `voice` (the
-//! WebSocket at `/voice`), `shard` (threads, each with an engine and a UDP socket). Media packets never leave their
-//! shard. What this crate never does: store anything, decide who may join (chat signs a pass), look into media.
+//! Parts that only send each other values: `calls` (who sits where; pure, driven by `control`), `voice` (the WebSocket at
+//! `/voice`), `strangers` (WHIP and WHEP), `shard` (threads, each with an engine and a UDP socket). Media packets never
+//! leave their shard. Stored are the keys of those who stream, and nothing else. What this crate never does: decide who
+//! may join (chat signs a pass), look into media.
 
 mod calls;
 mod candidates;
 mod control;
 mod counters;
 mod ice_servers;
+mod keys;
 mod quality;
 mod shard;
+pub mod store;
+mod strangers;
 mod udp;
 mod voice;
 
@@ -25,6 +29,7 @@ use std::{
 };
 
 use axum::{Router, extract::FromRef};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 pub use calls::quality::CallCounts;
 use calls::{Calls, SocketId};
 use candidates::Reachable;
@@ -35,7 +40,10 @@ use shard::{Command, ShardConfig, ShardHandle};
 use tokio::sync::mpsc;
 use udp::UdpPort;
 use voxlink_protocol::ChannelId;
-use voxlink_service_kit::{Auth, Bus, Env, Routes, call_pass::PassKey};
+use voxlink_service_kit::{Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes, call_pass::PassKey};
+
+/// Of the ids that are made here: each service has its own.
+const NODE: u16 = 3;
 
 /// Reports of all shards that wait for the control side. It only ever waits for shards to take commands, so this holds
 /// seconds of the liveliest server; beyond it events are lost, counted and logged.
@@ -53,6 +61,8 @@ pub struct MediaConfig {
     pub shards: usize,
     /// True when HTTP is served on loopback only: clients are on this machine.
     pub loopback_first: bool,
+    /// Where stream keys are stored.
+    pub database: DbTarget,
 }
 
 /// Why media did not start; its text is a sentence for the operator.
@@ -83,6 +93,9 @@ pub enum StartError {
         /// The first port.
         first: u16,
     },
+    /// The database cannot be opened or brought up to date.
+    #[error("The database of media cannot be opened: {0}.")]
+    Database(#[from] DbError),
     /// No thread, no descriptors, no interfaces.
     #[error("media could not start: {0}")]
     System(#[from] io::Error),
@@ -110,12 +123,22 @@ pub(crate) struct MediaState {
     bus: Bus,
     auth: Auth,
     env: Env,
+    db: Db,
+    ids: Arc<Snowflakes>,
+    pass_key: PassKey,
     next_socket: Arc<AtomicU64>,
 }
 
 impl MediaState {
     pub(crate) fn next_socket(&self) -> SocketId {
         SocketId(self.next_socket.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl MediaState {
+    /// 128 bits that nobody guesses, for URLs.
+    pub(crate) fn random_name(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.env.bytes::<16>())
     }
 }
 
@@ -126,17 +149,20 @@ impl FromRef<MediaState> for Auth {
 }
 
 impl Media {
-    /// Binds the UDP ports, starts the shards and serves media's requests on the bus. Call within a tokio runtime.
+    /// Opens the database, binds the UDP ports, starts the shards and serves media's requests on the bus. Call within a
+    /// tokio runtime.
     ///
     /// # Errors
-    /// When a port is taken or the system gives no threads.
-    pub fn start(
+    /// When the database does not open, a port is taken or the system gives no threads.
+    pub async fn start(
         config: MediaConfig,
         bus: &Bus,
         env: Env,
         pass_key: PassKey,
         auth: Auth,
     ) -> Result<Self, StartError> {
+        let db = Db::open(config.database.clone(), store::MIGRATIONS)?;
+        let ids = Snowflakes::not_before(NODE, db.read(store::stream_keys::newest_id).await?);
         let count = match config.shards {
             0 => std::thread::available_parallelism()?.get(),
             some => some,
@@ -170,14 +196,23 @@ impl Media {
             counters.push(counted);
             addresses.push(bound);
         }
-        let calls = Calls::new(pass_key, count, env.now());
+        let calls = Calls::new(pass_key.clone(), count, env.now());
         let control = control::start(calls, bus, env.clone(), shards.clone(), reported);
-        let state =
-            MediaState { control, bus: bus.clone(), auth, env, next_socket: Arc::new(AtomicU64::new(1)) };
+        keys::forget_the_gone(bus, &db);
+        let state = MediaState {
+            control,
+            bus: bus.clone(),
+            auth,
+            env,
+            db,
+            ids: Arc::new(ids),
+            pass_key,
+            next_socket: Arc::new(AtomicU64::new(1)),
+        };
         Ok(Self { state, shards, threads: Mutex::new(threads), counters, addresses })
     }
 
-    /// `/voice` and `GET /api/v1/ice-servers`.
+    /// `/voice`, `GET /api/v1/ice-servers`, WHIP, WHEP and their keys.
     pub fn router(&self) -> Router {
         self.routes().into_router()
     }
@@ -189,7 +224,11 @@ impl Media {
             .get("/voice/", voice::socket::open)
             .get("/api/v1/ice-servers", ice_servers::list)
             .get("/api/v1/channels/{channel}/quality", quality::show)
+            .get("/api/v1/channels/{channel}/stream-keys", keys::list)
+            .post("/api/v1/channels/{channel}/stream-keys", keys::create)
+            .delete("/api/v1/channels/{channel}/stream-keys/{key}", keys::revoke)
             .with_state(self.state.clone())
+            .merge(strangers::routes(self.state.clone()))
     }
 
     /// What went through since the start.

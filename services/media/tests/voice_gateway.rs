@@ -3,22 +3,13 @@
 
 mod support;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
 use serde_json::json;
 use support::{
-    GUILD, LOUNGE, Server,
+    Forbidden, GUILD, LOUNGE, Server,
     client::{Client, pump},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use voxlink_protocol::{
-    RoleId, Secret,
-    bus::{CallRights, CallRightsOf, VoiceStatesOf},
-    event::{GuildChange, GuildEvent},
-};
+use voxlink_protocol::{Secret, bus::VoiceStatesOf};
 
 async fn closes_with(client: &mut Client, code: u16, what: &str) {
     pump(&mut [&mut *client], what, |all| all[0].closed.is_some()).await;
@@ -112,12 +103,13 @@ async fn a_taken_port_is_named_in_a_sentence() {
         public_addresses: Vec::new(),
         shards: 1,
         loopback_first: true,
+        database: server.database(),
     };
     let env = voxlink_service_kit::Env::real();
     let key = voxlink_service_kit::call_pass::PassKey::new(&[1; 32]);
     let bus = voxlink_service_kit::Bus::in_process();
     let auth = voxlink_service_kit::Auth::new(bus.clone(), env.clone());
-    let error = voxlink_media::Media::start(config, &bus, env, key, auth).unwrap_err();
+    let error = voxlink_media::Media::start(config, &bus, env, key, auth).await.unwrap_err();
     assert!(error.to_string().contains("already in use"), "{error}");
     assert!(error.to_string().contains("--media-listen"), "{error}");
 }
@@ -125,28 +117,9 @@ async fn a_taken_port_is_named_in_a_sentence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_be_in_a_call_any_more_is_taken_out_at_once() {
     let server = Server::start(1).await;
-    let allowed = Arc::new(AtomicBool::new(true));
-    let asked = allowed.clone();
-    server.bus.serve(move |request: CallRightsOf| {
-        let allowed = asked.load(Ordering::SeqCst);
-        async move {
-            let stays = request.seats.into_iter().filter(|_| allowed);
-            let right = |(user, channel)| CallRights {
-                user,
-                channel,
-                may_speak: true,
-                may_stream: true,
-                mute: false,
-                deaf: false,
-            };
-            stays.map(right).collect::<Vec<_>>()
-        }
-    });
     server.take_seat(1, LOUNGE).await;
-    allowed.store(false, Ordering::SeqCst);
     // Whatever may change rights makes media ask again.
-    let change = GuildChange::RoleDelete(RoleId::new(5));
-    server.bus.publish(GuildEvent { guild_id: GUILD, version: Some(2), change });
+    server.forbid(1, LOUNGE, Forbidden::Connect);
     while !server.bus.call(VoiceStatesOf { guild: GUILD }).await.unwrap().is_empty() {
         tokio::task::yield_now().await;
     }

@@ -6,8 +6,10 @@ pub mod gateway;
 pub mod person;
 pub mod rest;
 pub mod server;
+pub mod stranger;
 
 pub use gateway::{Gateway, GatewayError};
 pub use person::Person;
 pub use rest::{Reply, Rest};
 pub use server::{Options, TestServer};
+pub use stranger::Stranger;

@@ -93,6 +93,20 @@ impl Rest {
     /// # Errors
     /// As [`Rest::send`].
     pub async fn send_raw(&self, method: Method, path: &str, body: Bytes) -> Result<Reply, Lost> {
+        self.send_with(method, path, body, &[("content-type", "application/json")]).await
+    }
+
+    /// One request with any bytes and these headers.
+    ///
+    /// # Errors
+    /// As [`Rest::send`].
+    pub async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, Lost> {
         let lost = |error: &dyn fmt::Display| Lost(error.to_string());
         let mut slot = self.connection.lock().await;
         let mut sender = match slot.take() {
@@ -100,11 +114,11 @@ impl Rest {
             _ => self.connect().await?,
         };
         sender.ready().await.map_err(|error| lost(&error))?;
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", self.address.to_string())
-            .header("content-type", "application/json");
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", self.address.to_string());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if let Some(token) = &self.token {
             request = request.header("authorization", token);
         }

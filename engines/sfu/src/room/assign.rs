@@ -3,7 +3,7 @@
 use super::{Context, Room};
 use crate::{
     sdp::codecs::Codec,
-    worker::{Event, MediaKind, PeerId, Slot, SlotContent, Source, Wanted},
+    worker::{Event, MediaKind, PeerId, PersonId, Slot, SlotContent, Source, Wanted},
 };
 
 /// Clients add slots in steps of this many.
@@ -12,12 +12,13 @@ const STEP: usize = 8;
 pub(crate) const MAX_SLOTS: usize = 64;
 
 /// A live track, as assignment sees it.
-struct Live {
-    track: usize,
-    owner: usize,
-    kind: MediaKind,
-    source: Source,
-    codec: Codec,
+pub(super) struct Live {
+    pub(super) track: usize,
+    pub(super) owner: usize,
+    pub(super) person: PersonId,
+    pub(super) kind: MediaKind,
+    pub(super) source: Source,
+    pub(super) codec: Codec,
 }
 
 impl Room {
@@ -25,17 +26,23 @@ impl Room {
     pub(crate) fn assign(&mut self, context: &mut Context<'_>) {
         let live: Vec<Live> = (self.tracks.iter())
             .filter(|(_, track)| track.live)
-            .map(|(index, track)| Live {
-                track: index,
-                owner: track.owner,
-                kind: track.kind(),
-                source: track.source,
-                codec: track.codec.codec,
+            .filter_map(|(index, track)| {
+                Some(Live {
+                    track: index,
+                    owner: track.owner,
+                    person: self.peers.get(track.owner)?.person,
+                    kind: track.kind(),
+                    source: track.source,
+                    codec: track.codec.codec,
+                })
             })
             .collect();
         let peers: Vec<usize> = self.peers.iter().map(|(index, _)| index).collect();
         for index in peers {
-            self.assign_peer(index, &live);
+            match self.peers.get(index).and_then(|peer| peer.follow) {
+                Some(follow) => self.assign_viewer(index, follow, &live),
+                None => self.assign_member(index, &live),
+            }
         }
         self.rebuild_subscribers(context);
         self.share_soon(context);
@@ -43,7 +50,7 @@ impl Room {
         self.tell_slots(context);
     }
 
-    fn assign_peer(&mut self, index: usize, live: &[Live]) {
+    fn assign_member(&mut self, index: usize, live: &[Live]) {
         let Self { peers, tracks, .. } = self;
         let Some(peer) = peers.get_mut(index) else { return };
         let mut shown: Vec<usize> = Vec::new();
@@ -59,7 +66,8 @@ impl Room {
             }
         }
         let mut wanted = [0usize; 2];
-        for one in live.iter().filter(|one| one.owner != index) {
+        let person = peer.person;
+        for one in live.iter().filter(|one| one.person != person) {
             wanted[usize::from(one.kind == MediaKind::Video)] += 1;
             if shown.contains(&one.track) {
                 continue;

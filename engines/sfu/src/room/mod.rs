@@ -4,6 +4,7 @@
 
 mod assign;
 mod feedback;
+mod follow;
 mod forward;
 mod ingress;
 mod layers;
@@ -99,6 +100,8 @@ pub(crate) struct Room {
     listed: bool,
     /// Where redundant audio is put together.
     packed: Box<[u8; MAX_PACKED]>,
+    /// Who has the word, for those who follow it.
+    floor: follow::Floor,
 }
 
 impl Room {
@@ -120,6 +123,7 @@ impl Room {
             busy: false,
             listed: false,
             packed: Box::new([0; MAX_PACKED]),
+            floor: follow::Floor::default(),
         }
     }
 

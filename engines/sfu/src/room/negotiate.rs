@@ -9,11 +9,15 @@ use crate::{
         TRANSPORT_CC,
         answer::Line,
         codecs::{Chosen, playable},
+        fragment::BundleTag,
     },
     slot::Slot,
     track::Track,
-    worker::{MediaKind, Mid, OfferError, Source},
+    worker::{MediaKind, Mid, OfferError, Role, Source},
 };
+
+/// More m-lines of one kind than this a viewer has no use for.
+const MAX_VIEWER_SLOTS: usize = 16;
 
 /// Where random SSRCs come from.
 pub(crate) struct Numbers<'a>(pub(crate) &'a mut Generator);
@@ -37,8 +41,63 @@ impl<'a> Plan<'a> {
     /// Says what each m-line is for.
     ///
     /// # Errors
-    /// [`OfferError::Malformed`] when `sources` and the m-lines do not fit, or a codec is missing.
-    pub(crate) fn new(offer: &'a Offer, sources: &[(Mid, Source)]) -> Result<Self, OfferError> {
+    /// [`OfferError::Malformed`] when the role and the m-lines do not fit, or a codec is missing.
+    pub(crate) fn new(offer: &'a Offer, role: &Role) -> Result<Self, OfferError> {
+        match role {
+            Role::Member { sources } => Self::of_member(offer, sources),
+            Role::Publisher => {
+                Self::of_stranger(offer, "sends audio or video (a=sendonly)", |media, kind, count| {
+                    let sends = matches!(media.direction, Direction::SendOnly | Direction::SendRecv);
+                    let source = match kind {
+                        MediaKind::Audio => Source::ScreenAudio,
+                        MediaKind::Video => Source::Screen,
+                    };
+                    (sends && count == 0).then_some(Some(source))
+                })
+            }
+            Role::Viewer(_) => {
+                Self::of_stranger(offer, "receives audio or video (a=recvonly)", |media, _, count| {
+                    let receives = matches!(media.direction, Direction::RecvOnly | Direction::SendRecv);
+                    (receives && count < MAX_VIEWER_SLOTS).then_some(None)
+                })
+            }
+        }
+    }
+
+    /// `use_for` says what an m-line is for, given how many of its kind are used before it: a source, or a slot. What is
+    /// not used is refused, and so is the whole offer when a codec is missing: a stream without its picture helps nobody.
+    fn of_stranger(
+        offer: &'a Offer,
+        what: &str,
+        use_for: impl Fn(&Media, MediaKind, usize) -> Option<Option<Source>>,
+    ) -> Result<Self, OfferError> {
+        let mut used = [0; 2];
+        let mut purposes = Vec::with_capacity(offer.media.len());
+        for media in &offer.media {
+            let kind = media.kind.filter(|_| !media.stopped);
+            let count = &mut used[usize::from(kind == Some(MediaKind::Video))];
+            let Some(source) = kind.and_then(|kind| use_for(media, kind, *count)) else {
+                purposes.push(Purpose::Refused);
+                continue;
+            };
+            let codecs = playable(media);
+            let Some(first) = codecs.first().copied() else {
+                let words = format!("mid {} offers no codec that is taken here", media.mid);
+                return Err(OfferError::Unusable(words));
+            };
+            *count += 1;
+            purposes.push(match source {
+                Some(source) => Purpose::Source(source, first),
+                None => Purpose::Slot(codecs),
+            });
+        }
+        match used {
+            [0, 0] => Err(OfferError::Unusable(format!("no m-line of the offer {what}"))),
+            _ => Ok(Self { offer, purposes }),
+        }
+    }
+
+    fn of_member(offer: &'a Offer, sources: &[(Mid, Source)]) -> Result<Self, OfferError> {
         for (at, (mid, source)) in sources.iter().enumerate() {
             if sources[..at].iter().any(|(other, same)| other == mid || same == source) {
                 return Err(OfferError::Malformed(format!("sources names mid {mid} or its source twice")));
@@ -53,6 +112,12 @@ impl<'a> Plan<'a> {
         let mut slots = [0; 2];
         let purposes = offer.media.iter().map(|media| purpose(media, sources, &mut slots));
         Ok(Self { offer, purposes: purposes.collect::<Result<_, _>>()? })
+    }
+
+    /// The first m-line that is not refused carries the transport of all (RFC 9143 §7.3).
+    fn bundle_tag(&self) -> Option<BundleTag> {
+        let (media, _) = self.lines().find(|(_, purpose)| **purpose != Purpose::Refused)?;
+        Some(BundleTag { name: media.name.clone(), mid: media.mid.clone() })
     }
 
     fn lines(&self) -> impl Iterator<Item = (&'a Media, &Purpose)> {
@@ -107,6 +172,7 @@ impl Room {
             .collect();
         self.jobs.clear();
         self.next_job = 0;
+        peer.bundle = plan.bundle_tag();
         let mut lines = Vec::with_capacity(plan.purposes.len());
         for (media, purpose) in plan.lines() {
             lines.push(match purpose {

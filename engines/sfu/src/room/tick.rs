@@ -64,6 +64,9 @@ impl Room {
                 self.pace(index, context);
             }
         }
+        if self.follow_speakers(context.now) {
+            self.assign(context);
+        }
         self.tick_layers(context);
         self.share_out(context);
         self.retry_keyframes();

@@ -57,7 +57,7 @@ pub(crate) fn write(offer: &Offer, session: &Session<'_>, lines: &[Line]) -> Str
     out
 }
 
-fn push(out: &mut String, line: std::fmt::Arguments<'_>) {
+pub(super) fn push(out: &mut String, line: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = out.write_fmt(line);
     out.push_str("\r\n");
@@ -90,15 +90,7 @@ fn media_section(
     push(out, format_args!("m={} 9 {}{formats}", media.name, media.protocol));
     push(out, format_args!("c=IN IP4 0.0.0.0"));
     push(out, format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
-    for (at, candidate) in candidates.iter().enumerate() {
-        // RFC 8445 §5.1.2.1: type preference of a host candidate, local preference by order.
-        let priority = 126u32 << 24 | (65_535 - (at as u32).min(65_535)) << 8 | 255;
-        let (ip, port) = (candidate.ip(), candidate.port());
-        push(out, format_args!("a=candidate:{} 1 udp {priority} {ip} {port} typ host", at + 1));
-    }
-    if !candidates.is_empty() {
-        push(out, format_args!("a=end-of-candidates"));
-    }
+    candidate_lines(out, candidates);
     push(out, format_args!("a=ice-ufrag:{}", session.fragment));
     push(out, format_args!("a=ice-pwd:{}", session.password));
     push(out, format_args!("a=fingerprint:sha-256 {}", session.fingerprint));
@@ -123,6 +115,18 @@ fn media_section(
             sources(out, media, *ssrc, has_rtx.then_some(*rtx_ssrc), *ordinal);
         }
         Line::Refused | Line::Inactive(_) | Line::Receive { .. } => {}
+    }
+}
+
+pub(super) fn candidate_lines(out: &mut String, candidates: &[SocketAddr]) {
+    for (at, candidate) in candidates.iter().enumerate() {
+        // RFC 8445 §5.1.2.1: type preference of a host candidate, local preference by order.
+        let priority = 126u32 << 24 | (65_535 - (at as u32).min(65_535)) << 8 | 255;
+        let (ip, port) = (candidate.ip(), candidate.port());
+        push(out, format_args!("a=candidate:{} 1 udp {priority} {ip} {port} typ host", at + 1));
+    }
+    if !candidates.is_empty() {
+        push(out, format_args!("a=end-of-candidates"));
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod codecs;
+pub(crate) mod fragment;
 pub(crate) mod parse;
 
 use crate::{

@@ -32,11 +32,38 @@ struct Shared {
     setup: Option<String>,
 }
 
-/// Reads an offer.
+/// Reads an offer of one of our clients.
 ///
 /// # Errors
 /// [`OfferError::Malformed`] says in words for a developer what is missing.
 pub(crate) fn parse(text: &str) -> Result<Offer, OfferError> {
+    let (offer, group) = read(text)?;
+    check_media(&offer.media, &group)?;
+    Ok(offer)
+}
+
+/// Reads an offer of whoever speaks WHIP or WHEP. There is one transport (RFC 9725 §4.4): what is outside of the
+/// bundle counts as stopped and is refused in the answer.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_stranger(text: &str) -> Result<Offer, OfferError> {
+    let (mut offer, group) = read(text)?;
+    for (at, media) in offer.media.iter_mut().enumerate() {
+        if media.mid.is_empty() {
+            // Not in any bundle then; the answer names it somehow.
+            media.mid = format!("refused-{at}").into();
+        }
+        media.stopped |= !is_bundled(media, &group);
+    }
+    check_media(&offer.media, &group)?;
+    if offer.media.iter().all(|media| media.stopped) {
+        return malformed("no m-line is in a=group:BUNDLE: all media must share one transport");
+    }
+    Ok(offer)
+}
+
+fn read(text: &str) -> Result<(Offer, Vec<String>), OfferError> {
     if text.len() > MAX_TEXT {
         return malformed(format!("the offer is longer than {MAX_TEXT} bytes"));
     }
@@ -55,7 +82,10 @@ pub(crate) fn parse(text: &str) -> Result<Offer, OfferError> {
             "a" => {
                 let (name, value) = value.split_once(':').unwrap_or((value, ""));
                 match name {
-                    "group" if media.is_empty() => group = value.split(' ').map(str::to_owned).collect(),
+                    // Others, as LS for lip synchronisation, say nothing about transports (RFC 5888 §7).
+                    "group" if media.is_empty() && group.is_empty() && value.starts_with("BUNDLE") => {
+                        group = value.split_ascii_whitespace().map(str::to_owned).collect();
+                    }
                     "extmap-allow-mixed" => extmap_allow_mixed = true,
                     _ if shared_attribute(&mut shared, name, value)? => {}
                     _ => {
@@ -75,11 +105,14 @@ pub(crate) fn parse(text: &str) -> Result<Offer, OfferError> {
     if !matches!(shared.setup.as_deref(), Some("actpass" | "active")) {
         return malformed("a=setup must be actpass or active: the server is always passive");
     }
-    check_media(&media, &group)?;
     for Media { rids, known_rids, .. } in &mut media {
         rids.retain(|rid| known_rids.contains(rid));
     }
-    Ok(Offer { fragment, fingerprint, extmap_allow_mixed, media })
+    Ok((Offer { fragment, fingerprint, extmap_allow_mixed, media }, group))
+}
+
+fn is_bundled(media: &Media, group: &[String]) -> bool {
+    group.first().is_some_and(|kind| kind == "BUNDLE") && group[1..].iter().any(|mid| **mid == *media.mid)
 }
 
 fn check_media(media: &[Media], group: &[String]) -> Result<(), OfferError> {
@@ -93,9 +126,7 @@ fn check_media(media: &[Media], group: &[String]) -> Result<(), OfferError> {
         if media[..at].iter().any(|other| other.mid == one.mid) {
             return malformed(format!("two m-lines have the mid {}", one.mid));
         }
-        let bundled = group.first().is_some_and(|kind| kind == "BUNDLE")
-            && group[1..].iter().any(|mid| **mid == *one.mid);
-        if one.kind.is_some() && !one.stopped && !bundled {
+        if one.kind.is_some() && !one.stopped && !is_bundled(one, group) {
             return malformed(format!("mid {} is not in a=group:BUNDLE", one.mid));
         }
     }
@@ -105,13 +136,8 @@ fn check_media(media: &[Media], group: &[String]) -> Result<(), OfferError> {
 /// True when the attribute was one of the transport's. With BUNDLE all m-lines say the same: the first counts.
 fn shared_attribute(shared: &mut Shared, name: &str, value: &str) -> Result<bool, OfferError> {
     match name {
-        // RFC 8839 §5.4: 4 to 256 and 22 to 256 characters.
-        "ice-ufrag" if !(4..=256).contains(&value.len()) => {
-            return malformed("a=ice-ufrag has a wrong length");
-        }
-        "ice-pwd" if !(22..=256).contains(&value.len()) => return malformed("a=ice-pwd has a wrong length"),
-        "ice-ufrag" => drop(shared.fragment.get_or_insert_with(|| value.to_owned())),
-        "ice-pwd" => drop(shared.password.get_or_insert_with(|| value.to_owned())),
+        "ice-ufrag" => drop(shared.fragment.get_or_insert(ice_ufrag(value)?.to_owned())),
+        "ice-pwd" => drop(shared.password.get_or_insert(ice_password(value)?.to_owned())),
         "setup" => drop(shared.setup.get_or_insert_with(|| value.to_owned())),
         "fingerprint" => {
             if shared.fingerprint.is_none() {
@@ -121,6 +147,16 @@ fn shared_attribute(shared: &mut Shared, name: &str, value: &str) -> Result<bool
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// RFC 8839 §5.4: 4 to 256 characters.
+pub(super) fn ice_ufrag(value: &str) -> Result<&str, OfferError> {
+    if (4..=256).contains(&value.len()) { Ok(value) } else { malformed("a=ice-ufrag has a wrong length") }
+}
+
+/// RFC 8839 §5.4: 22 to 256 characters.
+pub(super) fn ice_password(value: &str) -> Result<&str, OfferError> {
+    if (22..=256).contains(&value.len()) { Ok(value) } else { malformed("a=ice-pwd has a wrong length") }
 }
 
 /// `Ok(None)` for a hash we do not know: another line may have one that we do.

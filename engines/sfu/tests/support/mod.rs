@@ -24,7 +24,8 @@ use str0m::{
     rtp::{Extension, ExtensionSerializer, ExtensionValues, RtpWrite},
 };
 use voxlink_sfu::{
-    Event, Gates, Mid, OfferError, Output, PeerId, RoomId, Source, SourceSet, Wanted, Worker, WorkerConfig,
+    Event, Gates, Mid, Newcomer, OfferError, Output, PeerId, PersonId, Role, RoomId, Source, SourceSet,
+    Wanted, Worker, WorkerConfig,
 };
 
 /// The payload types in str0m's offers.
@@ -266,6 +267,27 @@ impl World {
         client.sources = mids;
         let (offer, pending) = change.apply().unwrap();
         (offer.to_sdp_string(), pending)
+    }
+
+    /// Someone who publishes or watches without our signalling, with one m-line of each kind.
+    pub fn admit(&mut self, person: PersonId, role: Role) -> usize {
+        let index = self.prepare(0);
+        let client = &mut self.clients[index];
+        let mut change = client.rtc.sdp_api();
+        let direction = match role {
+            Role::Member { .. } | Role::Publisher => Direction::SendOnly,
+            Role::Viewer(_) => Direction::RecvOnly,
+        };
+        for source in [Source::ScreenAudio, Source::Screen] {
+            let mid = change.add_media(kind(source), direction, None, None, None);
+            client.sources.push((Mid::from(&*mid), source));
+        }
+        let (offer, pending) = change.apply().unwrap();
+        let (peer, offer) = (client.id, offer.to_sdp_string());
+        let new = Newcomer { room: ROOM, peer, person, offer: &offer, role, gates: open_gates() };
+        let answer = self.worker.admit(new, self.now).unwrap();
+        self.accept(index, answer.sdp, pending);
+        index
     }
 
     pub fn enter(&mut self, index: usize, offer: &str, pending: SdpPendingOffer) -> Result<(), OfferError> {

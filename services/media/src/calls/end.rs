@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use voxlink_protocol::UserId;
 
-use super::Calls;
+use super::{Calls, StrangerRefused};
 use crate::{
     shard::Command,
     voice::{close::VoiceClose, frame::ServerFrame},
@@ -19,6 +19,22 @@ impl Calls {
         self.publish(left, guild);
     }
 
+    /// The live session is over for good; a stream that its person publishes beside it keeps the seat.
+    pub(super) fn give_up_seat(&mut self, user: UserId, close: Option<VoiceClose>) {
+        let Some(session_id) =
+            self.seats.get(&user).and_then(|seat| Some(seat.stream.as_ref()?.session_id.clone()))
+        else {
+            return self.end_seat(user, close);
+        };
+        self.end_live(user, close);
+        if let Some(seat) = self.seats.get_mut(&user) {
+            let held = std::mem::replace(&mut seat.session_id, session_id);
+            (seat.self_mute, seat.self_deaf) = (false, false);
+            self.sessions.remove(&held);
+        }
+        self.publish_state_of(user);
+    }
+
     /// Frees the seat without a word to the guild.
     pub(super) fn drop_seat(&mut self, user: UserId, close: Option<VoiceClose>) {
         self.end_live(user, close);
@@ -26,6 +42,9 @@ impl Calls {
             self.sessions.remove(&seat.session_id);
             self.rooms.remove(&(seat.channel, user));
             self.guilds.remove(&(seat.guild, user));
+            if let Some(stream) = seat.stream {
+                self.forget_stranger(stream.peer, StrangerRefused::Unknown);
+            }
         }
     }
 

@@ -48,5 +48,6 @@ impl Calls {
         for user in gone {
             self.end_seat(user, Some(VoiceClose::Disconnected));
         }
+        self.remove_strangers(removal);
     }
 }

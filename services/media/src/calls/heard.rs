@@ -17,6 +17,11 @@ use crate::{
 impl Calls {
     /// Takes one report.
     pub(crate) fn heard(&mut self, report: Report, now: Instant) {
+        if let Report::Engine(event) = &report
+            && self.heard_of_stranger(event)
+        {
+            return;
+        }
         match report {
             Report::Answered { peer, revision, result } => self.answered(peer, revision, result, now),
             Report::Engine(Event::Connected { peer }) => self.connected(peer),
@@ -80,7 +85,7 @@ impl Calls {
                 playable: slot.playable,
                 content: slot
                     .content
-                    .and_then(|content| self.peers.get(&content.peer).map(|user| (*user, content.source))),
+                    .and_then(|content| self.person_behind(content.peer).map(|user| (user, content.source))),
             })
             .collect();
         self.tell(user, &ServerFrame::Slots { slots, wanted });
@@ -111,6 +116,9 @@ impl Calls {
 
     /// The engine has dropped this peer already.
     fn crashed(&mut self, peer: PeerId, now: Instant) {
+        if self.stranger_crashed(peer) {
+            return;
+        }
         let Some(user) = self.peers.get(&peer).copied() else { return };
         if let Some(live) = self.seats.get_mut(&user).and_then(|seat| seat.live.as_mut()) {
             live.joined = false;

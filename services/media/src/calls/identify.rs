@@ -4,7 +4,6 @@ use std::{collections::VecDeque, time::Instant};
 
 use aws_lc_rs::constant_time;
 use voxlink_protocol::{Secret, Timestamp};
-use voxlink_sfu::PeerId;
 
 use super::{
     Calls, Output, SocketId,
@@ -36,8 +35,7 @@ impl Calls {
             return self.close(socket, Some(VoiceClose::SessionOver));
         }
         self.reset_seat(user, VoiceClose::Disconnected, now);
-        let peer = PeerId(self.next_peer);
-        self.next_peer += 1;
+        let peer = self.fresh_peer();
         let media_session = format!("{:x}-{:x}", self.started.0, peer.0);
         self.outputs.push_back(Output::Send(socket, frame::ready(user, &media_session).into()));
         let Some(seat) = self.seats.get_mut(&user) else { return };

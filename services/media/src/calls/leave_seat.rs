@@ -12,7 +12,7 @@ impl Calls {
             seat.session_id == request.session_id && request.guild.is_none_or(|guild| guild == seat.guild)
         });
         if held {
-            self.end_seat(request.user, Some(VoiceClose::Disconnected));
+            self.give_up_seat(request.user, Some(VoiceClose::Disconnected));
         }
         held
     }

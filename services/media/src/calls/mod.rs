@@ -18,6 +18,7 @@ mod seat;
 mod select_protocol;
 mod set_sources;
 mod set_wants;
+mod stranger;
 mod sweep;
 mod take_seat;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use std::{
 };
 
 use seat::{Live, Seat};
+use stranger::Stranger;
 use voxlink_protocol::{
     ChannelId, GuildId, Timestamp, UserId, VoiceState,
     event::{GuildChange, GuildEvent},
@@ -45,6 +47,7 @@ use crate::{
 
 pub(crate) use guild_changed::Removal;
 pub(crate) use rights::concerns_rights;
+pub(crate) use stranger::{IfMatch, Named, Open, Purpose, Reply, StrangerRefused, Ticket};
 
 /// A voice socket, numbered by the shell; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +64,8 @@ pub(crate) enum Output {
     Close(SocketId, VoiceClose),
     /// Tell the shard of this number.
     Shard(usize, Command),
+    /// Answer a stranger.
+    Reply(Ticket, Box<Reply>),
 }
 
 /// The control side of all calls of this node.
@@ -78,6 +83,9 @@ pub(crate) struct Calls {
     peers: HashMap<PeerId, UserId>,
     sockets: HashMap<SocketId, UserId>,
     sessions: HashMap<String, UserId>,
+    /// Publishers and viewers that are not our clients.
+    strangers: HashMap<PeerId, Stranger>,
+    resources: HashMap<String, PeerId>,
     outputs: VecDeque<Output>,
 }
 
@@ -95,6 +103,8 @@ impl Calls {
             peers: HashMap::new(),
             sockets: HashMap::new(),
             sessions: HashMap::new(),
+            strangers: HashMap::new(),
+            resources: HashMap::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -131,7 +141,7 @@ impl Calls {
     pub(crate) fn socket_closed(&mut self, socket: SocketId, left: bool, now: Instant) {
         let Some(user) = self.sockets.remove(&socket) else { return };
         if left {
-            return self.end_seat(user, None);
+            return self.give_up_seat(user, None);
         }
         if let Some(live) = self.seats.get_mut(&user).and_then(|seat| seat.live.as_mut()) {
             live.socket = None;
@@ -142,6 +152,12 @@ impl Calls {
     /// Lets the call of this channel panic: for tests of what that ends.
     pub(crate) fn panic_in(&mut self, channel: ChannelId) {
         self.tell_shard(channel, Command::Panic { room: room(channel) });
+    }
+
+    fn fresh_peer(&mut self) -> PeerId {
+        let peer = PeerId(self.next_peer);
+        self.next_peer += 1;
+        peer
     }
 
     fn seat_of(&mut self, socket: SocketId) -> Option<&mut Seat> {

@@ -1,12 +1,14 @@
 //! What people may do in the calls they sit in has changed, or may have.
 
+use std::collections::BTreeSet;
+
 use voxlink_protocol::{
     ChannelId, GuildId, UserId,
     bus::CallRights,
     event::{GuildChange, GuildEvent},
 };
 
-use super::Calls;
+use super::{Calls, Removal};
 use crate::{shard::Command, voice::close::VoiceClose};
 
 /// The guild in which people may do something else in calls after this event, if it can be that.
@@ -22,16 +24,19 @@ pub(crate) fn concerns_rights(event: &GuildEvent) -> Option<GuildId> {
 }
 
 impl Calls {
-    /// Who sits where in the calls of a guild.
+    /// Who is where in the calls of a guild, by a seat or as a viewer.
     pub(crate) fn seats_in(&self, guild: GuildId) -> Vec<(UserId, ChannelId)> {
         let members = self.guilds.range((guild, UserId::new(0))..=(guild, UserId::new(u64::MAX)));
-        members.filter_map(|(_, user)| Some((*user, self.seats.get(user)?.channel))).collect()
+        let seated = members.filter_map(|(_, user)| Some((*user, self.seats.get(user)?.channel)));
+        let all: BTreeSet<_> = seated.chain(self.strangers_of(guild)).collect();
+        all.into_iter().collect()
     }
 
     /// Chat said what those who were asked about may do: whoever it does not name is taken out, if they still sit there.
     pub(crate) fn set_rights(&mut self, asked: &[(UserId, ChannelId)], rights: &[CallRights]) {
         for (user, channel) in asked {
             let found = rights.iter().find(|one| one.user == *user && one.channel == *channel);
+            self.set_rights_of_strangers(*user, *channel, found);
             let Some(seat) = self.seats.get_mut(user).filter(|seat| seat.channel == *channel) else {
                 continue;
             };
@@ -61,6 +66,7 @@ impl Calls {
         if sits {
             self.end_seat(user, Some(VoiceClose::Disconnected));
         }
+        self.remove_strangers(Removal::Member(guild, user));
         sits
     }
 }

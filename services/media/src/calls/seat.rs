@@ -27,6 +27,17 @@ pub(super) struct Seat {
     pub(super) live: Option<Live>,
     /// Since when there is no live session.
     pub(super) vacant_since: Instant,
+    /// What is published by WHIP beside the live session, or without one.
+    pub(super) stream: Option<Stream>,
+}
+
+/// A publication by WHIP.
+pub(super) struct Stream {
+    pub(super) peer: PeerId,
+    /// Under which it holds the seat when nobody else does.
+    pub(super) session_id: String,
+    /// Its media flows: it takes the place of the screen that the live session may share.
+    pub(super) shown: bool,
 }
 
 /// What a voice socket opened: it outlives the socket.
@@ -75,6 +86,21 @@ impl Seat {
             sources: SourceSet::default(),
             live: None,
             vacant_since: now,
+            stream: None,
+        }
+    }
+
+    /// Nobody but the stream sits here.
+    pub(super) fn is_held_by_stream(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.session_id == self.session_id)
+    }
+
+    /// What the live session's engine is to take: one person has one screen.
+    pub(super) fn taken_sources(&self) -> SourceSet {
+        let streams = self.stream.as_ref().is_some_and(|stream| stream.shown);
+        match streams {
+            true => SourceSet { screen: false, screen_audio: false, ..self.sources },
+            false => self.sources,
         }
     }
 
@@ -100,7 +126,8 @@ impl Seat {
             mute: self.mute,
             self_deaf: self.self_deaf,
             self_mute: self.self_mute,
-            self_stream: self.sources.screen && self.may_stream,
+            self_stream: (self.sources.screen || self.stream.as_ref().is_some_and(|stream| stream.shown))
+                && self.may_stream,
             self_video: self.sources.camera && self.may_stream,
             suppress: !self.may_speak && !self.mute,
             request_to_speak_timestamp: None,

@@ -34,18 +34,22 @@ impl Calls {
             .collect();
         for (user, verdict) in verdicts {
             match verdict {
-                Verdict::Free => self.end_seat(user, None),
+                Verdict::Free => self.give_up_seat(user, None),
                 Verdict::Crashed => {
                     tracing::error!(%user, "a shard did not answer an offer");
                     self.reset_seat(user, VoiceClose::Crashed, now);
                 }
             }
         }
+        self.sweep_strangers(now);
     }
 }
 
 fn judge(seat: &Seat, now: Instant) -> Option<Verdict> {
     let Some(live) = &seat.live else {
+        if seat.is_held_by_stream() {
+            return None;
+        }
         return (now >= seat.vacant_since + VACANT_AT_MOST).then_some(Verdict::Free);
     };
     if live.unanswered.front().is_some_and(|deadline| now >= *deadline) {

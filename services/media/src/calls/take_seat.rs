@@ -8,7 +8,10 @@ use voxlink_protocol::{
     voice::CallPass,
 };
 
-use super::{Calls, seat::Seat};
+use super::{
+    Calls,
+    seat::{Seat, Stream},
+};
 use crate::{shard::Command, voice::close::VoiceClose};
 
 impl Calls {
@@ -27,11 +30,10 @@ impl Calls {
             return Err(SeatRefused::Full);
         }
         if !self.seats.get(&user).is_some_and(|seat| is_same(seat, &pass)) {
+            let stream = self.stream_to_keep(&pass);
             self.vacate_for(&pass);
             self.sessions.insert(pass.session_id.clone(), user);
-            self.rooms.insert((pass.channel_id, user));
-            self.guilds.insert((pass.guild_id, user));
-            self.seats.insert(user, Seat::new(&pass, now));
+            self.sit_down(Seat { stream, ..Seat::new(&pass, now) });
         }
         let Some(seat) = self.seats.get_mut(&user) else { return Err(SeatRefused::BadPass) };
         (seat.may_speak, seat.may_stream) = (pass.may_speak, pass.may_stream);
@@ -47,6 +49,19 @@ impl Calls {
         }
         self.publish(state.clone(), pass.guild_id);
         Ok(bus::Seat { state, endpoint: String::new() })
+    }
+
+    /// A stream into the same channel goes on beside the new session.
+    fn stream_to_keep(&mut self, pass: &CallPass) -> Option<Stream> {
+        let seat = self.seats.get_mut(&pass.user_id).filter(|seat| seat.channel == pass.channel_id)?;
+        seat.stream.take()
+    }
+
+    /// The place is free: whoever held it was sent away.
+    pub(super) fn sit_down(&mut self, seat: Seat) {
+        self.rooms.insert((seat.channel, seat.user));
+        self.guilds.insert((seat.guild, seat.user));
+        self.seats.insert(seat.user, seat);
     }
 
     /// Ends what the person held before. Within one guild the new state says it all.

@@ -16,6 +16,8 @@ use voxlink_sfu::{
 use super::*;
 use crate::{shard::Report, voice::frame};
 
+mod strangers;
+
 const GUILD: GuildId = GuildId::new(100);
 const LOUNGE: ChannelId = ChannelId::new(200);
 const STUDY: ChannelId = ChannelId::new(201);
@@ -37,6 +39,7 @@ enum Seen {
     Frame(SocketId, Value),
     Close(SocketId, VoiceClose),
     Shard(String),
+    Reply(Ticket, Reply),
 }
 
 impl World {
@@ -167,6 +170,7 @@ impl World {
                 Output::Send(socket, text) => Seen::Frame(socket, serde_json::from_str(&text).unwrap()),
                 Output::Close(socket, close) => Seen::Close(socket, close),
                 Output::Shard(_, command) => Seen::Shard(format!("{command:?}")),
+                Output::Reply(ticket, reply) => Seen::Reply(ticket, *reply),
             })
             .collect()
     }
@@ -183,7 +187,9 @@ impl World {
         let calls = &self.calls;
         assert_eq!(calls.seats.len(), calls.rooms.len());
         assert_eq!(calls.seats.len(), calls.guilds.len());
-        assert_eq!(calls.seats.len(), calls.sessions.len());
+        let sitting = calls.seats.values().filter(|seat| !seat.is_held_by_stream()).count();
+        assert_eq!(sitting, calls.sessions.len());
+        assert_eq!(calls.strangers.len(), calls.resources.len());
         let live = calls.seats.values().filter_map(|seat| seat.live.as_ref());
         assert_eq!(live.clone().count(), calls.peers.len());
         assert_eq!(live.filter(|live| live.socket.is_some()).count(), calls.sockets.len());
@@ -220,7 +226,10 @@ fn joining_is_told_to_the_guild_and_opens_media() {
     assert_eq!(world.frames(socket), [json!({"op": 2, "d": ready})]);
 
     world.offer(socket, 1);
-    assert!(is_shard(&world.seen()[0], "Join { room: RoomId(200), peer: PeerId(1), revision: 1"));
+    assert!(is_shard(
+        &world.seen()[0],
+        "Join { room: RoomId(200), peer: PeerId(1), person: PersonId(1), revision: 1"
+    ));
     world.answered(PeerId(1), 1);
     let answer = json!({"revision": 1, "type": "answer", "sdp": "answer", "media_session_id": "abc-1"});
     assert_eq!(world.frames(socket), [json!({"op": 4, "d": answer, "seq": 1})]);

@@ -15,7 +15,8 @@ use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle};
 use tokio::sync::mpsc;
 use voxlink_service_kit::Env;
 use voxlink_sfu::{
-    Answer, Event, Gates, Mid, OfferError, PeerId, Quality, RoomId, Source, SourceSet, Want, WorkerConfig,
+    Answer, Event, Gates, IceFragment, Mid, OfferError, PeerId, PersonId, Quality, Role, RoomId, Source,
+    SourceSet, Want, WorkerConfig,
 };
 use wake::Waker;
 
@@ -30,9 +31,10 @@ pub(crate) enum Command {
     Join {
         room: RoomId,
         peer: PeerId,
+        person: PersonId,
         revision: u64,
         offer: String,
-        sources: Vec<(Mid, Source)>,
+        role: Role,
         gates: Gates,
     },
     Renegotiate {
@@ -40,6 +42,11 @@ pub(crate) enum Command {
         revision: u64,
         offer: String,
         sources: Vec<(Mid, Source)>,
+    },
+    /// Answered with a fragment, under revision 0.
+    RestartIce {
+        peer: PeerId,
+        fragment: IceFragment,
     },
     SetSources {
         peer: PeerId,
@@ -67,7 +74,7 @@ pub(crate) enum Command {
 /// What a shard tells the control side.
 #[derive(Debug)]
 pub(crate) enum Report {
-    /// To `Join` and `Renegotiate`, in their order.
+    /// To `Join`, `Renegotiate` and `RestartIce`, in their order.
     Answered {
         peer: PeerId,
         revision: u64,

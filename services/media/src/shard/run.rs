@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 use voxlink_service_kit::Env;
-use voxlink_sfu::{Output, RoomId, Worker, WorkerConfig};
+use voxlink_sfu::{Newcomer, Output, RoomId, Worker, WorkerConfig};
 
 use super::{
     Command, Report, ShardConfig,
@@ -218,10 +218,10 @@ impl Shard {
 
     fn obey(&mut self, command: Command, now: Instant) {
         match command {
-            Command::Join { room, peer, revision, offer, sources, gates } => {
+            Command::Join { room, peer, person, revision, offer, role, gates } => {
                 self.records.joined(room, peer, now);
                 let answer = self.engine_code(Some(room), now, |worker| {
-                    worker.join(room, peer, &offer, &sources, gates, now)
+                    worker.admit(Newcomer { room, peer, person, offer: &offer, role, gates }, now)
                 });
                 let Some(result) = answer else { return };
                 if result.is_err() {
@@ -235,6 +235,13 @@ impl Shard {
                     self.engine_code(room, now, |worker| worker.renegotiate(peer, &offer, &sources, now));
                 if let Some(result) = answer {
                     self.report(Report::Answered { peer, revision, result });
+                }
+            }
+            Command::RestartIce { peer, fragment } => {
+                let room = self.records.room_of(peer);
+                let answer = self.engine_code(room, now, |worker| worker.restart_ice(peer, &fragment));
+                if let Some(result) = answer {
+                    self.report(Report::Answered { peer, revision: 0, result });
                 }
             }
             Command::SetSources { peer, sources } => {

@@ -18,8 +18,9 @@ fn started(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc<S
 
 fn nonsense(peer: u64) -> Command {
     let gates = Gates { may_speak: true, may_stream: true, deafened: false, muted: false };
-    let (room, peer) = (RoomId(1), PeerId(peer));
-    Command::Join { room, peer, revision: peer.0, offer: "nonsense".into(), sources: Vec::new(), gates }
+    let (room, peer, person) = (RoomId(1), PeerId(peer), PersonId(peer));
+    let role = Role::Member { sources: Vec::new() };
+    Command::Join { room, peer, person, revision: peer.0, offer: "nonsense".into(), role, gates }
 }
 
 #[tokio::test]
