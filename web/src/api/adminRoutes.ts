@@ -1,6 +1,6 @@
 /** The routes of whoever keeps a community, of people and of one's own account. Shapes: docs/protocol. */
 import type { Http } from "./http.ts";
-import type { WireChannel, WireEmoji, WireGuild, WireInvite, WireMember, WireOverwrite, WireRelationship, WireRole, WireUser, WireUserSettings } from "./wire.ts";
+import type { WireChannel, WireEmoji, WireGuild, WireInvite, WireMember, WireOverwrite, WireRelationship, WireRole, WireStreamKey, WireUser, WireUserSettings } from "./wire.ts";
 
 const V1 = "/api/v1";
 const V10 = "/api/v10";
@@ -118,6 +118,10 @@ export function adminRoutes(http: Http) {
     guildInvites: (guild: string) => get<WireInvite[]>(`${V10}/guilds/${guild}/invites`),
     inviteUses: (code: string) => get<WireInviteUse[]>(`${V1}/invites/${encodeURIComponent(code)}/uses`),
     revokeInvite: (code: string) => remove(`${V10}/invites/${encodeURIComponent(code)}`),
+
+    streamKeys: (channel: string) => get<WireStreamKey[]>(`${V1}/channels/${channel}/stream-keys`),
+    createStreamKey: (channel: string, name: string) => post<WireStreamKey>(`${V1}/channels/${channel}/stream-keys`, { name }),
+    revokeStreamKey: (channel: string, key: string) => remove(`${V1}/channels/${channel}/stream-keys/${key}`),
 
     emojis: (guild: string) => get<WireEmoji[]>(`${V10}/guilds/${guild}/emojis`),
     createEmoji: (guild: string, name: string, image: string) => post<WireEmoji>(`${V10}/guilds/${guild}/emojis`, { name, image, roles: [] }),

@@ -155,6 +155,16 @@ export interface WireInvite {
   uses?: number;
   created_at?: string;
 }
+export interface WireStreamKey {
+  id: string;
+  channel_id: string;
+  name: string;
+  may_view: boolean;
+  created_at: string;
+  last_used_at: string | null;
+  /** Only in the answer that made it. */
+  key?: string;
+}
 export interface WireSession {
   id: string;
   created_at: string;

@@ -2,6 +2,7 @@
 import ArrowDown from "@lucide/svelte/icons/arrow-down";
 import ArrowUp from "@lucide/svelte/icons/arrow-up";
 import FolderInput from "@lucide/svelte/icons/folder-input";
+import Cast from "@lucide/svelte/icons/cast";
 import Plus from "@lucide/svelte/icons/plus";
 import SettingsIcon from "@lucide/svelte/icons/settings";
 import Trash from "@lucide/svelte/icons/trash-2";
@@ -21,7 +22,7 @@ import { placesAfter, siblingsOf } from "./arrange.ts";
 
 /** Opens the menu of a channel; nothing happens for who may not change it. */
 export function showChannelMenu(guild: Guild, channel: Channel, at: HTMLElement | { x: number; y: number }, opener: HTMLElement): void {
-  const items = [...(channel.kind === "text" ? readingItems(guild, channel, at, opener) : []), ...channelItems(guild, channel)];
+  const items = [...(channel.kind === "text" ? readingItems(guild, channel, at, opener) : []), ...streamItems(guild, channel), ...channelItems(guild, channel)];
   if (items.length > 0) overlays.showMenu({ label: channel.name, at, opener, items });
 }
 
@@ -30,6 +31,16 @@ function readingItems(guild: Guild, channel: Channel, at: HTMLElement | { x: num
   const items: MenuItem[] = [];
   if (reading.unread(channel, guild)) items.push({ label: m.mark_read(), icon: MailOpen, action: () => reading.markRead(channel), testid: "channel-read" });
   return [...items, muteItem(guild.id, channel.id, channel.name, at, opener)];
+}
+
+/** For whoever may show something in a room: with a program of theirs as well. */
+function streamItems(guild: Guild, channel: Channel): MenuItem[] {
+  if (!mayStreamInto(guild, channel)) return [];
+  return [{ label: m.sk_menu(), icon: Cast, action: () => overlays.show({ name: "stream-keys", channelId: channel.id, channelName: channel.name }), testid: "channel-stream" }];
+}
+
+export function mayStreamInto(guild: Guild, channel: Channel): boolean {
+  return channel.kind === "voice" && iMay("connect", guild, channel) && iMay("stream", guild, channel);
 }
 
 export function mayChange(guild: Guild, channel: Channel): boolean {

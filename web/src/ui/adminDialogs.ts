@@ -11,6 +11,7 @@ export type AdminDialogSpec =
   | { name: "transfer"; guildId: Id; member: Member }
   | { name: "delete-guild"; guildId: Id }
   | { name: "move-channel"; guildId: Id; channelId: Id }
+  | { name: "stream-keys"; channelId: Id; channelName: string }
   | { name: "add-overwrite"; guildId: Id; taken: readonly Id[]; add: (type: 0 | 1, id: Id) => void }
   | { name: "pick-member"; guildId: Id; title: string; without: (member: Member) => boolean; pick: (member: Member) => void }
   | { name: "custom-status" }
