@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use str0m::{
     Candidate, Input, Rtc,
     change::{SdpAnswer, SdpOffer},
-    media::{Direction, MediaKind},
+    media::Direction,
 };
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_tungstenite::{
@@ -110,11 +110,11 @@ impl Janus {
         let until = Instant::now() + warm_up + measured + Duration::from_secs(90);
         let sending = Arc::new(Counters::default());
         let mut tasks = Vec::new();
-        let (publisher, feed_id) = Handle::publish(self.port, load).await?;
+        let (publisher, feed_id) = Box::pin(Handle::publish(self.port, load)).await?;
         tasks.push(tokio::spawn(publisher.stay(Some(load), sending.clone(), until)));
         let mut counters = Vec::with_capacity(viewers);
         for _ in 0..viewers {
-            let viewer = Handle::subscribe(self.port, feed_id).await?;
+            let viewer = Box::pin(Handle::subscribe(self.port, feed_id)).await?;
             let counted = Arc::new(Counters::default());
             counters.push(counted.clone());
             tasks.push(tokio::spawn(viewer.stay(None, counted, until)));
@@ -164,7 +164,7 @@ impl Handle {
     }
 
     async fn publish(port: u16, load: Load) -> Result<(Self, u64), String> {
-        let mut this = Self::open(port).await?;
+        let mut this = Box::pin(Self::open(port)).await?;
         let joined =
             this.message(json!({"request": "join", "ptype": "publisher", "room": ROOM}), None).await?;
         let feed =
@@ -181,7 +181,7 @@ impl Handle {
     }
 
     async fn subscribe(port: u16, feed: u64) -> Result<Self, String> {
-        let mut this = Self::open(port).await?;
+        let mut this = Box::pin(Self::open(port)).await?;
         let join =
             json!({"request": "join", "ptype": "subscriber", "room": ROOM, "streams": [{"feed": feed}]});
         let offered = this.message(join, None).await?;

@@ -54,7 +54,7 @@ pub(crate) async fn run(folder: &Path) {
     for scenario in &SCENARIOS {
         let (rss, each) = one(scenario).await;
         memory.push((scenario.viewers, rss));
-        beside_janus(folder, scenario, each).await;
+        Box::pin(beside_janus(folder, scenario, each)).await;
     }
     let (few, many) = (&memory[0], &memory[SCENARIOS.len() - 1]);
     let kib = (many.1 - few.1) / (many.0 - few.0) as f64;
@@ -82,7 +82,7 @@ async fn beside_janus(folder: &Path, scenario: &Scenario, ours: f64) {
     let Some(janus) = Janus::start(folder).await else {
         return eprintln!("Janus is not installed: no comparison (apt-get install janus)");
     };
-    match janus.forward(scenario.viewers, scenario.load, WARM_UP, MEASURED).await {
+    match Box::pin(janus.forward(scenario.viewers, scenario.load, WARM_UP, MEASURED)).await {
         Ok((theirs, arrived)) => report(
             &format!("sfu: Janus beside it, {}", scenario.name),
             "us",

@@ -321,7 +321,9 @@ impl Calls {
                 true
             }
             // Nothing that could be told by plain HTTP.
-            Event::Slots { peer, .. } | Event::Encodings { peer, .. } => self.strangers.contains_key(peer),
+            Event::Slots { peer, .. } | Event::Encodings { peer, .. } | Event::Redundancy { peer, .. } => {
+                self.strangers.contains_key(peer)
+            }
             Event::Connected { .. } | Event::Disconnected { .. } | Event::Speaking { .. } => false,
         }
     }

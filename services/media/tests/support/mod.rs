@@ -35,7 +35,7 @@ pub struct Server {
     pub http: SocketAddr,
     pub states: Arc<Mutex<Vec<VoiceState>>>,
     /// Who may not come into which channel, and who may not stream there.
-    pub forbidden: Arc<Mutex<Vec<(u64, ChannelId, Forbidden)>>>,
+    pub forbidden: Arc<Mutex<Vec<Refusal>>>,
     key: PassKey,
     env: Env,
     folder: PathBuf,
@@ -156,7 +156,10 @@ pub fn session(user: u64) -> String {
 }
 
 /// Chat, as far as calls ask it: everyone may do everything that was not forbidden.
-fn serve_chat(bus: &Bus, env: &Env, key: &PassKey, forbidden: &Arc<Mutex<Vec<(u64, ChannelId, Forbidden)>>>) {
+/// What a person may not do in a channel.
+type Refusal = (u64, ChannelId, Forbidden);
+
+fn serve_chat(bus: &Bus, env: &Env, key: &PassKey, forbidden: &Arc<Mutex<Vec<Refusal>>>) {
     let may = |list: &Arc<Mutex<Vec<_>>>| {
         let list = list.clone();
         move |user: UserId, channel: ChannelId, what: Forbidden| {
