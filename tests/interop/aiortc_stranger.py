@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
-from aiortc.mediastreams import AudioStreamTrack
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 
 ENDPOINT, TOKEN = os.environ["ENDPOINT"], os.environ["TOKEN"]
 ENOUGH = {"video": 30, "audio": 50}
@@ -52,7 +52,10 @@ async def watch(http):
 
     async def count(track):
         while True:
-            await track.recv()
+            try:
+                await track.recv()
+            except MediaStreamError:
+                return
             seen[track.kind] += 1
             if all(seen[kind] >= wanted for kind, wanted in ENOUGH.items()):
                 enough.set()

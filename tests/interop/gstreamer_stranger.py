@@ -63,11 +63,17 @@ def gathered(rtc, _property):
 
 
 def negotiate(rtc):
-    def offered(promise, _data):
-        offer = promise.get_reply().get_value("offer")
-        rtc.emit("set-local-description", offer, None)
+    def offer():
+        promise = Gst.Promise.new()
+        rtc.emit("create-offer", None, promise)
+        promise.wait()
+        # The description lives in the reply.
+        reply = promise.get_reply()
+        description = reply.get_value("offer")
+        rtc.emit("set-local-description", description, None)
+        del reply
 
-    rtc.emit("create-offer", None, Gst.Promise.new_with_change_func(offered, None))
+    threading.Thread(target=offer, daemon=True).start()
 
 
 def publish():

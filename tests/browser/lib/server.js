@@ -68,7 +68,7 @@ export class Server {
       ...[binary(), "serve"],
       ...["--data-dir", this.folder],
       ...["--listen", `${listen}:${this.port}`],
-      ...["--media-listen", `${listen}:${this.mediaPorts[0]}`],
+      ...(this.flags.includes("--media-listen") ? [] : ["--media-listen", `${listen}:${this.mediaPorts[0]}`]),
       ...(this.flags.includes("--rate-limits") ? [] : ["--rate-limits", "off"]),
       ...this.flags,
     ];
