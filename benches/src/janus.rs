@@ -112,6 +112,11 @@ impl Janus {
         let mut tasks = Vec::new();
         let (publisher, feed_id) = Box::pin(Handle::publish(self.port, load)).await?;
         tasks.push(tokio::spawn(publisher.stay(Some(load), sending.clone(), until)));
+        // There is no such feed before its media may flow.
+        let deadline = Instant::now() + PATIENCE;
+        while sending.sent.load(Ordering::Relaxed) == 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         let mut counters = Vec::with_capacity(viewers);
         for _ in 0..viewers {
             let viewer = Box::pin(Handle::subscribe(self.port, feed_id)).await?;

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     bandwidth::Downlink,
-    protection::Protection,
+    protection::{Protection, Reported},
     rtcp::{twcc, write::Writer},
     sdp::fragment::BundleTag,
     slab::SendSlab,
@@ -109,6 +109,8 @@ pub(crate) struct Peer {
     pub(crate) round_trip: Option<Duration>,
     /// Added to the client's NTP times to get the server's.
     pub(crate) clock_offset: Option<i64>,
+    /// What it last reported lost of the sounds that it is sent.
+    pub(crate) sound_loss: Reported,
     /// Packets that the client's transport-wide feedback reported, and those missing.
     pub(crate) reported: (u64, u64),
     /// As of the last second.
@@ -169,6 +171,7 @@ impl Peer {
             next_report: now,
             round_trip: None,
             clock_offset: None,
+            sound_loss: Reported::default(),
             reported: (0, 0),
             reported_before: (0, 0),
             protection: Protection::default(),

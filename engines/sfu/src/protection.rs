@@ -61,6 +61,25 @@ impl Peak {
     }
 }
 
+/// The worst share that receiver reports told of lately; of none it knows that there was none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reported(Option<(u8, Instant)>);
+
+impl Reported {
+    /// A report's share, in 1/256.
+    pub(crate) fn note(&mut self, share: u8, now: Instant) {
+        if self.lately(now).is_none_or(|worst| share >= worst) {
+            self.0 = Some((share, now));
+        }
+    }
+
+    /// The worst of the last six seconds.
+    pub(crate) fn lately(&self, now: Instant) -> Option<u8> {
+        let recent = |(_, at): &(u8, Instant)| now.saturating_duration_since(*at) < REPORTS_APART;
+        self.0.filter(recent).map(|(share, _)| share)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +98,19 @@ mod tests {
         assert_eq!(protection.copies(at(15)), 2);
         assert_eq!(protection.copies(at(16)), 1, "much loss is long ago");
         assert_eq!(protection.copies(at(25)), 0);
+    }
+
+    #[test]
+    fn the_worst_report_is_remembered_for_a_while_and_silence_is_no_report() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut reported = Reported::default();
+        assert_eq!(reported.lately(at(0)), None);
+        reported.note(20, at(0));
+        reported.note(0, at(5));
+        assert_eq!(reported.lately(at(5)), Some(20));
+        reported.note(0, at(10));
+        assert_eq!(reported.lately(at(10)), Some(0));
+        assert_eq!(reported.lately(at(20)), None);
     }
 }

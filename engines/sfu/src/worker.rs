@@ -412,7 +412,7 @@ impl Worker {
 
     /// What was counted for each peer of a call; empty when there is no such call.
     pub fn quality(&self, room: RoomId) -> Vec<(PeerId, Quality)> {
-        self.rooms.get(&room).map(Room::quality).unwrap_or_default()
+        self.rooms.get(&room).map(|room| room.quality(self.now)).unwrap_or_default()
     }
 
     /// The room whose code was running: after a caught panic the caller ends it with [`Worker::end_room`].

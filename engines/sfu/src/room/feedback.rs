@@ -101,6 +101,7 @@ fn report_block(peer: &mut Peer, tracks: &Slab<Track>, block: &ReportBlock, cont
         let gaps = encodings.into_iter().flatten().map(|encoding| encoding.gaps.lately(context.now));
         let lost = block.fraction_lost.saturating_sub(gaps.max().unwrap_or_default());
         peer.protection.note(lost, context.now);
+        peer.sound_loss.note(lost, context.now);
     }
     let Some((sent, at)) = slot.reported else { return };
     if block.last_report != sent {

@@ -1,6 +1,6 @@
 //! How well media goes between us and each peer: counted, for those who ask how a call is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Room;
 use crate::worker::{PeerId, Source};
@@ -18,6 +18,9 @@ pub struct Quality {
     pub reported: u64,
     /// Of those, the ones that it did not get.
     pub reported_lost: u64,
+    /// The worst loss of a sound that its receiver reports told of lately, 0 to 1: browsers give no transport-wide
+    /// feedback about sound.
+    pub sound_loss: Option<f32>,
     /// Packets that were sent to it again.
     pub retransmitted: u64,
     /// Smoothed round trip, once it was measured.
@@ -39,7 +42,7 @@ pub struct Upstream {
 
 impl Room {
     /// What was counted for each peer whose media may flow.
-    pub(crate) fn quality(&self) -> Vec<(PeerId, Quality)> {
+    pub(crate) fn quality(&self, now: Instant) -> Vec<(PeerId, Quality)> {
         let peers = self.peers.iter().filter(|(_, peer)| peer.egress().is_some());
         let one = |(_, peer): (usize, &crate::peer::Peer)| {
             let tracks = peer.tracks.iter().filter_map(|track| self.tracks.get(*track));
@@ -57,6 +60,7 @@ impl Room {
                 bytes_down: peer.stats.bytes_out,
                 reported,
                 reported_lost,
+                sound_loss: peer.sound_loss.lately(now).map(|share| f32::from(share) / 256.0),
                 retransmitted: peer.stats.retransmitted,
                 round_trip: peer.round_trip,
             };

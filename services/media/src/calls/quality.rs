@@ -161,7 +161,8 @@ fn between(before: &Quality, after: &Quality, elapsed: Duration) -> Sample {
             loss: share(
                 after.reported_lost.saturating_sub(before.reported_lost),
                 after.reported.saturating_sub(before.reported),
-            ),
+            )
+            .or(after.sound_loss),
             jitter: None,
         },
         round_trip: after.round_trip,
@@ -232,6 +233,13 @@ mod tests {
         timeline.note(counted(1, 0), start + INTERVAL);
         let (_, sample) = timeline.samples[0];
         assert_eq!((sample.up.kbps, sample.up.loss, sample.down.loss), (0, None, None));
+        let heard = Quality { sound_loss: Some(0.5), ..counted(1, 0) };
+        timeline.note(heard, start + INTERVAL * 2);
+        assert_eq!(
+            timeline.samples[1].1.down.loss,
+            Some(0.5),
+            "what reports about sound say, for want of better"
+        );
     }
 
     #[test]
