@@ -23,9 +23,11 @@ token=$(curl -fsS -H 'content-type: application/json' -d '{"username":"tester","
   $base/auth/register | sed -n 's/.*"token":"\([^"]*\)".*/\1/p')
 [ -n "$token" ] || fail "The account for the tests could not be made."
 
-# What ends the login or the account would end the run; the description is checked all the same by the rest.
+# What ends the login or the account would end the run; the description is checked all the same by the rest. SDP cannot
+# be made from a schema: its parser has mutations of its own, its routes have tests.
 "$tools/bin/schemathesis" run $base/openapi.json -H "Authorization: Bearer $token" \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
   --exclude-path /auth/logout --exclude-path /auth/delete-account --exclude-path /auth/password \
   --exclude-path '/auth/sessions/{id}' \
+  --exclude-path-regex '/whi?e?p(/|$)' \
   --phases examples,coverage,fuzzing --max-examples "${EXAMPLES:-20}" --seed 42 --no-color
