@@ -203,7 +203,7 @@ pub(crate) async fn take_part(
 }
 
 /// Sends and counts all that str0m has to say; returns when it wants to be woken.
-pub(crate) fn drain(rtc: &mut Rtc, udp: &UdpSocket, counters: &Counters) -> Result<Instant, String> {
+fn drain(rtc: &mut Rtc, udp: &UdpSocket, counters: &Counters) -> Result<Instant, String> {
     loop {
         match rtc.poll_output().map_err(|error| error.to_string())? {
             Output::Timeout(at) => return Ok(at),
@@ -227,7 +227,7 @@ pub(crate) fn drain(rtc: &mut Rtc, udp: &UdpSocket, counters: &Counters) -> Resu
     }
 }
 
-pub(crate) fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
+fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
     let now = Instant::now();
     if let Ok(contents) = bytes.try_into() {
         let receive = Receive { proto: Protocol::Udp, source: from, destination: local, contents };
@@ -237,16 +237,16 @@ pub(crate) fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[
 
 /// Numbers of a made-up VP8 or Opus stream: a key frame when one is asked for, inter frames otherwise.
 #[derive(Default)]
-pub(crate) struct Frames {
+struct Frames {
     sequence: u64,
     time: u32,
     /// The next frame is to be a key frame.
-    pub(crate) key: bool,
+    key: bool,
     types: HashMap<Mid, str0m::media::Pt>,
 }
 
 impl Frames {
-    pub(crate) fn write(&mut self, rtc: &mut Rtc, mid: Mid, load: Load, now: Instant, counters: &Counters) {
+    fn write(&mut self, rtc: &mut Rtc, mid: Mid, load: Load, now: Instant, counters: &Counters) {
         let (codec, rate) = match load.kind {
             MediaKind::Audio => (str0m::format::Codec::Opus, 48_000),
             MediaKind::Video => (str0m::format::Codec::Vp8, 90_000),

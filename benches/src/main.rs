@@ -10,7 +10,6 @@ mod durable;
 mod floor;
 mod guilds;
 mod history;
-mod janus;
 mod latency;
 mod permissions;
 mod search;
@@ -57,7 +56,7 @@ fn main() {
         runtime.block_on(search::run(&folder));
     }
     if runs("sfu") {
-        runtime.block_on(sfu::run(&folder));
+        runtime.block_on(sfu::run());
     }
     let _left = std::fs::remove_dir_all(&folder);
 }

@@ -4,7 +4,6 @@
 //! burst to one viewer as one GSO send.
 
 use std::{
-    path::Path,
     sync::{Arc, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -16,7 +15,6 @@ use voxlink_test_client::{Gateway, Person, TestServer};
 use crate::{
     call::{Counters, Load, Ticket, take_part},
     floor::{self, ms, quantile},
-    janus::Janus,
     report,
 };
 
@@ -49,12 +47,10 @@ const SCENARIOS: [Scenario; 4] = [
     Scenario { name: "video 15 x 3, 1 to 300", viewers: 300, load: video(15, 3), target: 5.5 },
 ];
 
-pub(crate) async fn run(folder: &Path) {
+pub(crate) async fn run() {
     let mut memory = Vec::new();
     for scenario in &SCENARIOS {
-        let (rss, each) = one(scenario).await;
-        memory.push((scenario.viewers, rss));
-        Box::pin(beside_janus(folder, scenario, each)).await;
+        memory.push((scenario.viewers, one(scenario).await));
     }
     let (few, many) = (&memory[0], &memory[SCENARIOS.len() - 1]);
     let kib = (many.1 - few.1) / (many.0 - few.0) as f64;
@@ -77,23 +73,8 @@ async fn seat(person: &Person, guild: &str, voice: &str) -> (Ticket, Gateway) {
     (ticket, gateway)
 }
 
-/// The same load through Janus, and how much more it costs.
-async fn beside_janus(folder: &Path, scenario: &Scenario, ours: f64) {
-    let Some(janus) = Janus::start(folder).await else {
-        return eprintln!("Janus is not installed: no comparison (apt-get install janus)");
-    };
-    match Box::pin(janus.forward(scenario.viewers, scenario.load, WARM_UP, MEASURED)).await {
-        Ok((theirs, arrived)) => report(
-            &format!("sfu: Janus beside it, {}", scenario.name),
-            "us",
-            &json!({"cpu": theirs, "arrived_share": arrived, "ratio_to_ours": theirs / ours}),
-        ),
-        Err(error) => eprintln!("Janus did not take the load: {error}"),
-    }
-}
-
-/// Returns the server's memory in KiB while it forwards, and its CPU for a packet in microseconds.
-async fn one(scenario: &Scenario) -> (f64, f64) {
+/// Returns the server's memory in KiB while it forwards.
+async fn one(scenario: &Scenario) -> f64 {
     let Scenario { viewers: count, load, .. } = *scenario;
     let server = TestServer::start();
     let publisher = Person::register(server.address, "publisher").await;
@@ -174,5 +155,5 @@ async fn one(scenario: &Scenario) -> (f64, f64) {
             "server_rss_mib": rss / 1024.0,
         }),
     );
-    (rss, each)
+    rss
 }
