@@ -265,7 +265,8 @@ class LiveCall implements Call {
       quality: (quality) => {
         if (peer !== this.#peer) return;
         this.#quality = quality;
-        this.#send({ op: 24, d: { concealed: quality.concealed, frozen_ms: quality.frozenMs } });
+        // Before it knows who we are, the server closes a socket that says this.
+        if (this.#session.link === "open") this.#send({ op: 24, d: { concealed: quality.concealed, frozen_ms: quality.frozenMs } });
         // The channel may have been changed meanwhile.
         this.#tuneMicrophone();
         this.#publish();
