@@ -137,7 +137,10 @@ pub(crate) async fn take_part(
     let mut buffer = vec![0; 2048];
     let mut frame_at: Option<Instant> = None;
     let mut frames = Frames::default();
-    let mut heartbeat = Instant::now() + Duration::from_secs(5);
+    // What the server keeps for a resume goes once it is acknowledged.
+    let mut seen = -1;
+    let mut beat_every = Duration::from_secs(5);
+    let mut heartbeat = Instant::now() + beat_every;
     while Instant::now() < until {
         let wake = drain(&mut rtc, &udp, &counters)?;
         if let Some(at) = asked_at.filter(|_| counters.connected.load(Ordering::Relaxed) == 1) {
@@ -169,7 +172,12 @@ pub(crate) async fn take_part(
                 let Some(Ok(message)) = message else { return Err("the voice socket closed".to_owned()) };
                 let Message::Text(text) = message else { continue };
                 let frame: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+                seen = frame["seq"].as_i64().unwrap_or(seen);
                 match frame["op"].as_u64() {
+                    Some(8) => {
+                        let said = frame["d"]["heartbeat_interval"].as_f64().unwrap_or(5_000.0);
+                        beat_every = Duration::from_secs_f64(said / 1e3);
+                    }
                     Some(2) => {
                         socket.send(say(&select)).await.map_err(|error| error.to_string())?;
                         asked_at = Some(Instant::now());
@@ -186,8 +194,8 @@ pub(crate) async fn take_part(
                 let now = Instant::now();
                 rtc.handle_input(Input::Timeout(now)).map_err(|error| error.to_string())?;
                 if now >= heartbeat {
-                    heartbeat = now + Duration::from_secs(5);
-                    let beat = json!({"op": 3, "d": {"t": 1, "seq_ack": -1}});
+                    heartbeat = now + beat_every;
+                    let beat = json!({"op": 3, "d": {"t": 1, "seq_ack": seen}});
                     socket.send(say(&beat)).await.map_err(|error| error.to_string())?;
                 }
                 if let (Some(load), Some(at)) = (load, frame_at) && now >= at {

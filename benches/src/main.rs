@@ -1,7 +1,7 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of: startup idle latency guilds durable history permissions search sfu.
+//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search sfu.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
@@ -56,7 +56,7 @@ fn main() {
         runtime.block_on(search::run(&folder));
     }
     if runs("sfu") {
-        runtime.block_on(sfu::run());
+        runtime.block_on(sfu::run(&wanted));
     }
     let _left = std::fs::remove_dir_all(&folder);
 }

@@ -47,14 +47,32 @@ const SCENARIOS: [Scenario; 4] = [
     Scenario { name: "video 15 x 3, 1 to 300", viewers: 300, load: video(15, 3), target: 5.5 },
 ];
 
-pub(crate) async fn run() {
+/// `wanted` may name scenarios; none: all.
+pub(crate) async fn run(wanted: &[String]) {
+    let is_named = |scenario: &&Scenario| wanted.iter().any(|one| scenario.name.contains(one.as_str()));
+    let all = !SCENARIOS.iter().any(|scenario| is_named(&scenario));
     let mut memory = Vec::new();
-    for scenario in &SCENARIOS {
+    for scenario in SCENARIOS.iter().filter(|scenario| all || is_named(scenario)) {
         memory.push((scenario.viewers, one(scenario).await));
     }
-    let (few, many) = (&memory[0], &memory[SCENARIOS.len() - 1]);
-    let kib = (many.1 - few.1) / (many.0 - few.0) as f64;
-    report("server memory for one more viewer, from 100 to 300", "KiB", &json!({"rss": kib, "target": 32}));
+    let [few, .., many] = &memory[..] else { return };
+    let slope = |of: fn(&Memory) -> f64| (of(&many.1) - of(&few.1)) / (many.0 - few.0) as f64;
+    report(
+        "sfu: server memory for one more viewer, from 100 to 300",
+        "KiB",
+        &json!({
+            "in_the_call": slope(|memory| memory.forwarding - memory.seated), "target": 32,
+            "with_account_session_and_sockets": slope(|memory| memory.forwarding),
+        }),
+    );
+}
+
+/// Resident memory of the server in KiB.
+struct Memory {
+    /// All have an account, a gateway session and a seat, and none has joined the call's media.
+    seated: f64,
+    /// Everybody is sent media.
+    forwarding: f64,
 }
 
 async fn seat(person: &Person, guild: &str, voice: &str) -> (Ticket, Gateway) {
@@ -73,8 +91,7 @@ async fn seat(person: &Person, guild: &str, voice: &str) -> (Ticket, Gateway) {
     (ticket, gateway)
 }
 
-/// Returns the server's memory in KiB while it forwards.
-async fn one(scenario: &Scenario) -> f64 {
+async fn one(scenario: &Scenario) -> Memory {
     let Scenario { viewers: count, load, .. } = *scenario;
     let server = TestServer::start();
     let publisher = Person::register(server.address, "publisher").await;
@@ -100,7 +117,8 @@ async fn one(scenario: &Scenario) -> f64 {
         tickets.push(ticket);
     }
     let viewers: Vec<_> = tickets.iter().map(|_| Arc::new(Counters::default())).collect();
-    let before_joining = server.cpu();
+    let seated = server.rss_kib() as f64;
+    let (before_joining, media_before_joining) = (server.cpu(), server.cpu_of_threads("media-"));
     let joining = Instant::now();
     for (ticket, counters) in tickets.into_iter().zip(&viewers) {
         tasks.push(tokio::spawn(take_part(ticket, None, counters.clone(), until)));
@@ -111,14 +129,24 @@ async fn one(scenario: &Scenario) -> f64 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let join_cpu = ms(server.cpu() - before_joining) / count as f64;
+    let join_media_cpu = ms(server.cpu_of_threads("media-") - media_before_joining) / count as f64;
     tokio::time::sleep(WARM_UP).await;
 
     let received = || viewers.iter().map(|viewer| viewer.received.load(Ordering::Relaxed)).sum::<u64>();
     viewers.iter().for_each(|viewer| viewer.measuring.store(1, Ordering::Relaxed));
+    let count_of = |name: &str| server.metric(&format!("voxlink_media_{name}_total"));
+    let numbers = || ["packets_sent", "sends", "waits", "packets_received"].map(count_of);
+    let numbers_before = numbers();
+    let media_cpu = server.cpu_of_threads("media-");
     let (cpu, before, sent) = (server.cpu(), received(), sending.sent.load(Ordering::Relaxed));
     tokio::time::sleep(MEASURED).await;
     let (cpu, forwarded) = (server.cpu() - cpu, received() - before);
+    let media_cpu = server.cpu_of_threads("media-") - media_cpu;
     let sent = sending.sent.load(Ordering::Relaxed) - sent;
+    let [all_sent, sends, waits, all_received] = {
+        let after = numbers();
+        std::array::from_fn(|at| (after[at] - numbers_before[at]) as f64)
+    };
     viewers.iter().for_each(|viewer| viewer.measuring.store(0, Ordering::Relaxed));
     let (connected, rss) = (connected(), server.rss_kib() as f64);
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
@@ -140,20 +168,24 @@ async fn one(scenario: &Scenario) -> f64 {
     let size = load.payload + 50;
     let floor = |burst| floor::seal_and_send(count, burst, size) / 1e3;
     let (plain, gso) = (floor(1), floor(burst));
-    let each = cpu.as_secs_f64() * 1e6 / forwarded.max(1) as f64;
+    let each_of = |cpu: Duration| cpu.as_secs_f64() * 1e6 / forwarded.max(1) as f64;
+    let each = each_of(cpu);
     report(
         &format!("sfu: server CPU per forwarded packet, {}", scenario.name),
         "us",
         &json!({
-            "cpu": each, "target": scenario.target,
+            "cpu": each, "cpu_of_media_threads": each_of(media_cpu), "target": scenario.target,
             "floor_seal_and_sendmmsg": plain, "ratio_to_sendmmsg": each / plain,
             "floor_seal_and_gso": gso, "ratio_to_gso": each / gso,
             "connected": connected, "viewers": count, "packets_in": sent, "packets_out": forwarded,
             "lost_share": 1.0 - forwarded as f64 / (sent.max(1) * count as u64) as f64,
             "latency_ms_p50_p99": [quantile(&mut latencies, 0.5), quantile(&mut latencies, 0.99)],
             "join_ms_p50_p99": [quantile(&mut joins, 0.5), quantile(&mut joins, 0.99)], "join_cpu_ms": join_cpu,
+            "join_cpu_of_media_threads_ms": join_media_cpu,
             "server_rss_mib": rss / 1024.0,
+            "datagrams_a_message": all_sent / sends.max(1.0), "datagrams_in_for_each_out": all_received / all_sent,
+            "waits_a_second": waits / MEASURED.as_secs_f64(),
         }),
     );
-    rss
+    Memory { seated, forwarding: rss }
 }

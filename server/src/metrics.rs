@@ -99,6 +99,12 @@ async fn write(sources: &Sources) -> String {
         ("media_packets_sent_total", "Datagrams sent for calls.", counted.packets_out),
         ("media_bytes_sent_total", "Their payload.", counted.bytes_out),
         (
+            "media_sends_total",
+            "Messages that carried them: with segmentation offload one carries several.",
+            counted.sends,
+        ),
+        ("media_waits_total", "Times that a media thread slept until something came.", counted.waits),
+        (
             "media_packets_dropped_total",
             "Datagrams not sent because the socket's buffer was full.",
             counted.dropped_out,

@@ -47,6 +47,10 @@ counters! {
     packets_out,
     /// Their payload bytes.
     bytes_out,
+    /// Messages handed to the kernel: with segmentation offload one carries several datagrams.
+    sends,
+    /// Times that a shard went to sleep until something came.
+    waits,
     /// Datagrams not sent because the socket's buffer was full.
     dropped_out,
     /// Datagrams that the kernel refused to send (no route, for instance).

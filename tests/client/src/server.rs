@@ -2,8 +2,8 @@
 
 use std::{
     ffi::OsString,
-    io::{BufRead, BufReader},
-    net::{SocketAddr, TcpListener, UdpSocket},
+    io::{BufRead, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -134,6 +134,36 @@ impl TestServer {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// CPU time of its threads whose names begin like this.
+    #[must_use]
+    pub fn cpu_of_threads(&self, prefix: &str) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid()));
+        let own = tasks.into_iter().flatten().flatten().map(|task| task.path());
+        let named = own.filter(|task| {
+            std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.starts_with(prefix))
+        });
+        let times = named.filter_map(|task| {
+            let text = std::fs::read_to_string(task.join("schedstat")).ok()?;
+            Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
+        });
+        times.sum()
+    }
+
+    /// A number from `/metrics`, asked for on a connection of its own; 0 when there is none by this name.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> u64 {
+        let mut socket = TcpStream::connect(self.address).expect("the server accepts");
+        let ask = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
+        let mut text = String::new();
+        let asked = socket.write_all(ask.as_bytes()).and_then(|()| socket.read_to_string(&mut text));
+        asked.expect("the server answers");
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or_default()
     }
 
     /// kill -9.

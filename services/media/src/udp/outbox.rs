@@ -171,6 +171,7 @@ impl Outbox {
 }
 
 fn count_sent(counters: &ShardCounters, entry: &Entry) {
+    counters.sends.add(1);
     counters.packets_out.add(entry.datagrams());
     counters.bytes_out.add(entry.range.len());
 }
