@@ -83,6 +83,10 @@ pub(crate) struct Peer {
     pub(crate) sources: SourceSet,
     pub(crate) transport: Box<dyn Transport>,
     pub(crate) connection: Connection,
+    /// Where media goes while it may: kept beside the transport because every packet asks.
+    pub(crate) route: Option<SocketAddr>,
+    /// Nothing authentic came yet, so that the transport may still have to repeat its last flight.
+    is_shaking_hands: bool,
     pub(crate) dtls_failed: bool,
     pub(crate) keys: Option<Keys>,
     pub(crate) addresses: Vec<SocketAddr>,
@@ -149,6 +153,8 @@ impl Peer {
             sources: SourceSet::default(),
             transport: new.transport,
             connection: Connection::Connecting,
+            route: None,
+            is_shaking_hands: true,
             dtls_failed: false,
             keys: None,
             addresses: Vec::new(),
@@ -195,7 +201,14 @@ impl Peer {
 
     /// Where media goes, when there are keys and consent.
     pub(crate) fn egress(&self) -> Option<SocketAddr> {
-        if self.connection == Connection::Connected { self.transport.egress() } else { None }
+        self.route
+    }
+
+    /// Something authentic came: both sides have their keys.
+    pub(crate) fn note_authentic(&mut self) {
+        if std::mem::take(&mut self.is_shaking_hands) {
+            self.transport.media_arrived();
+        }
     }
 
     /// Counts a datagram against the peer's share; false: drop it.

@@ -131,7 +131,7 @@ impl Worker {
         };
         let member = Peer::new(new, now);
         self.now = now;
-        let index = self.rooms.entry(room).or_insert_with(|| Room::new(room, now)).add(member);
+        let index = self.rooms.entry(room).or_insert_with(|| Room::new(room, now)).add(member, now);
         let place = Place { room, index, peer };
         self.peers.insert(peer, place);
         self.fragments.insert(fragment, place);

@@ -14,7 +14,9 @@ const UNMEASURED: Bitrate = Bitrate::kbps(2_000);
 /// Until the first probes are answered the smallest layers are sent within this.
 const UNSETTLED: Bitrate = Bitrate::kbps(2_000);
 /// Probes begin, and cuts are noticed, within this.
-const INTERVAL: Duration = Duration::from_millis(25);
+const INTERVAL: Duration = Duration::from_millis(50);
+/// Feedback brings [`Downlink::tick`] about by itself; when none came for this long the clock does.
+const WITHOUT_FEEDBACK: Duration = Duration::from_millis(100);
 /// Loss beyond this does not reserve more for retransmissions.
 const MAX_RESERVE: f64 = 0.3;
 /// Up to this share losses end no video by themselves.
@@ -100,6 +102,11 @@ impl Downlink {
     /// Something must leave on the next pacing ticks.
     pub(crate) fn needs_ticks(&self, now: Instant) -> bool {
         self.pacer.is_busy() || (self.is_measured && self.estimator.wants_keep_alive(now))
+    }
+
+    /// When [`Downlink::tick`] is missed; `None` while nothing is being sent.
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+        (self.is_measured && self.estimator.is_in_use(now)).then(|| self.next_tick + WITHOUT_FEEDBACK)
     }
 
     /// Feedback from the subscriber.

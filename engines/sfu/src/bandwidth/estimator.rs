@@ -262,6 +262,11 @@ impl Estimator {
         self.sound_loss += SOUND_GAIN * (lost - self.sound_loss);
     }
 
+    /// Something was sent within the time in which an answer to it counts, or is still missing.
+    pub(crate) fn is_in_use(&self, now: Instant) -> bool {
+        self.cut.is_some() || self.micros(now) - self.last_sent < SILENCE + IDLE
+    }
+
     /// What happens by the clock. Cheap.
     pub(crate) fn tick(&mut self, now: Instant) {
         let now = self.micros(now);

@@ -96,8 +96,11 @@ impl Room {
     }
 
     fn rebuild_subscribers(&mut self, context: &mut Context<'_>) {
-        for (_, track) in &mut self.tracks {
-            track.subscribers.clear();
+        // Most tracks of a large room are sources that nobody has turned on.
+        let in_use = self.tracks.iter().filter(|(_, track)| track.live || !track.subscribers.is_empty());
+        let in_use: Vec<usize> = in_use.map(|(index, _)| index).collect();
+        for index in &in_use {
+            self.tracks[*index].subscribers.clear();
         }
         for (index, peer) in &self.peers {
             for (place, slot) in peer.slots.iter().enumerate() {
@@ -106,7 +109,7 @@ impl Room {
                 }
             }
         }
-        for track in self.tracks.iter().map(|(index, _)| index).collect::<Vec<_>>() {
+        for track in in_use {
             self.retarget(track, context);
         }
     }

@@ -6,7 +6,7 @@ use slab::Slab;
 
 use super::{Context, Room, to_ntp};
 use crate::{
-    encoding::SeenReport,
+    encoding::{Encoding, SeenReport},
     peer::Peer,
     rtcp::{self, Packet, ReportBlock, twcc},
     slot::Sender,
@@ -28,15 +28,29 @@ impl Room {
             peer.stats.rejected += 1;
             return;
         };
-        peer.transport.media_arrived();
+        peer.note_authentic();
+        let mut wants_keyframe = false;
         for packet in rtcp::packets(compound) {
-            handle_packet(peer, tracks, packet, context);
+            wants_keyframe |= handle_packet(peer, tracks, packet, context);
         }
-        self.request_keyframes(context);
+        // Here what it needs is at hand; the peer's own tick only has to come when no feedback does.
+        peer.downlink.tick(context.now);
+        if peer.downlink.needs_ticks(context.now) {
+            self.pace(index, context);
+        }
+        if wants_keyframe {
+            self.wake_chores(context.now);
+        }
     }
 }
 
-fn handle_packet(peer: &mut Peer, tracks: &mut Slab<Track>, packet: Packet<'_>, context: &mut Context<'_>) {
+/// True when a key frame is wanted.
+fn handle_packet(
+    peer: &mut Peer,
+    tracks: &mut Slab<Track>,
+    packet: Packet<'_>,
+    context: &mut Context<'_>,
+) -> bool {
     match packet {
         Packet::SenderReport { ssrc, ntp, timestamp, reports } => {
             sender_report(peer, tracks, ssrc, ntp, timestamp, context);
@@ -50,13 +64,16 @@ fn handle_packet(peer: &mut Peer, tracks: &mut Slab<Track>, packet: Packet<'_>, 
                 resend(peer, tracks, media, sequence, context);
             }
         }
-        Packet::Pli { media } => want_keyframe(peer, tracks, media),
+        Packet::Pli { media } => return want_keyframe(peer, tracks, media),
         // Each entry is an SSRC and a word with the request's number.
-        Packet::Fir { entries } => entries.step_by(2).for_each(|media| want_keyframe(peer, tracks, media)),
+        Packet::Fir { entries } => {
+            let wanted = entries.step_by(2).map(|media| want_keyframe(peer, tracks, media));
+            return wanted.fold(false, std::ops::BitOr::bitor);
+        }
         Packet::TransportFeedback { body } => {
             let Some(feedback) = twcc::Feedback::parse(body) else {
                 peer.stats.rejected += 1;
-                return;
+                return false;
             };
             peer.reported.0 += u64::from(feedback.total());
             peer.reported.1 += u64::from(feedback.lost());
@@ -64,6 +81,7 @@ fn handle_packet(peer: &mut Peer, tracks: &mut Slab<Track>, packet: Packet<'_>, 
         }
         Packet::Other => {}
     }
+    false
 }
 
 fn sender_report(
@@ -113,15 +131,14 @@ fn report_block(peer: &mut Peer, tracks: &Slab<Track>, block: &ReportBlock, cont
     }
 }
 
-fn want_keyframe(peer: &Peer, tracks: &mut Slab<Track>, media: u32) {
+/// False when this peer is shown nothing that could be asked for one.
+fn want_keyframe(peer: &Peer, tracks: &mut Slab<Track>, media: u32) -> bool {
     let slot = peer.slot_by_ssrc.get(&media).and_then(|slot| peer.slots.get(*slot));
-    let Some(slot) = slot.filter(|slot| slot.kind == MediaKind::Video) else { return };
+    let Some(slot) = slot.filter(|slot| slot.kind == MediaKind::Video) else { return false };
     // Who waits for another encoding's key frame is asked for already.
     let shown = slot.track.zip(slot.shown_encoding());
     let encoding = shown.and_then(|(track, encoding)| tracks.get_mut(track)?.encodings.get_mut(encoding));
-    if let Some(encoding) = encoding {
-        encoding.want_keyframe();
-    }
+    encoding.map(Encoding::want_keyframe).is_some()
 }
 
 fn resend(peer: &mut Peer, tracks: &mut Slab<Track>, media: u32, sequence: u16, context: &mut Context<'_>) {

@@ -43,8 +43,10 @@ impl Room {
             peer.stats.rejected += 1;
             return;
         };
+        let feedback = peer.next_feedback.max(context.now);
         self.busy = true;
-        self.wake_by(context.now + tick::BUSY);
+        self.wake_peer(index, feedback, context.now);
+        self.wake_chores(context.now + tick::CHORES);
         self.take(index, &opened, context);
     }
 
@@ -75,10 +77,12 @@ impl Room {
             (true, []) => FrameInfo::of_payload(codec, payload),
             (true, descriptor) => described(encoding, descriptor),
         };
+        let mut is_news = false;
         // Browsers probe by sending old packets again: what is repaired says nothing about what is being sent.
         if !opened.stream.is_rtx && encoding.note(&frame, payload.len(), context.now) {
             // Rarely: a stream begins, begins again, or changes its size.
             track.routes_changed = true;
+            is_news = true;
         }
         if source == Source::Microphone
             && let Some(speaking) = opened.level.and_then(|level| peer.note_level(level, context.now))
@@ -87,6 +91,9 @@ impl Room {
         }
         let Some(encoding) = track.encodings.get_mut(opened.stream.encoding) else { return };
         if encoding.subscribers.is_empty() {
+            if is_news {
+                self.wake_chores(context.now + tick::BUSY);
+            }
             return;
         }
         let packet = Packet {
@@ -103,6 +110,12 @@ impl Room {
         match chosen.red_payload_type == Some(opened.header.payload_type) {
             true => intake.take_apart(&packet, chosen.payload_type, &mut peer.stats.recovered),
             false => _ = intake.keep(&packet, is_video),
+        }
+        if encoding.nacks.is_waiting() {
+            self.wake_peer(index, context.now + tick::BUSY, context.now);
+        }
+        if is_news {
+            self.wake_chores(context.now + tick::BUSY);
         }
     }
 }
@@ -202,7 +215,7 @@ fn open<'a>(
             false => encoding.start_stream(header.ssrc),
         }
     }
-    peer.transport.media_arrived();
+    peer.note_authentic();
     let packet: &'a [u8] = &packet[..length];
     if let Some(value) = peer.extensions.transport.and_then(|id| header.extension(packet, id))
         && let Ok(number) = value.try_into()

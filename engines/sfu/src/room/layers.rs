@@ -224,7 +224,7 @@ impl Room {
 }
 
 /// Says at once what is wanted again, and after [`PAUSE_AFTER`] what is not.
-fn tell_encodings(track: &mut Track, peers: &Slab<Peer>, context: &mut Context<'_>) {
+fn tell_encodings(track: &mut Track, peers: &Slab<Box<Peer>>, context: &mut Context<'_>) {
     let Some(owner) = peers.get(track.owner) else { return };
     if track.kind() != MediaKind::Video || !track.live {
         return;
@@ -248,7 +248,7 @@ fn tell_encodings(track: &mut Track, peers: &Slab<Peer>, context: &mut Context<'
 }
 
 /// Who gets the packets of each encoding, and whose key frame somebody waits for.
-pub(super) fn route(track: &mut Track, peers: &Slab<Peer>) {
+pub(super) fn route(track: &mut Track, peers: &Slab<Box<Peer>>) {
     let Track { encodings, subscribers, .. } = track;
     for (index, encoding) in encodings.iter_mut().enumerate() {
         encoding.subscribers.clear();

@@ -77,7 +77,9 @@ struct Job {
 /// A call.
 pub(crate) struct Room {
     pub(crate) id: RoomId,
-    pub(crate) peers: Slab<Peer>,
+    pub(crate) peers: Slab<Box<Peer>>,
+    /// When each peer's clockwork runs next, by its place; `None` where nobody is.
+    due: Vec<Option<Instant>>,
     tracks: Slab<Track>,
     /// Tracks and their encodings with packets that were not sent on.
     fresh: Vec<(usize, usize)>,
@@ -86,6 +88,10 @@ pub(crate) struct Room {
     /// Held packets must leave by then.
     hold_until: Option<Instant>,
     next_tick: Instant,
+    /// When layers, shares and key frames are looked after next.
+    next_chores: Instant,
+    /// The zero of the grid that peers' deadlines are moved to, so that one tick serves many.
+    born: Instant,
     /// When bandwidth is shared out again.
     next_share: Instant,
     /// Peers that have something to send on the next pacing tick, and when that is.
@@ -94,7 +100,7 @@ pub(crate) struct Room {
     /// Peers whose pacing tick is now.
     flushes: Vec<usize>,
     next_flush: usize,
-    /// Media arrived since the last tick.
+    /// Media arrived since the last chores.
     busy: bool,
     /// The worker knows that there are fresh packets.
     listed: bool,
@@ -109,12 +115,15 @@ impl Room {
         Self {
             id,
             peers: Slab::new(),
+            due: Vec::new(),
             tracks: Slab::new(),
             fresh: Vec::new(),
             jobs: Vec::new(),
             next_job: 0,
             hold_until: None,
             next_tick: now,
+            next_chores: now,
+            born: now,
             next_share: now,
             paced: Vec::new(),
             pace_at: None,
@@ -129,7 +138,7 @@ impl Room {
 
     /// The peer in this place, when it is still the one that is meant.
     pub(crate) fn peer_mut(&mut self, index: usize, id: PeerId) -> Option<&mut Peer> {
-        self.peers.get_mut(index).filter(|peer| peer.id == id)
+        self.peers.get_mut(index).filter(|peer| peer.id == id).map(Box::as_mut)
     }
 
     /// When [`Room::handle_timeout`] must run at the latest.
@@ -146,13 +155,18 @@ impl Room {
     }
 
     /// Puts a peer in and returns its place.
-    pub(crate) fn add(&mut self, peer: Peer) -> usize {
-        self.peers.insert(peer)
+    pub(crate) fn add(&mut self, peer: Peer, now: Instant) -> usize {
+        let index = self.peers.insert(Box::new(peer));
+        self.due.resize(self.due.len().max(index + 1), None);
+        self.due[index] = Some(now);
+        self.next_tick = self.next_tick.min(now);
+        index
     }
 
     /// Takes a peer out with all its tracks.
-    pub(crate) fn remove(&mut self, index: usize, context: &mut Context<'_>) -> Option<Peer> {
+    pub(crate) fn remove(&mut self, index: usize, context: &mut Context<'_>) -> Option<Box<Peer>> {
         let peer = self.peers.try_remove(index)?;
+        self.due[index] = None;
         if peer.is_speaking() {
             context.events.push_back(Event::Speaking { room: self.id, peer: peer.id, speaking: false });
         }
@@ -236,7 +250,7 @@ impl Room {
         let check = peer.transport.handle_check(request, from, context.now, context.out);
         if matches!(check, Check::Accepted { .. }) {
             self.update_connection(index, context);
-            self.wake_by(context.now + tick::IDLE);
+            self.wake_peer(index, context.now + tick::IDLE, context.now);
         }
         check
     }
@@ -268,7 +282,7 @@ impl Room {
         let deadline = peer.transport.deadline();
         self.update_connection(index, context);
         if let Some(deadline) = deadline {
-            self.wake_by(deadline);
+            self.wake_peer(index, deadline, context.now);
         }
     }
 
@@ -283,6 +297,7 @@ impl Room {
             _ if ready => Connection::Connected,
             current => current,
         };
+        peer.route = if next == Connection::Connected { peer.transport.egress() } else { None };
         if next == peer.connection {
             return;
         }
@@ -305,7 +320,20 @@ impl Room {
         }
     }
 
-    fn wake_by(&mut self, at: Instant) {
+    /// The peer's clockwork runs by then, or at the next moment of the grid after it.
+    fn wake_peer(&mut self, index: usize, at: Instant, now: Instant) {
+        if let Some(Some(due)) = self.due.get_mut(index)
+            && at < *due
+        {
+            let at = tick::on_grid(self.born, at, now);
+            *due = at;
+            self.next_tick = self.next_tick.min(at);
+        }
+    }
+
+    /// Layers, shares and key frames are looked after by then.
+    fn wake_chores(&mut self, at: Instant) {
+        self.next_chores = self.next_chores.min(at);
         self.next_tick = self.next_tick.min(at);
     }
 

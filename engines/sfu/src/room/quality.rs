@@ -44,7 +44,7 @@ impl Room {
     /// What was counted for each peer whose media may flow.
     pub(crate) fn quality(&self, now: Instant) -> Vec<(PeerId, Quality)> {
         let peers = self.peers.iter().filter(|(_, peer)| peer.egress().is_some());
-        let one = |(_, peer): (usize, &crate::peer::Peer)| {
+        let one = |peer: &crate::peer::Peer| {
             let tracks = peer.tracks.iter().filter_map(|track| self.tracks.get(*track));
             let encodings = tracks.flat_map(|track| track.encodings.iter().map(move |one| (track, one)));
             let up = encodings.filter(|(_, one)| one.ssrc.is_some()).map(|(track, one)| Upstream {
@@ -66,6 +66,6 @@ impl Room {
             };
             (peer.id, quality)
         };
-        peers.map(one).collect()
+        peers.map(|(_, peer)| one(peer)).collect()
     }
 }

@@ -51,7 +51,7 @@ impl Room {
     /// Something is shown or wished for anew: does not wait for the next time.
     pub(super) fn share_soon(&mut self, context: &Context<'_>) {
         self.next_share = context.now;
-        self.wake_by(context.now);
+        self.wake_chores(context.now);
     }
 
     /// Shares every subscriber's target out, when it is time to.

@@ -12,13 +12,23 @@ use crate::{
     worker::{Event, MediaKind, Source},
 };
 
-/// Between ticks while media flows: the resolution of NACKs.
+/// The grid of peers' deadlines, and the resolution of NACKs.
 pub(crate) const BUSY: Duration = Duration::from_millis(10);
-/// Between ticks otherwise: the resolution of consent and keep-alive reports.
+/// Between a peer's ticks when nothing is due: the resolution of consent and keep-alive reports.
 pub(crate) const IDLE: Duration = Duration::from_millis(250);
+/// Between the room's chores while media flows.
+pub(crate) const CHORES: Duration = Duration::from_millis(50);
 /// Transport-wide feedback: what browsers themselves use at ordinary rates.
 const FEEDBACK_INTERVAL: Duration = Duration::from_millis(80);
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The first moment of the grid that is not before `at`. What is due later than [`BUSY`] is on a coarser one: one
+/// wake-up then serves most of the room.
+pub(super) fn on_grid(born: Instant, at: Instant, now: Instant) -> Instant {
+    let step = if at > now + BUSY { CHORES } else { BUSY };
+    let past = (at.saturating_duration_since(born).as_nanos() % step.as_nanos()) as u64;
+    if past == 0 { at } else { at + step - Duration::from_nanos(past) }
+}
 
 impl Room {
     /// Runs what is due. Cheap when nothing is.
@@ -30,40 +40,65 @@ impl Room {
         if context.now < self.next_tick {
             return;
         }
-        let mut deadline = context.now + if self.busy { BUSY } else { IDLE };
-        self.busy = false;
-        let peers: Vec<usize> = self.peers.iter().map(|(index, _)| index).collect();
-        for index in peers {
-            if let Some(handshake) = self.tick_transport(index, context) {
-                deadline = deadline.min(handshake);
-            }
-            let Self { id, peers, tracks, .. } = self;
-            let Some(peer) = peers.get_mut(index) else { continue };
-            let mut is_sending = false;
-            if peer.connection == Connection::Connected {
-                feedback(peer, tracks, context);
-                peer.downlink.tick(context.now);
-                is_sending = peer.downlink.needs_ticks(context.now);
-            }
-            if let Some(wanted) = redundancy_wanted(peer, tracks, context.now) {
-                context.events.push_back(Event::Redundancy { peer: peer.id, wanted });
-            }
-            if let Some(speaking) = peer.stop_speaking(context.now) {
-                context.events.push_back(Event::Speaking { room: *id, peer: peer.id, speaking });
-            }
-            if peer.is_speaking() || !peer.arrivals.is_empty() {
-                deadline = deadline.min(context.now + FEEDBACK_INTERVAL);
-            }
-            let encodings = peer.tracks.iter().filter_map(|track| tracks.get(*track));
-            let mut encodings = encodings.flat_map(|track| &track.encodings);
-            if encodings.any(|encoding| encoding.nacks.is_waiting() || encoding.wants_keyframe()) {
-                deadline = deadline.min(context.now + BUSY);
-            }
-            if is_sending {
-                deadline = deadline.min(context.now + BUSY);
-                self.pace(index, context);
+        for index in 0..self.due.len() {
+            if self.due[index].is_some_and(|due| due <= context.now) {
+                // Whatever is asked for from here on is asked of the next tick.
+                self.due[index] = Some(context.now + IDLE);
+                if let Some(deadline) = self.tick_peer(index, context) {
+                    self.wake_peer(index, deadline, context.now);
+                }
             }
         }
+        if context.now >= self.next_chores {
+            self.chores(context);
+        }
+        let due = self.due.iter().flatten().min();
+        self.next_tick = due.map_or(self.next_chores, |due| self.next_chores.min(*due));
+    }
+
+    /// One peer's handshake, consent, reports, NACKs and speech; when to look at it again.
+    fn tick_peer(&mut self, index: usize, context: &mut Context<'_>) -> Option<Instant> {
+        let handshake = self.tick_transport(index, context);
+        let Self { id, peers, tracks, .. } = self;
+        let peer = peers.get_mut(index)?;
+        let mut deadline = context.now + IDLE;
+        let mut is_sending = false;
+        if peer.connection == Connection::Connected {
+            feedback(peer, tracks, context);
+            peer.downlink.tick(context.now);
+            is_sending = peer.downlink.needs_ticks(context.now);
+            deadline = deadline.min(peer.next_report);
+            if let Some(at) = peer.downlink.deadline(context.now) {
+                deadline = deadline.min(at);
+            }
+        }
+        if let Some(wanted) = redundancy_wanted(peer, tracks, context.now) {
+            context.events.push_back(Event::Redundancy { peer: peer.id, wanted });
+        }
+        if let Some(speaking) = peer.stop_speaking(context.now) {
+            context.events.push_back(Event::Speaking { room: *id, peer: peer.id, speaking });
+        }
+        if peer.is_speaking() {
+            deadline = deadline.min(context.now + FEEDBACK_INTERVAL);
+        }
+        if !peer.arrivals.is_empty() {
+            deadline = deadline.min(peer.next_feedback);
+        }
+        let encodings = peer.tracks.iter().filter_map(|track| tracks.get(*track));
+        if encodings.flat_map(|track| &track.encodings).any(|encoding| encoding.nacks.is_waiting()) {
+            deadline = deadline.min(context.now + BUSY);
+        }
+        if is_sending {
+            deadline = deadline.min(context.now + BUSY);
+            self.pace(index, context);
+        }
+        Some(handshake.map_or(deadline, |handshake| deadline.min(handshake)).max(context.now + BUSY / 2))
+    }
+
+    /// What concerns all of the room.
+    fn chores(&mut self, context: &mut Context<'_>) {
+        self.next_chores = context.now + if self.busy { CHORES } else { IDLE };
+        self.busy = false;
         if self.follow_speakers(context.now) {
             self.assign(context);
         }
@@ -71,7 +106,6 @@ impl Room {
         self.share_out(context);
         self.retry_keyframes();
         self.request_keyframes(context);
-        self.next_tick = deadline;
     }
 
     fn tick_transport(&mut self, index: usize, context: &mut Context<'_>) -> Option<Instant> {
@@ -117,7 +151,7 @@ impl Room {
             }
         }
         if waiting {
-            self.wake_by(context.now + BUSY);
+            self.wake_chores(context.now + BUSY);
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Which packets may be sent again, and how often (RFC 4585 NACK): a lossy or hostile receiver must not cost more
 //! than a fifth of its stream.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 /// A packet is sent again this often at most.
 const MAX_RESENDS: u8 = 8;
@@ -11,8 +14,8 @@ const RESEND_INTERVAL: Duration = Duration::from_millis(20);
 const CREDIT_PER_PACKET: f32 = 0.2;
 const INITIAL_CREDIT: f32 = 64.0;
 const MAX_CREDIT: f32 = 128.0;
-/// As long as a ring.
-const HISTORY: usize = 512;
+/// Packets sent again that are remembered: about as many as the credit may pay for at once.
+const HISTORY: usize = 128;
 
 #[derive(Clone, Copy)]
 struct Resent {
@@ -23,13 +26,14 @@ struct Resent {
 
 /// What was sent again, and how much more may be.
 pub(crate) struct ResendBudget {
-    resent: Vec<Resent>,
+    /// The newest last.
+    resent: VecDeque<Resent>,
     credit: f32,
 }
 
 impl ResendBudget {
     pub(crate) fn new() -> Self {
-        Self { resent: Vec::new(), credit: INITIAL_CREDIT }
+        Self { resent: VecDeque::new(), credit: INITIAL_CREDIT }
     }
 
     /// A packet was sent for the first time.
@@ -42,18 +46,21 @@ impl ResendBudget {
         if self.credit < 1.0 {
             return false;
         }
-        if self.resent.is_empty() {
-            self.resent.resize(HISTORY, Resent { sequence: 0, count: 0, at: now });
+        match self.resent.iter_mut().rev().find(|resent| resent.sequence == sequence) {
+            Some(known) => {
+                let again = now.saturating_duration_since(known.at) < RESEND_INTERVAL;
+                if again || known.count >= MAX_RESENDS {
+                    return false;
+                }
+                *known = Resent { sequence, count: known.count + 1, at: now };
+            }
+            None => {
+                if self.resent.len() == HISTORY {
+                    self.resent.pop_front();
+                }
+                self.resent.push_back(Resent { sequence, count: 1, at: now });
+            }
         }
-        let entry = &mut self.resent[(sequence % HISTORY as u64) as usize];
-        if entry.sequence != sequence {
-            *entry = Resent { sequence, count: 0, at: now };
-        }
-        let again = entry.count > 0 && now.saturating_duration_since(entry.at) < RESEND_INTERVAL;
-        if again || entry.count >= MAX_RESENDS {
-            return false;
-        }
-        *entry = Resent { sequence, count: entry.count + 1, at: now };
         self.credit -= 1.0;
         true
     }

@@ -18,11 +18,20 @@ const ENCRYPTED: u32 = 1 << 31;
 const RTCP_CLEAR: usize = 8;
 
 /// Keys of one direction for RTP or for RTCP.
-// One lives per direction and peer; boxing the larger variant would cost a pointer chase per packet.
-#[allow(clippy::large_enum_variant)]
 pub(super) enum Cipher {
-    Gcm { key: LessSafeKey, salt: [u8; 12] },
-    Counter { key: EncryptingKey, salt: [u8; 14], authentication: hmac::Key },
+    Gcm {
+        key: LessSafeKey,
+        salt: [u8; 12],
+    },
+    /// Boxed: it is three times as large, and few clients still need it.
+    Counter(Box<Counter>),
+}
+
+/// Keys of the older transform.
+pub(super) struct Counter {
+    pub(super) key: EncryptingKey,
+    pub(super) salt: [u8; 14],
+    pub(super) authentication: hmac::Key,
 }
 
 impl Cipher {
@@ -43,14 +52,14 @@ impl Cipher {
                     Self::gcm(&derive::<16>(&prf, salt, encryption)?, session_salt)
                 };
             }
-            Some(Self::Counter {
+            Some(Self::Counter(Box::new(Counter {
                 key: counter_mode(&derive::<16>(&prf, salt, encryption)?)?,
                 salt: derive::<14>(&prf, salt, salting)?,
                 authentication: hmac::Key::new(
                     hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
                     &derive::<20>(&prf, salt, authentication)?,
                 ),
-            })
+            })))
         };
         Some((
             part(Label::RtpEncryption, Label::RtpAuthentication, Label::RtpSalt)?,
@@ -84,7 +93,7 @@ impl Cipher {
     pub(super) fn rtp_overhead(&self) -> usize {
         match self {
             Self::Gcm { .. } => GCM_TAG,
-            Self::Counter { .. } => SHA1_TAG,
+            Self::Counter(_) => SHA1_TAG,
         }
     }
 
@@ -111,7 +120,8 @@ impl Cipher {
                     .ok()?;
                 tag.copy_from_slice(made.as_ref());
             }
-            Self::Counter { key, salt, authentication } => {
+            Self::Counter(counter) => {
+                let Counter { key, salt, authentication } = &**counter;
                 key.less_safe_encrypt(payload, Self::counter(salt, ssrc, index)).ok()?;
                 let made = sign(authentication, &[head, payload, &((index >> 16) as u32).to_be_bytes()]);
                 tag.copy_from_slice(&made.as_ref()[..SHA1_TAG]);
@@ -129,7 +139,8 @@ impl Cipher {
                 let opened = key.open_in_place(nonce, Aad::from(&*head), rest).ok()?;
                 Some(header + opened.len())
             }
-            Self::Counter { key, salt, authentication } => {
+            Self::Counter(counter) => {
+                let Counter { key, salt, authentication } = &**counter;
                 let (payload, tag) = rest.split_at_mut_checked(rest.len().checked_sub(SHA1_TAG)?)?;
                 let made = sign(authentication, &[head, payload, &((index >> 16) as u32).to_be_bytes()]);
                 verify_slices_are_equal(&made.as_ref()[..SHA1_TAG], tag).ok()?;
@@ -158,7 +169,8 @@ impl Cipher {
                 tail[GCM_TAG..].copy_from_slice(&word);
                 Some(length + GCM_TAG + 4)
             }
-            Self::Counter { key, salt, authentication } => {
+            Self::Counter(counter) => {
+                let Counter { key, salt, authentication } = &**counter;
                 let tail = tail.get_mut(..4 + SHA1_TAG)?;
                 key.less_safe_encrypt(payload, Self::counter(salt, ssrc, u64::from(index))).ok()?;
                 let made = sign(authentication, &[head, payload, &word]);
@@ -173,7 +185,7 @@ impl Cipher {
     pub(super) fn rtcp_index(&self, packet: &[u8]) -> Option<u32> {
         let at = packet.len().checked_sub(match self {
             Self::Gcm { .. } => 4,
-            Self::Counter { .. } => 4 + SHA1_TAG,
+            Self::Counter(_) => 4 + SHA1_TAG,
         })?;
         let word = u32::from_be_bytes(packet.get(at..at + 4)?.try_into().ok()?);
         (word & ENCRYPTED != 0).then_some(word & !ENCRYPTED)
@@ -194,7 +206,8 @@ impl Cipher {
                 let opened = key.open_in_place(nonce, Aad::from(&aad), rest.get_mut(..sealed)?).ok()?;
                 Some(RTCP_CLEAR + opened.len())
             }
-            Self::Counter { key, salt, authentication } => {
+            Self::Counter(counter) => {
+                let Counter { key, salt, authentication } = &**counter;
                 let (payload, tail) = rest.split_at_mut_checked(rest.len().checked_sub(4 + SHA1_TAG)?)?;
                 let made = sign(authentication, &[head, payload, &word]);
                 verify_slices_are_equal(&made.as_ref()[..SHA1_TAG], tail.get(4..)?).ok()?;

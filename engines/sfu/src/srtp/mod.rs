@@ -164,7 +164,7 @@ pub(crate) mod tests {
         let salt = hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD").try_into().expect("14 bytes");
         let authentication =
             aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &[0; 20]);
-        let cipher = Cipher::Counter { key, salt, authentication };
+        let cipher = Cipher::Counter(Box::new(cipher::Counter { key, salt, authentication }));
         let mut packet = [0; 42];
         assert_eq!(cipher.seal_rtp(&mut packet, 0, 32, 0, 0), Some(42));
         assert_eq!(packet[..32], hex("E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB"));

@@ -25,6 +25,9 @@ use crate::{
 const MOST_BATCHES: usize = 4;
 /// Commands taken before packets get their turn.
 const COMMANDS_AT_ONCE: usize = 64;
+/// Between two looks at the socket while packets keep coming: a wake-up costs as much as two packets, and feedback from
+/// many viewers comes one by one. Less than what a frame's packets wait for each other.
+const COALESCE: Duration = Duration::from_micros(1_000);
 /// The longest sleep: nothing depends on it.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -42,7 +45,9 @@ pub(super) struct Shard {
     counters: Arc<ShardCounters>,
     wake_at: Instant,
     measure_at: Instant,
-    /// Commands are left over: do not sleep.
+    /// When the socket was last found to hold something.
+    found_at: Option<Instant>,
+    /// Commands or datagrams are left over: do not sleep.
     hurry: bool,
 }
 
@@ -68,6 +73,7 @@ impl Shard {
             counters: config.counters,
             wake_at: now,
             measure_at: now,
+            found_at: None,
             hurry: false,
         }
     }
@@ -81,14 +87,8 @@ impl Shard {
         let mut now = self.env.clock.monotonic();
         loop {
             self.drain_outputs(now);
-            let timeout = self.sleep_time();
-            if let Err(error) = sys::wait_readable(self.port.descriptor(), self.sleeper.descriptor(), timeout)
-            {
-                tracing::error!(%error, shard = self.index, "waiting failed");
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            self.wait();
             now = self.receive();
-            self.sleeper.reset();
             if !self.take_commands(now) {
                 return self.drain_outputs(now);
             }
@@ -112,24 +112,41 @@ impl Shard {
         }
     }
 
-    fn sleep_time(&self) -> Duration {
+    /// Sleeps until there is something to do, or for [`COALESCE`] when there was something just now.
+    fn wait(&mut self) {
         if self.hurry {
-            return Duration::ZERO;
+            return;
         }
-        self.wake_at.saturating_duration_since(self.env.clock.monotonic()).min(LONGEST_WAIT)
+        let now = self.env.clock.monotonic();
+        let due = self.wake_at.saturating_duration_since(now).min(LONGEST_WAIT);
+        if let Some(found) = self.found_at {
+            return std::thread::sleep((found + COALESCE).saturating_duration_since(now).min(due));
+        }
+        self.counters.waits.add(1);
+        match sys::wait_readable(self.port.descriptor(), self.sleeper.descriptor(), due) {
+            Ok(false) => {}
+            Ok(true) => self.sleeper.reset(),
+            Err(error) => {
+                tracing::error!(%error, shard = self.index, "waiting failed");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
 
     /// Hands over what is waiting on the socket; the time that was read for it.
     fn receive(&mut self) -> Instant {
         let mut now = self.env.clock.monotonic();
+        self.found_at = None;
+        self.hurry = false;
         for _ in 0..MOST_BATCHES {
             if !self.port.receive() {
                 break;
             }
             now = self.env.clock.monotonic();
+            self.found_at = Some(now);
             self.feed_batch(now);
-            let full = self.port.received() == sys::BATCH;
-            if !full {
+            self.hurry = self.port.received() == sys::BATCH;
+            if !self.hurry {
                 break;
             }
             self.drain_outputs(now);
@@ -204,7 +221,6 @@ impl Shard {
 
     /// False when the shard is to end.
     fn take_commands(&mut self, now: Instant) -> bool {
-        self.hurry = false;
         for _ in 0..COMMANDS_AT_ONCE {
             match self.commands.try_recv() {
                 Ok(Command::Stop) | Err(mpsc::error::TryRecvError::Disconnected) => return false,

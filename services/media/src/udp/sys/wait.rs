@@ -7,12 +7,13 @@ use std::{
     time::Duration,
 };
 
-/// Sleeps until one of the descriptors can be read or the time is over. Interruptions count as time over.
+/// Sleeps until one of the descriptors can be read or the time is over; whether it is the second one. Interruptions
+/// count as time over.
 pub(crate) fn wait_readable(
     first: BorrowedFd<'_>,
     second: BorrowedFd<'_>,
     timeout: Duration,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     let entry = |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let mut entries = [entry(first), entry(second)];
     let timeout = libc::timespec {
@@ -24,10 +25,10 @@ pub(crate) fn wait_readable(
         libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, &raw const timeout, ptr::null())
     };
     if ready >= 0 {
-        return Ok(());
+        return Ok(entries[1].revents != 0);
     }
     let error = io::Error::last_os_error();
-    if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+    if error.kind() == io::ErrorKind::Interrupted { Ok(false) } else { Err(error) }
 }
 
 /// Binds the calling thread to the `index`-th of the processors it may use (counting around).
