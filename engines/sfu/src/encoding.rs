@@ -54,6 +54,8 @@ pub(crate) struct Encoding {
     pub(crate) pending: Vec<u64>,
     pub(crate) pending_since: Option<Instant>,
     pub(crate) sending: Vec<u64>,
+    /// The first of the newest packets that were kept and sent to nobody: what is sent next begins anew.
+    pub(crate) unheard_from: Option<u64>,
     /// The last pending packet ends a frame.
     pub(crate) frame_ended: bool,
     /// Peer and slot of those who show it or wait for its key frame.
@@ -96,6 +98,7 @@ impl Encoding {
             pending: Vec::new(),
             pending_since: None,
             sending: Vec::new(),
+            unheard_from: None,
             frame_ended: false,
             subscribers: Vec::new(),
             reception: Reception::default(),

@@ -26,7 +26,7 @@ const INGRESS_PACKETS_PER_SECOND: u64 = 6_000;
 /// Addresses that count as one peer's at a time: interfaces times address families.
 pub(crate) const MAX_ADDRESSES: usize = 8;
 /// Levels are -dBov (RFC 6464 §3): speech at a microphone is around 20 to 45, a quiet room over 55.
-const LOUD: u8 = 50;
+pub(crate) const LOUD: u8 = 50;
 /// Two loud packets make speech, one may be a click.
 const LOUD_PACKETS: u8 = 2;
 /// Between words nobody stops speaking.

@@ -37,6 +37,7 @@ impl Room {
                 })
             })
             .collect();
+        self.stage.set_open(live.iter().filter(|one| one.source == Source::Microphone).count());
         let peers: Vec<usize> = self.peers.iter().map(|(index, _)| index).collect();
         for index in peers {
             match self.peers.get(index).and_then(|peer| peer.follow) {
@@ -51,7 +52,7 @@ impl Room {
     }
 
     fn assign_member(&mut self, index: usize, live: &[Live]) {
-        let Self { peers, tracks, .. } = self;
+        let Self { peers, tracks, stage, .. } = self;
         let Some(peer) = peers.get_mut(index) else { return };
         let mut shown: Vec<usize> = Vec::new();
         for slot in &mut peer.slots {
@@ -83,7 +84,21 @@ impl Room {
             let free = |slot: &crate::slot::Slot| slot.open && slot.kind == one.kind && slot.track.is_none();
             let place = (peer.slots.iter())
                 .position(|slot| free(slot) && Some(slot.ordinal) == preferred)
-                .or_else(|| peer.slots.iter().position(free));
+                .or_else(|| peer.slots.iter().position(free))
+                .or_else(|| {
+                    // More microphones than slots: who is heard takes the place of who is not.
+                    let is_needed =
+                        one.source == Source::Microphone && stage.is_crowded() && stage.hears(one.track);
+                    let is_idle = |slot: &crate::slot::Slot| {
+                        slot.open
+                            && slot.kind == one.kind
+                            && slot.track.is_some_and(|track| {
+                                !stage.hears(track)
+                                    && tracks.get(track).is_some_and(|t| t.source == Source::Microphone)
+                            })
+                    };
+                    peer.slots.iter().position(is_idle).filter(|_| is_needed)
+                });
             if let Some(place) = place {
                 peer.slots[place].show(Some((one.track, one.codec)));
                 peer.slots_changed = true;

@@ -2,7 +2,11 @@
 
 use std::time::Instant;
 
-use super::{Context, Room, tick};
+use super::{
+    Context, Room,
+    stage::{PRE_ROLL, Verdict},
+    tick,
+};
 use crate::{
     codec::{FrameInfo, dependency},
     encoding::Encoding,
@@ -12,6 +16,7 @@ use crate::{
         red::Red,
         ring::{Packet, Refused},
     },
+    slot::Slot,
     track::Track,
     worker::{Event, MediaKind, Source},
 };
@@ -89,6 +94,15 @@ impl Room {
         {
             context.events.push_back(Event::Speaking { room: self.id, peer: peer.id, speaking });
         }
+        let verdict = match source {
+            Source::Microphone => self.stage.note(opened.stream.track, opened.level, context.now),
+            Source::Camera | Source::Screen | Source::ScreenAudio => Verdict::Heard,
+        };
+        if verdict == Verdict::Begins && self.stage.is_crowded() {
+            // There are fewer slots than microphones: those who are heard get them.
+            self.assign(context);
+        }
+        let Some(track) = self.tracks.get_mut(opened.stream.track) else { return };
         let Some(encoding) = track.encodings.get_mut(opened.stream.encoding) else { return };
         if encoding.subscribers.is_empty() {
             if is_news {
@@ -106,9 +120,26 @@ impl Room {
             descriptor: opened.descriptor,
         };
         let place = (opened.stream.track, opened.stream.encoding);
-        let mut intake = Intake { encoding, place, fresh: &mut self.fresh, now: context.now };
+        let is_heard = verdict != Verdict::Unheard;
+        let resumes = if is_heard { encoding.unheard_from.take() } else { None };
+        if resumes.is_some() {
+            // A gap of our making must not look like loss.
+            for (peer, slot) in &encoding.subscribers {
+                let slot = self.peers.get_mut(*peer).and_then(|peer| peer.slots.get_mut(*slot));
+                slot.into_iter().for_each(Slot::stop);
+            }
+        }
+        let mut intake = Intake { encoding, place, fresh: &mut self.fresh, now: context.now, is_heard };
+        if let Some(first) = resumes {
+            intake.catch_up(first.max(extended.saturating_sub(PRE_ROLL)), extended);
+        }
         match chosen.red_payload_type == Some(opened.header.payload_type) {
-            true => intake.take_apart(&packet, chosen.payload_type, &mut peer.stats.recovered),
+            true => {
+                let recovered = intake.take_apart(&packet, chosen.payload_type);
+                if let Some(peer) = self.peers.get_mut(index) {
+                    peer.stats.recovered += recovered;
+                }
+            }
             false => _ = intake.keep(&packet, is_video),
         }
         if encoding.nacks.is_waiting() {
@@ -127,9 +158,28 @@ struct Intake<'a> {
     place: (usize, usize),
     fresh: &'a mut Vec<(usize, usize)>,
     now: Instant,
+    /// False for a microphone that is not sent on now.
+    is_heard: bool,
 }
 
 impl Intake<'_> {
+    /// Puts packets on their way that were only kept when they came.
+    fn catch_up(&mut self, first: u64, end: u64) {
+        for extended in first..end {
+            if self.encoding.ring.get(extended).is_some() {
+                self.send(extended);
+            }
+        }
+    }
+
+    fn send(&mut self, extended: u64) {
+        if self.encoding.pending.is_empty() {
+            self.encoding.pending_since = Some(self.now);
+            self.fresh.push(self.place);
+        }
+        self.encoding.pending.push(extended);
+    }
+
     /// Keeps a packet and puts it on its way; false when it was here before or cannot be kept.
     fn keep(&mut self, packet: &Packet<'_>, is_video: bool) -> bool {
         let encoding = &mut *self.encoding;
@@ -143,18 +193,19 @@ impl Intake<'_> {
         if packet.frame.keyframe {
             encoding.keyframe_arrived();
         }
-        if encoding.pending.is_empty() {
-            encoding.pending_since = Some(self.now);
-            self.fresh.push(self.place);
-        }
-        encoding.pending.push(packet.extended);
         encoding.frame_ended = packet.marker;
+        match self.is_heard {
+            true => self.send(packet.extended),
+            false => _ = encoding.unheard_from.get_or_insert(packet.extended),
+        }
         true
     }
 
     /// Redundant audio: first what was lost before this packet, then its own frame, as if all had come by themselves.
-    fn take_apart(&mut self, packet: &Packet<'_>, payload_type: u8, recovered: &mut u64) {
-        let Some(red) = Red::parse(packet.payload) else { return };
+    /// Returns how many were lost.
+    fn take_apart(&mut self, packet: &Packet<'_>, payload_type: u8) -> u64 {
+        let mut recovered = 0;
+        let Some(red) = Red::parse(packet.payload) else { return 0 };
         let older = red.older();
         for (back, block) in (1..=older.len() as u64).rev().zip(older) {
             let Some(extended) = packet.extended.checked_sub(back) else { continue };
@@ -166,10 +217,11 @@ impl Intake<'_> {
             let lost = Packet { extended, timestamp, marker: false, payload: block.payload, ..*packet };
             if self.keep(&lost, false) {
                 self.encoding.reception.recovered();
-                *recovered += 1;
+                recovered += 1;
             }
         }
         self.keep(&Packet { payload: red.primary.payload, ..*packet }, false);
+        recovered
     }
 }
 

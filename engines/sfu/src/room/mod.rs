@@ -12,6 +12,7 @@ mod negotiate;
 mod pace;
 pub(crate) mod quality;
 mod share;
+mod stage;
 mod tick;
 
 use std::{
@@ -106,6 +107,8 @@ pub(crate) struct Room {
     listed: bool,
     /// Where redundant audio is put together.
     packed: Box<[u8; MAX_PACKED]>,
+    /// Which of many open microphones are sent on.
+    stage: stage::Stage,
     /// Who has the word, for those who follow it.
     floor: follow::Floor,
 }
@@ -132,6 +135,7 @@ impl Room {
             busy: false,
             listed: false,
             packed: Box::new([0; MAX_PACKED]),
+            stage: stage::Stage::default(),
             floor: follow::Floor::default(),
         }
     }
@@ -186,6 +190,7 @@ impl Room {
         if self.tracks.try_remove(track).is_none() {
             return;
         }
+        self.stage.forget(track);
         self.fresh.retain(|(fresh, _)| *fresh != track);
         for (_, peer) in &mut self.peers {
             for slot in peer.slots.iter_mut().filter(|slot| slot.track == Some(track)) {
@@ -220,8 +225,8 @@ impl Room {
         if let Some(speaking) = peer.stop_speaking(context.now) {
             context.events.push_back(Event::Speaking { room: self.id, peer: peer.id, speaking });
         }
-        for track in peer.tracks.clone() {
-            let Some(track) = self.tracks.get_mut(track) else { continue };
+        for index_of_track in peer.tracks.clone() {
+            let Some(track) = self.tracks.get_mut(index_of_track) else { continue };
             let live = peer.may_send(track.source);
             if track.live && !live {
                 for encoding in &mut track.encodings {
@@ -234,6 +239,9 @@ impl Room {
                 track.encodings.iter_mut().for_each(|encoding| encoding.unwanted_since = None);
             }
             track.live = live;
+            if !live {
+                self.stage.forget(index_of_track);
+            }
         }
         self.assign(context);
     }

@@ -134,6 +134,8 @@ pub struct Client {
     wake: Instant,
     next_sequence: HashMap<(Source, Option<String>), u64>,
     setup: Setup,
+    /// What its microphone packets say of their level, in dBov (RFC 6464).
+    pub level: i8,
 }
 
 struct Flying {
@@ -243,6 +245,7 @@ impl World {
             wake: self.now,
             next_sequence: HashMap::new(),
             setup,
+            level: -20,
         });
         index
     }
@@ -364,7 +367,7 @@ impl World {
         let sequence = client.next_sequence.entry((source, rid.map(str::to_owned))).or_insert(65_500);
         *sequence += 1;
         let mut values = ExtensionValues {
-            audio_level: (codec == Codec::Opus).then_some(-20),
+            audio_level: (codec == Codec::Opus).then_some(client.level),
             voice_activity: (codec == Codec::Opus).then_some(true),
             ..Default::default()
         };
