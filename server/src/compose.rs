@@ -23,6 +23,9 @@ use crate::{
     settings::Settings,
 };
 
+/// A call of more people is spread over media threads: so many at full video rate are about a third of a core.
+const PEOPLE_ON_ONE_THREAD: usize = 250;
+
 /// Node number of chat in snowflakes; identity has its own.
 const CHAT_NODE: u16 = 0;
 
@@ -88,6 +91,7 @@ impl Services {
             listen: settings.media_listen,
             public_addresses: settings.public_addresses.clone(),
             shards: 0,
+            part: PEOPLE_ON_ONE_THREAD,
             database: settings.databases.place(Keeper::Media, data)?,
             loopback_first: settings.listen.iter().all(|address| address.ip().is_loopback()),
         };

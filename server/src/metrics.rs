@@ -116,6 +116,11 @@ async fn write(sources: &Sources) -> String {
             "Events of the media engine that were lost; should stay 0.",
             counted.lost_events,
         ),
+        (
+            "media_lost_copies_total",
+            "Packets lost between media threads that share a call, because one did not keep up.",
+            counted.lost_copies,
+        ),
         ("media_panics_total", "Calls that ended by a crash; should stay 0.", counted.panics),
     ] {
         put(name, "counter", help, float(value));

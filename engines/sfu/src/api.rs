@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::bandwidth::Bitrate;
+pub use crate::room::part::Copy;
 
 /// One client's transport, numbered by the caller; never reused while the worker lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +20,10 @@ pub struct PersonId(pub u64);
 /// One call, numbered by the caller (a voice channel's id).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
+
+/// The number of a worker among those that hold parts of one room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Part(pub u32);
 
 /// The identification tag of an m-line (RFC 5888), at most 16 bytes.
 pub type Mid = Arc<str>;
@@ -254,6 +259,8 @@ pub enum Output<'a> {
     Transmit(Transmit<'a>),
     /// Something happened.
     Event(Event),
+    /// Hand this to the workers with the other parts of its room.
+    Copy(Copy),
     /// Nothing more now; call `handle_timeout` at this time at the latest.
     WakeAt(Instant),
 }

@@ -33,7 +33,7 @@ pub use bandwidth::Bitrate;
 pub use room::quality::{Quality, Upstream};
 pub use sdp::fragment::IceFragment;
 pub use worker::{
-    Answer, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output, PeerId,
-    PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit, Want, Wanted,
-    Worker, WorkerConfig,
+    Answer, Copy, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output, Part,
+    PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit, Want,
+    Wanted, Worker, WorkerConfig,
 };

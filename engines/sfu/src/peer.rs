@@ -8,6 +8,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use crate::{
+    api::Part,
     bandwidth::Downlink,
     protection::{Protection, Reported},
     rtcp::{twcc, write::Writer},
@@ -19,10 +20,11 @@ use crate::{
     worker::{Follow, Gates, PeerId, PeerStats, PersonId, Source, SourceSet, Wanted},
 };
 
-/// 30 Mbit/s: more than camera, screen and sound of one person need.
-const INGRESS_BYTES_PER_SECOND: u64 = 30_000_000 / 8;
-/// With packets of 150 bytes the byte limit alone would let 25,000 through.
-const INGRESS_PACKETS_PER_SECOND: u64 = 6_000;
+/// 30 Mbit/s: more than camera, screen and sound of one person need. With packets of 150 bytes that limit alone would
+/// let 25,000 through.
+const ONE_PERSON: Limits = Limits { bytes: 30_000_000 / 8, packets: 6_000 };
+/// Of all people of a room together: a hundred cameras at 2 Mbit/s and as many voices.
+pub(crate) const WHOLE_ROOM: Limits = Limits { bytes: 250_000_000 / 8, packets: 40_000 };
 /// Addresses that count as one peer's at a time: interfaces times address families.
 pub(crate) const MAX_ADDRESSES: usize = 8;
 /// Levels are -dBov (RFC 6464 §3): speech at a microphone is around 20 to 45, a quiet room over 55.
@@ -75,6 +77,8 @@ pub(crate) struct Peer {
     pub(crate) id: PeerId,
     /// Whose it is: nobody's slots get their own media.
     pub(crate) person: PersonId,
+    /// Its transport is in this part of the room, and here are copies of what it sends.
+    pub(crate) mirror_of: Option<Part>,
     /// For viewers: whom they follow.
     pub(crate) follow: Option<Follow>,
     /// Named in the answer to an ICE restart by fragment.
@@ -147,6 +151,7 @@ impl Peer {
         Self {
             id: new.id,
             person: new.person,
+            mirror_of: None,
             follow: new.follow,
             bundle: None,
             gates: new.gates,
@@ -183,7 +188,7 @@ impl Peer {
             protection: Protection::default(),
             asked_redundancy: false,
             stats: PeerStats::default(),
-            budget: Budget { since: now, bytes: 0, packets: 0 },
+            budget: Budget::new(now),
             speech: Speech::default(),
             spoke: None,
         }
@@ -213,7 +218,7 @@ impl Peer {
 
     /// Counts a datagram against the peer's share; false: drop it.
     pub(crate) fn admit(&mut self, bytes: usize, now: Instant) -> bool {
-        self.budget.admit(bytes as u64, now)
+        self.budget.admit(ONE_PERSON, bytes, now)
     }
 
     /// An audio packet left.
@@ -283,6 +288,14 @@ impl Peer {
         stopped
     }
 
+    /// Another part of the room says so.
+    pub(crate) fn set_speaking(&mut self, speaking: bool, now: Instant) {
+        if self.speech.speaking && !speaking {
+            self.spoke = Some(now);
+        }
+        self.speech.speaking = speaking;
+    }
+
     /// Whether the peer is speaking, or has been within this time.
     pub(crate) fn spoke_within(&self, time: Duration, now: Instant) -> bool {
         self.is_speaking() || self.spoke.is_some_and(|spoke| now.saturating_duration_since(spoke) < time)
@@ -294,21 +307,33 @@ impl Peer {
     }
 }
 
-/// A second's share.
-struct Budget {
+/// What may come in within a second.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    bytes: u64,
+    packets: u64,
+}
+
+/// What came in within this second.
+pub(crate) struct Budget {
     since: Instant,
     bytes: u64,
     packets: u64,
 }
 
 impl Budget {
-    fn admit(&mut self, bytes: u64, now: Instant) -> bool {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { since: now, bytes: 0, packets: 0 }
+    }
+
+    /// Counts a datagram; false: drop it.
+    pub(crate) fn admit(&mut self, limits: Limits, bytes: usize, now: Instant) -> bool {
         if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
-            *self = Self { since: now, bytes: 0, packets: 0 };
+            *self = Self::new(now);
         }
-        self.bytes += bytes;
+        self.bytes += bytes as u64;
         self.packets += 1;
-        self.bytes <= INGRESS_BYTES_PER_SECOND && self.packets <= INGRESS_PACKETS_PER_SECOND
+        self.bytes <= limits.bytes && self.packets <= limits.packets
     }
 }
 
@@ -364,9 +389,14 @@ mod tests {
     #[test]
     fn a_flood_is_cut_to_the_budget_of_its_second() {
         let start = Instant::now();
-        let mut budget = Budget { since: start, bytes: 0, packets: 0 };
-        let admitted = (0..10_000).filter(|_| budget.admit(1_200, start)).count() as u64;
-        assert_eq!(admitted, INGRESS_BYTES_PER_SECOND / 1_200);
-        assert!(budget.admit(1_200, start + Duration::from_secs(1)));
+        for limits in [ONE_PERSON, WHOLE_ROOM] {
+            let mut budget = Budget::new(start);
+            let admitted = (0..100_000).filter(|_| budget.admit(limits, 1_200, start)).count() as u64;
+            assert_eq!(admitted, limits.bytes / 1_200);
+            assert!(budget.admit(limits, 1_200, start + Duration::from_secs(1)));
+            let mut budget = Budget::new(start);
+            let small = (0..100_000).filter(|_| budget.admit(limits, 100, start)).count() as u64;
+            assert_eq!(small, limits.packets);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A source of a peer: its codec, its encodings, who gets it.
 
 use crate::{
+    api::Part,
     codec::Point,
     encoding::Encoding,
     sdp::codecs::Chosen,
@@ -23,6 +24,10 @@ pub(crate) struct Track {
     pub(crate) alive: u32,
     /// The highest layers of each then.
     pub(crate) tops: Vec<Point>,
+    /// Other parts of the room, and a bit for each encoding that somebody watches there.
+    pub(crate) copied_to: Vec<(Part, u32)>,
+    /// Of a mirror: what its part was told of that.
+    pub(crate) told_wanted: Option<u32>,
     /// A slot began to show another encoding: packets of the old one need not go to it any more.
     pub(crate) routes_changed: bool,
 }
@@ -44,8 +49,15 @@ impl Track {
             encodings,
             alive: 0,
             tops: Vec::new(),
+            copied_to: Vec::new(),
+            told_wanted: None,
             routes_changed: false,
         }
+    }
+
+    /// Whether another part of the room wants this encoding.
+    pub(crate) fn is_copied(&self, encoding: usize) -> bool {
+        self.copied_to.iter().any(|(_, wanted)| encoding < 32 && wanted >> encoding & 1 == 1)
     }
 
     pub(crate) fn kind(&self) -> MediaKind {

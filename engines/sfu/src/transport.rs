@@ -34,6 +34,11 @@ impl Credentials {
         let password = generator.ice_text::<24>();
         Self { fragment: generator.ice_text::<8>(), key: password_key(&password), password }
     }
+
+    /// Of a transport that no check ever reaches.
+    pub(crate) fn unused() -> Self {
+        Self { fragment: String::new(), password: String::new(), key: password_key("") }
+    }
 }
 
 /// What became of a connectivity check.

@@ -11,9 +11,9 @@ use std::{
 use rustc_hash::FxHashMap;
 
 pub use crate::api::{
-    Answer, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output, PeerId,
-    PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit, Want, Wanted,
-    WorkerConfig,
+    Answer, Copy, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output, Part,
+    PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit, Want,
+    Wanted, WorkerConfig,
 };
 
 use crate::{
@@ -54,6 +54,7 @@ pub struct Worker {
     dirty: Vec<RoomId>,
     out: SendSlab,
     events: VecDeque<Event>,
+    copies: VecDeque<Copy>,
     wake_at: Instant,
     running: Option<RoomId>,
 }
@@ -80,6 +81,7 @@ impl Worker {
             dirty: Vec::new(),
             out: SendSlab::new(),
             events: VecDeque::new(),
+            copies: VecDeque::new(),
             wake_at: now + LONGEST_SLEEP,
             running: None,
         }
@@ -195,12 +197,12 @@ impl Worker {
 
     /// An offer whose plan is known to be good, applied and answered.
     fn answer(&mut self, place: Place, offer: &Offer, plan: &Plan<'_>, now: Instant) -> Answer {
-        let Self { rooms, generator, out, events, start, .. } = self;
+        let Self { rooms, generator, out, events, copies, start, .. } = self;
         let mut lines = Vec::new();
         let mut text = String::new();
         self.running = Some(place.room);
         if let Some(room) = rooms.get_mut(&place.room) {
-            let mut context = Context { now, start: *start, out, events };
+            let mut context = Context { now, start: *start, out, events, copies };
             lines = room.apply(place.index, plan, &mut Numbers(generator), &mut context);
             self.wake_at = self.wake_at.min(room.deadline());
             if let Some(peer) = room.peer_mut(place.index, place.peer) {
@@ -259,7 +261,7 @@ impl Worker {
         let Some(place) = self.peers.remove(&peer) else { return };
         self.fragments.retain(|_, held| held.peer != peer);
         let left =
-            self.run(place, now, |room, context| (room.remove(place.index, context), room.peers.is_empty()));
+            self.run(place, now, |room, context| (room.remove(place.index, context), room.is_deserted()));
         let Some((member, is_empty)) = left else { return };
         for address in member.iter().flat_map(|member| &member.addresses) {
             // Another peer may have proven the address since.
@@ -269,6 +271,24 @@ impl Worker {
         }
         if is_empty {
             self.rooms.remove(&place.room);
+        }
+    }
+
+    /// Workers with the other parts of a room that is here as well; none: all of it is here. What they have to know comes
+    /// out as [`Output::Copy`].
+    pub fn set_parts(&mut self, room: RoomId, others: &[Part], now: Instant) {
+        self.run_room(room, now, |room, context| room.set_parts(others, context));
+    }
+
+    /// Takes what another part of the room says; without a part of it here, nothing. Forwarding happens when the batch
+    /// ends: call `end_batch`.
+    pub fn take_copy(&mut self, from: Part, copy: &Copy, now: Instant) {
+        let busy = self.run_room(copy.room, now, |room, context| {
+            room.take_copy(from, &copy.message, context);
+            room.take_dirty()
+        });
+        if busy == Some(true) && !self.dirty.contains(&copy.room) {
+            self.dirty.push(copy.room);
         }
     }
 
@@ -371,6 +391,9 @@ impl Worker {
         if let Some(transmit) = self.out.pop() {
             return Output::Transmit(transmit);
         }
+        if let Some(copy) = self.copies.pop_front() {
+            return Output::Copy(copy);
+        }
         match self.events.pop_front() {
             Some(event) => Output::Event(event),
             None => Output::WakeAt(self.wake_at),
@@ -454,8 +477,11 @@ impl Worker {
         self.now = now;
         let room = self.rooms.get_mut(&id)?;
         self.running = Some(id);
-        let mut context = Context { now, start: self.start, out: &mut self.out, events: &mut self.events };
+        let Self { out, events, copies, .. } = self;
+        let told = events.len();
+        let mut context = Context { now, start: self.start, out, events, copies };
         let done = work(room, &mut context);
+        room.copy_speech(told, &mut context);
         self.wake_at = self.wake_at.min(room.deadline());
         self.running = None;
         Some(done)

@@ -59,6 +59,8 @@ counters! {
     receive_errors,
     /// Events of the engine lost because the control side did not keep up; should stay 0.
     lost_events,
+    /// Packets lost between two parts of a call because the other shard did not keep up.
+    lost_copies,
     /// Panics caught; each ended one call.
     panics,
 }

@@ -22,7 +22,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
@@ -59,6 +59,8 @@ pub struct MediaConfig {
     pub public_addresses: Vec<IpAddr>,
     /// Threads; 0 for one per processor.
     pub shards: usize,
+    /// People of one call on one thread before another one takes a part of it.
+    pub part: usize,
     /// True when HTTP is served on loopback only: clients are on this machine.
     pub loopback_first: bool,
     /// Where stream keys are stored.
@@ -105,6 +107,8 @@ pub enum StartError {
 pub struct Media {
     state: MediaState,
     shards: Vec<ShardHandle>,
+    /// Held for the shards, which only have weak references.
+    _all: Arc<OnceLock<Vec<ShardHandle>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Vec<Arc<ShardCounters>>,
     addresses: Vec<SocketAddr>,
@@ -175,6 +179,7 @@ impl Media {
         };
         let (reports, reported) = mpsc::channel(MOST_REPORTS);
         let (mut shards, mut threads, mut counters, mut addresses) = (vec![], vec![], vec![], vec![]);
+        let all = Arc::new(OnceLock::new());
         // All ports before any thread: a failure then leaves nothing running.
         let ports =
             (0..count).map(|index| bind(config.listen, index, count)).collect::<Result<Vec<_>, _>>()?;
@@ -190,13 +195,16 @@ impl Media {
                 env: env.clone(),
                 reports: reports.clone(),
                 counters: counted.clone(),
+                all: Arc::downgrade(&all),
             })?;
             shards.push(handle);
             threads.push(thread);
             counters.push(counted);
             addresses.push(bound);
         }
-        let calls = Calls::new(pass_key.clone(), count, env.now());
+        // Set once, here.
+        let _set = all.set(shards.clone());
+        let calls = Calls::new(pass_key.clone(), count, config.part, env.now());
         let control = control::start(calls, bus, env.clone(), shards.clone(), reported);
         keys::forget_the_gone(bus, &db);
         let state = MediaState {
@@ -209,7 +217,7 @@ impl Media {
             pass_key,
             next_socket: Arc::new(AtomicU64::new(1)),
         };
-        Ok(Self { state, shards, threads: Mutex::new(threads), counters, addresses })
+        Ok(Self { state, shards, _all: all, threads: Mutex::new(threads), counters, addresses })
     }
 
     /// `/voice`, `GET /api/v1/ice-servers`, WHIP, WHEP and their keys.

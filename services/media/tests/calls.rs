@@ -128,3 +128,25 @@ async fn leaving_the_page_frees_the_seat_and_the_others_go_on() {
     boris.heard.clear();
     pump(&mut [&mut boris, &mut carla], "the others hear", |all| all[0].hears(3)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_spread_over_two_threads_is_one_call() {
+    let server = Server::start_in_parts(2, 1).await;
+    let mut people = Vec::new();
+    for user in 1..=4 {
+        people.push(Client::joined(&server, user, LOUNGE).await);
+    }
+    let [anna, boris, carla, david] = &mut people[..] else { unreachable!() };
+    let everybody_hears = |all: &[&mut Client]| {
+        (0..4).all(|me| (1..=4).filter(|user| *user != me + 1).all(|user| all[me as usize].hears(user)))
+    };
+    pump(&mut [anna, boris, carla, david], "everybody hears everybody", |all| everybody_hears(all)).await;
+
+    server.leave(1).await;
+    server.leave(2).await;
+    carla.heard.clear();
+    david.heard.clear();
+    pump(&mut [carla, david], "the others go on", |all| all[0].hears(4) && all[1].hears(3)).await;
+    let counters = server.media.counters();
+    assert_eq!((counters.lost_events, counters.lost_copies, counters.panics), (0, 0, 0));
+}

@@ -102,6 +102,7 @@ async fn a_taken_port_is_named_in_a_sentence() {
         listen: server.media.addresses()[0],
         public_addresses: Vec::new(),
         shards: 1,
+        part: 250,
         loopback_first: true,
         database: server.database(),
     };

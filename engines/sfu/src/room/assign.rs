@@ -38,7 +38,8 @@ impl Room {
             })
             .collect();
         self.stage.set_open(live.iter().filter(|one| one.source == Source::Microphone).count());
-        let peers: Vec<usize> = self.peers.iter().map(|(index, _)| index).collect();
+        let own = self.peers.iter().filter(|(_, peer)| peer.mirror_of.is_none());
+        let peers: Vec<usize> = own.map(|(index, _)| index).collect();
         for index in peers {
             match self.peers.get(index).and_then(|peer| peer.follow) {
                 Some(follow) => self.assign_viewer(index, follow, &live),
@@ -135,7 +136,9 @@ impl Room {
             Some((self.peers.get(track.owner)?.id, track.source))
         };
         let mut told = Vec::new();
-        for (index, peer) in self.peers.iter().filter(|(_, peer)| peer.slots_changed) {
+        for (index, peer) in
+            self.peers.iter().filter(|(_, peer)| peer.slots_changed && peer.mirror_of.is_none())
+        {
             let slots = (peer.slots.iter().filter(|slot| slot.open))
                 .map(|slot| Slot {
                     mid: slot.mid.clone(),

@@ -1,17 +1,21 @@
 //! RTCP from clients: reports, retransmission and key frame requests.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use slab::Slab;
 
-use super::{Context, Room, to_ntp};
+use super::{
+    Context, Room,
+    part::{self, Copy, Message},
+    to_ntp,
+};
 use crate::{
     encoding::{Encoding, SeenReport},
     peer::Peer,
     rtcp::{self, Packet, ReportBlock, twcc},
     slot::Sender,
     track::Track,
-    worker::MediaKind,
+    worker::{MediaKind, RoomId},
 };
 
 /// A clock that moved by more than this was set: start anew.
@@ -20,7 +24,7 @@ const CLOCK_JUMP: i64 = 1 << 32;
 impl Room {
     /// A compound packet from one of this peer's addresses, decrypted in place.
     pub(crate) fn handle_rtcp(&mut self, index: usize, packet: &mut [u8], context: &mut Context<'_>) {
-        let Self { peers, tracks, .. } = self;
+        let Self { id, peers, tracks, .. } = self;
         let Some(peer) = peers.get_mut(index) else { return };
         let admitted = peer.admit(packet.len(), context.now);
         let opened = peer.keys.as_mut().filter(|_| admitted).and_then(|keys| keys.inbound.open_rtcp(packet));
@@ -31,7 +35,7 @@ impl Room {
         peer.note_authentic();
         let mut wants_keyframe = false;
         for packet in rtcp::packets(compound) {
-            wants_keyframe |= handle_packet(peer, tracks, packet, context);
+            wants_keyframe |= handle_packet(peer, tracks, packet, *id, context);
         }
         // Here what it needs is at hand; the peer's own tick only has to come when no feedback does.
         peer.downlink.tick(context.now);
@@ -49,11 +53,12 @@ fn handle_packet(
     peer: &mut Peer,
     tracks: &mut Slab<Track>,
     packet: Packet<'_>,
+    room: RoomId,
     context: &mut Context<'_>,
 ) -> bool {
     match packet {
         Packet::SenderReport { ssrc, ntp, timestamp, reports } => {
-            sender_report(peer, tracks, ssrc, ntp, timestamp, context);
+            sender_report(peer, tracks, ssrc, ntp, timestamp, room, context);
             reports.for_each(|block| report_block(peer, tracks, &block, context));
         }
         Packet::ReceiverReport { reports } => {
@@ -90,22 +95,27 @@ fn sender_report(
     ssrc: u32,
     ntp: u64,
     timestamp: u32,
-    context: &Context<'_>,
+    room: RoomId,
+    context: &mut Context<'_>,
 ) {
     let stream = peer.streams.get(&ssrc).filter(|stream| !stream.is_rtx);
-    let encoding = stream.and_then(|stream| tracks.get_mut(stream.track)?.encodings.get_mut(stream.encoding));
-    let Some(encoding) = encoding else { return };
+    let Some(stream) = stream.copied() else { return };
+    let Some(track) = tracks.get_mut(stream.track) else { return };
+    let (source, is_copied) = (track.source, track.is_copied(stream.encoding));
+    let Some(encoding) = track.encodings.get_mut(stream.encoding) else { return };
     let fresh = context.ntp().wrapping_sub(ntp) as i64;
     let offset = match peer.clock_offset {
         Some(offset) if fresh.wrapping_sub(offset).unsigned_abs() < CLOCK_JUMP as u64 => offset,
         _ => *peer.clock_offset.insert(fresh),
     };
-    encoding.report = Some(SeenReport {
-        sender_ntp: ntp,
-        ntp: ntp.wrapping_add_signed(offset),
-        timestamp,
-        at: context.now,
-    });
+    let report =
+        SeenReport { sender_ntp: ntp, ntp: ntp.wrapping_add_signed(offset), timestamp, at: context.now };
+    encoding.report = Some(report);
+    if is_copied {
+        let of = part::Stream { peer: peer.id, source, encoding: stream.encoding };
+        let message = Arc::new(Message::Report { of, report, start: context.start });
+        context.copies.push_back(Copy { room, message });
+    }
 }
 
 fn report_block(peer: &mut Peer, tracks: &Slab<Track>, block: &ReportBlock, context: &Context<'_>) {

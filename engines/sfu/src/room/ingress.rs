@@ -1,16 +1,17 @@
 //! Media from clients: bind, open, account, keep.
 
-use std::time::Instant;
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{
     Context, Room,
+    part::{Copy, Message, Stream},
     stage::{PRE_ROLL, Verdict},
     tick,
 };
 use crate::{
     codec::{FrameInfo, dependency},
     encoding::Encoding,
-    peer::{ExtensionIds, Peer, Stream},
+    peer::{ExtensionIds, Peer, Stream as Incoming, WHOLE_ROOM},
     rtp::{
         Header, MAX_EXTENSION, extend_sequence, payload_length,
         red::Red,
@@ -18,13 +19,13 @@ use crate::{
     },
     slot::Slot,
     track::Track,
-    worker::{Event, MediaKind, Source},
+    worker::{Event, MediaKind, RoomId, Source},
 };
 
 /// A packet that proved authentic.
 struct Opened<'a> {
     header: Header,
-    stream: Stream,
+    stream: Incoming,
     /// Roll-over counter and sequence number on its own SSRC.
     index: u64,
     payload: &'a [u8],
@@ -36,11 +37,14 @@ struct Opened<'a> {
 impl Room {
     /// An RTP packet from one of this peer's addresses, decrypted in place.
     pub(crate) fn handle_rtp(&mut self, index: usize, packet: &mut [u8], context: &mut Context<'_>) {
-        let Self { peers, tracks, .. } = self;
+        let Self { peers, tracks, budget, .. } = self;
         let Some(peer) = peers.get_mut(index) else { return };
         peer.stats.packets_in += 1;
         peer.stats.bytes_in += packet.len() as u64;
-        let opened = match peer.admit(packet.len(), context.now) {
+        // A person's own limit first: what one sends too much is not counted against the others.
+        let admitted =
+            peer.admit(packet.len(), context.now) && budget.admit(WHOLE_ROOM, packet.len(), context.now);
+        let opened = match admitted {
             true => open(peer, tracks, packet, context),
             false => None,
         };
@@ -94,22 +98,13 @@ impl Room {
         {
             context.events.push_back(Event::Speaking { room: self.id, peer: peer.id, speaking });
         }
-        let verdict = match source {
-            Source::Microphone => self.stage.note(opened.stream.track, opened.level, context.now),
-            Source::Camera | Source::Screen | Source::ScreenAudio => Verdict::Heard,
+        let red = chosen.red_payload_type == Some(opened.header.payload_type);
+        let taken = Taken {
+            red_over: red.then_some(chosen.payload_type),
+            is_repair: opened.stream.is_rtx,
+            is_news,
+            is_mirrored: false,
         };
-        if verdict == Verdict::Begins && self.stage.is_crowded() {
-            // There are fewer slots than microphones: those who are heard get them.
-            self.assign(context);
-        }
-        let Some(track) = self.tracks.get_mut(opened.stream.track) else { return };
-        let Some(encoding) = track.encodings.get_mut(opened.stream.encoding) else { return };
-        if encoding.subscribers.is_empty() {
-            if is_news {
-                self.wake_chores(context.now + tick::BUSY);
-            }
-            return;
-        }
         let packet = Packet {
             extended,
             timestamp: opened.header.timestamp,
@@ -119,36 +114,99 @@ impl Room {
             payload,
             descriptor: opened.descriptor,
         };
-        let place = (opened.stream.track, opened.stream.encoding);
+        self.send_on((opened.stream.track, opened.stream.encoding), &packet, taken, context);
+        let tracks = self.tracks.get(opened.stream.track);
+        let encoding = tracks.and_then(|track| track.encodings.get(opened.stream.encoding));
+        if encoding.is_some_and(|encoding| encoding.nacks.is_waiting()) {
+            self.wake_peer(index, context.now + tick::BUSY, context.now);
+        }
+    }
+
+    /// Keeps a packet and puts it on its way to those who are shown its stream, here and in other parts of the room.
+    pub(super) fn send_on(
+        &mut self,
+        place: (usize, usize),
+        packet: &Packet<'_>,
+        taken: Taken,
+        context: &mut Context<'_>,
+    ) {
+        let Some(track) = self.tracks.get_mut(place.0) else { return };
+        let (source, owner) = (track.source, track.owner);
+        let mut is_news = taken.is_news;
+        if taken.is_mirrored
+            && !taken.is_repair
+            && let Some(encoding) = track.encodings.get_mut(place.1)
+            && encoding.note(&packet.frame, packet.payload.len(), context.now)
+        {
+            track.routes_changed = true;
+            is_news = true;
+        }
+        if is_news {
+            self.wake_chores(context.now + tick::BUSY);
+        }
+        let verdict = match source {
+            Source::Microphone => self.stage.note(place.0, packet.level, context.now),
+            Source::Camera | Source::Screen | Source::ScreenAudio => Verdict::Heard,
+        };
+        if verdict == Verdict::Begins && self.stage.is_crowded() {
+            // There are fewer slots than microphones: those who are heard get them.
+            self.assign(context);
+        }
+        let Self { id, peers, tracks, fresh, .. } = self;
+        let Some(track) = tracks.get_mut(place.0) else { return };
+        let is_copied = track.is_copied(place.1);
+        let Some(encoding) = track.encodings.get_mut(place.1) else { return };
+        if encoding.subscribers.is_empty() && !is_copied {
+            return;
+        }
         let is_heard = verdict != Verdict::Unheard;
         let resumes = if is_heard { encoding.unheard_from.take() } else { None };
         if resumes.is_some() {
             // A gap of our making must not look like loss.
             for (peer, slot) in &encoding.subscribers {
-                let slot = self.peers.get_mut(*peer).and_then(|peer| peer.slots.get_mut(*slot));
+                let slot = peers.get_mut(*peer).and_then(|peer| peer.slots.get_mut(*slot));
                 slot.into_iter().for_each(Slot::stop);
             }
         }
-        let mut intake = Intake { encoding, place, fresh: &mut self.fresh, now: context.now, is_heard };
+        let Some(owner) = peers.get_mut(owner) else { return };
+        let of = Stream { peer: owner.id, source, encoding: place.1 };
+        let copying = is_copied.then_some(Copying { copies: &mut *context.copies, room: *id, of });
+        let mut intake = Intake { encoding, place, fresh, now: context.now, is_heard, taken, copying };
         if let Some(first) = resumes {
-            intake.catch_up(first.max(extended.saturating_sub(PRE_ROLL)), extended);
+            intake.catch_up(first.max(packet.extended.saturating_sub(PRE_ROLL)), packet.extended);
         }
-        match chosen.red_payload_type == Some(opened.header.payload_type) {
-            true => {
-                let recovered = intake.take_apart(&packet, chosen.payload_type);
-                if let Some(peer) = self.peers.get_mut(index) {
-                    peer.stats.recovered += recovered;
-                }
-            }
-            false => _ = intake.keep(&packet, is_video),
-        }
-        if encoding.nacks.is_waiting() {
-            self.wake_peer(index, context.now + tick::BUSY, context.now);
-        }
-        if is_news {
-            self.wake_chores(context.now + tick::BUSY);
+        match taken.red_over {
+            Some(payload_type) => owner.stats.recovered += intake.take_apart(packet, payload_type),
+            None => _ = intake.keep(packet, source.kind() == MediaKind::Video),
         }
     }
+}
+
+/// How a packet came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    /// Redundant audio over this payload type.
+    red_over: Option<u8>,
+    /// It came by retransmission.
+    is_repair: bool,
+    /// A stream begins with it, begins again, or changes its size.
+    is_news: bool,
+    /// Another part of the room received it, and asks for what is missing.
+    is_mirrored: bool,
+}
+
+impl Taken {
+    /// As another part of the room sent it on.
+    pub(super) fn mirrored(is_repair: bool) -> Self {
+        Self { red_over: None, is_repair, is_news: false, is_mirrored: true }
+    }
+}
+
+/// Where copies for the other parts of the room go.
+struct Copying<'a> {
+    copies: &'a mut VecDeque<Copy>,
+    room: RoomId,
+    of: Stream,
 }
 
 /// An encoding that takes packets in, and the list of those that have something to send on.
@@ -160,6 +218,9 @@ struct Intake<'a> {
     now: Instant,
     /// False for a microphone that is not sent on now.
     is_heard: bool,
+    taken: Taken,
+    /// Another part of the room wants it too.
+    copying: Option<Copying<'a>>,
 }
 
 impl Intake<'_> {
@@ -183,7 +244,7 @@ impl Intake<'_> {
     /// Keeps a packet and puts it on its way; false when it was here before or cannot be kept.
     fn keep(&mut self, packet: &Packet<'_>, is_video: bool) -> bool {
         let encoding = &mut *self.encoding;
-        if is_video && encoding.nacks.received(packet.extended, self.now) {
+        if is_video && !self.taken.is_mirrored && encoding.nacks.received(packet.extended, self.now) {
             encoding.want_keyframe();
         }
         match encoding.ring.insert(packet) {
@@ -194,6 +255,14 @@ impl Intake<'_> {
             encoding.keyframe_arrived();
         }
         encoding.frame_ended = packet.marker;
+        if let Some(Copying { copies, room, of }) = &mut self.copying {
+            let message = Message::packet(*of, packet, self.taken.is_repair);
+            copies.push_back(Copy { room: *room, message: Arc::new(message) });
+        }
+        if self.encoding.subscribers.is_empty() {
+            return true;
+        }
+        let encoding = &mut *self.encoding;
         match self.is_heard {
             true => self.send(packet.extended),
             false => _ = encoding.unheard_from.get_or_insert(packet.extended),
@@ -283,7 +352,7 @@ fn open<'a>(
 
 /// An SSRC that was not signalled: the extensions for mid and rid say whose it is, once for each encoding. Browsers
 /// leave them out after the first report that they get.
-fn by_name(peer: &Peer, tracks: &slab::Slab<Track>, packet: &[u8], header: &Header) -> Option<Stream> {
+fn by_name(peer: &Peer, tracks: &slab::Slab<Track>, packet: &[u8], header: &Header) -> Option<Incoming> {
     let ExtensionIds { mid, stream, repaired_stream, .. } = peer.extensions;
     let value = |id: Option<u8>| header.extension(packet, id?);
     let mid = value(mid)?;
@@ -299,5 +368,5 @@ fn by_name(peer: &Peer, tracks: &slab::Slab<Track>, packet: &[u8], header: &Head
     let encoding = track.encodings.iter().position(is_named)?;
     let found = track.encodings.get(encoding)?;
     let taken = if is_rtx { found.rtx_ssrc.is_some() } else { found.ssrc.is_some() };
-    (!taken).then_some(Stream { track: index, encoding, is_rtx })
+    (!taken).then_some(Incoming { track: index, encoding, is_rtx })
 }

@@ -178,6 +178,9 @@ impl Room {
             }
             slot.aim(chosen.map(|chosen| chosen.now));
         }
+        for (at, watched) in watched.iter_mut().enumerate() {
+            *watched |= track.is_copied(at);
+        }
         route(track, peers);
         for (encoding, is_watched) in track.encodings.iter_mut().zip(watched) {
             encoding.unwanted_since = match is_watched {
@@ -186,6 +189,7 @@ impl Room {
             };
         }
         tell_encodings(track, peers, context);
+        self.tell_wanted_of(index, context);
     }
 
     /// Notices encodings that came or went silent, measures rates, and tells senders what nobody watches.
@@ -226,7 +230,7 @@ impl Room {
 /// Says at once what is wanted again, and after [`PAUSE_AFTER`] what is not.
 fn tell_encodings(track: &mut Track, peers: &Slab<Box<Peer>>, context: &mut Context<'_>) {
     let Some(owner) = peers.get(track.owner) else { return };
-    if track.kind() != MediaKind::Video || !track.live {
+    if track.kind() != MediaKind::Video || !track.live || owner.mirror_of.is_some() {
         return;
     }
     let mut news = false;
@@ -249,6 +253,7 @@ fn tell_encodings(track: &mut Track, peers: &Slab<Box<Peer>>, context: &mut Cont
 
 /// Who gets the packets of each encoding, and whose key frame somebody waits for.
 pub(super) fn route(track: &mut Track, peers: &Slab<Box<Peer>>) {
+    let copied: Vec<bool> = (0..track.encodings.len()).map(|index| track.is_copied(index)).collect();
     let Track { encodings, subscribers, .. } = track;
     for (index, encoding) in encodings.iter_mut().enumerate() {
         encoding.subscribers.clear();
@@ -263,7 +268,7 @@ pub(super) fn route(track: &mut Track, peers: &Slab<Box<Peer>>) {
         if awaited {
             encoding.want_keyframe();
         }
-        if encoding.subscribers.is_empty() {
+        if encoding.subscribers.is_empty() && !copied.get(index).copied().unwrap_or_default() {
             encoding.nacks.reset();
             encoding.pending.clear();
         }

@@ -10,6 +10,7 @@ mod ingress;
 mod layers;
 mod negotiate;
 mod pace;
+pub(crate) mod part;
 pub(crate) mod quality;
 mod share;
 mod stage;
@@ -21,10 +22,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use crate::{
-    peer::{Connection, Keys, Peer},
+    api::Part,
+    peer::{Budget, Connection, Keys, Peer},
     rng::Generator,
     rtp::red::MAX_PACKED,
     slab::SendSlab,
@@ -47,6 +50,8 @@ pub(crate) struct Context<'a> {
     pub(crate) start: Instant,
     pub(crate) out: &'a mut SendSlab,
     pub(crate) events: &'a mut VecDeque<Event>,
+    /// For the other parts of the room.
+    pub(crate) copies: &'a mut VecDeque<part::Copy>,
 }
 
 impl Context<'_> {
@@ -79,6 +84,10 @@ struct Job {
 pub(crate) struct Room {
     pub(crate) id: RoomId,
     pub(crate) peers: Slab<Box<Peer>>,
+    /// The other parts of this room, see [`part`].
+    parts: Vec<Part>,
+    /// Places of peers whose transport is in another part.
+    mirrors: FxHashMap<PeerId, usize>,
     /// When each peer's clockwork runs next, by its place; `None` where nobody is.
     due: Vec<Option<Instant>>,
     tracks: Slab<Track>,
@@ -107,6 +116,8 @@ pub(crate) struct Room {
     listed: bool,
     /// Where redundant audio is put together.
     packed: Box<[u8; MAX_PACKED]>,
+    /// What all of its people send together.
+    budget: Budget,
     /// Which of many open microphones are sent on.
     stage: stage::Stage,
     /// Who has the word, for those who follow it.
@@ -118,6 +129,8 @@ impl Room {
         Self {
             id,
             peers: Slab::new(),
+            parts: Vec::new(),
+            mirrors: FxHashMap::default(),
             due: Vec::new(),
             tracks: Slab::new(),
             fresh: Vec::new(),
@@ -135,6 +148,7 @@ impl Room {
             busy: false,
             listed: false,
             packed: Box::new([0; MAX_PACKED]),
+            budget: Budget::new(now),
             stage: stage::Stage::default(),
             floor: follow::Floor::default(),
         }
@@ -171,8 +185,15 @@ impl Room {
     pub(crate) fn remove(&mut self, index: usize, context: &mut Context<'_>) -> Option<Box<Peer>> {
         let peer = self.peers.try_remove(index)?;
         self.due[index] = None;
-        if peer.is_speaking() {
-            context.events.push_back(Event::Speaking { room: self.id, peer: peer.id, speaking: false });
+        match peer.mirror_of {
+            Some(_) => _ = self.mirrors.remove(&peer.id),
+            None => {
+                if peer.is_speaking() {
+                    let silent = Event::Speaking { room: self.id, peer: peer.id, speaking: false };
+                    context.events.push_back(silent);
+                }
+                self.tell_parts(part::Message::Gone { peer: peer.id }, context);
+            }
         }
         for track in &peer.tracks {
             self.remove_track(*track);
@@ -243,6 +264,7 @@ impl Room {
                 self.stage.forget(index_of_track);
             }
         }
+        self.introduce(index, context);
         self.assign(context);
     }
 
@@ -325,6 +347,22 @@ impl Room {
                 }
             }
             Connection::Disconnected => context.events.push_back(Event::Disconnected { peer: id }),
+        }
+    }
+
+    /// Tells the other parts who began or stopped speaking since there were so many events.
+    pub(crate) fn copy_speech(&self, told: usize, context: &mut Context<'_>) {
+        if self.parts.is_empty() {
+            return;
+        }
+        let news: Vec<(PeerId, bool)> = (context.events.iter().skip(told))
+            .filter_map(|event| match event {
+                Event::Speaking { peer, speaking, .. } => Some((*peer, *speaking)),
+                _ => None,
+            })
+            .collect();
+        for (peer, speaking) in news {
+            self.tell_parts(part::Message::Speaking { peer, speaking }, context);
         }
     }
 

@@ -1,10 +1,16 @@
 //! What happens by the clock: handshakes, consent, reports, NACKs, transport feedback, speech that ends.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use slab::Slab;
 
-use super::{Context, Room};
+use super::{
+    Context, Room,
+    part::{Copy, Message, Stream},
+};
 use crate::{
     peer::{Connection, Peer},
     rtcp::write::Writer,
@@ -132,14 +138,23 @@ impl Room {
 
     /// Asks publishers for the key frames that are wanted and not asked for too recently.
     pub(crate) fn request_keyframes(&mut self, context: &mut Context<'_>) {
-        let Self { peers, tracks, .. } = self;
+        let Self { id, peers, tracks, .. } = self;
         let mut waiting = false;
         for (_, track) in
             tracks.iter_mut().filter(|(_, track)| track.live && track.kind() == MediaKind::Video)
         {
             let Some(peer) = peers.get_mut(track.owner) else { continue };
-            for encoding in track.encodings.iter_mut().filter(|encoding| encoding.wants_keyframe()) {
+            let encodings = track.encodings.iter_mut().enumerate();
+            for (index, encoding) in encodings.filter(|(_, encoding)| encoding.wants_keyframe()) {
                 waiting = true;
+                if peer.mirror_of.is_some() {
+                    if encoding.take_keyframe_request(context.now).is_some() {
+                        let of = Stream { peer: peer.id, source: track.source, encoding: index };
+                        let message = Arc::new(Message::KeyFrame { of });
+                        context.copies.push_back(Copy { room: *id, message });
+                    }
+                    continue;
+                }
                 if peer.egress().is_none() {
                     continue;
                 }

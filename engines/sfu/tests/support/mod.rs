@@ -164,6 +164,10 @@ pub struct World {
     pub cut: Vec<SocketAddr>,
     /// Whether clients that are prepared from now on offer redundant audio (RFC 2198).
     pub offers_red: bool,
+    /// What the worker says to other parts of its rooms.
+    pub copies: Vec<voxlink_sfu::Copy>,
+    /// The number of the first client.
+    pub first_peer: u64,
     seed: u64,
     flying: VecDeque<Flying>,
 }
@@ -185,6 +189,8 @@ impl World {
             bursts: 0,
             narrow: HashMap::new(),
             cut: Vec::new(),
+            copies: Vec::new(),
+            first_peer: 100,
             seed: 0x9E37_79B9_7F4A_7C15,
             flying: VecDeque::new(),
         }
@@ -215,7 +221,8 @@ impl World {
 
     fn prepare_as(&mut self, setup: Setup) -> usize {
         let index = self.clients.len();
-        let address: SocketAddr = format!("198.51.100.{}:5000", index + 1).parse().unwrap();
+        let address: SocketAddr =
+            format!("198.51.{}.{}:5000", 100 + index / 250, index % 250 + 1).parse().unwrap();
         let mut config = RtcConfig::new()
             .clear_codecs()
             .enable_opus(true, self.offers_red)
@@ -231,7 +238,7 @@ impl World {
         let mut rtc = config.build(self.now);
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         self.clients.push(Client {
-            id: PeerId(index as u64 + 100),
+            id: PeerId(index as u64 + self.first_peer),
             rtc,
             address,
             sources: Vec::new(),
@@ -483,6 +490,7 @@ impl World {
                     }
                     self.events.push(event);
                 }
+                Output::Copy(copy) => self.copies.push(copy),
                 Output::WakeAt(_) => return,
             }
         }

@@ -12,6 +12,7 @@ mod guild_changed;
 mod heard;
 mod identify;
 mod leave_seat;
+mod parts;
 pub(crate) mod quality;
 mod rights;
 mod seat;
@@ -39,6 +40,8 @@ use voxlink_protocol::{
 };
 use voxlink_service_kit::call_pass::PassKey;
 use voxlink_sfu::{PeerId, RoomId};
+
+use parts::Places;
 
 use crate::{
     shard::Command,
@@ -71,7 +74,7 @@ pub(crate) enum Output {
 /// The control side of all calls of this node.
 pub(crate) struct Calls {
     pass_key: PassKey,
-    shards: usize,
+    places: Places,
     /// Tells this start's media sessions from those of another.
     started: Timestamp,
     next_peer: u64,
@@ -90,11 +93,11 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// No calls yet. `shards` is at least 1.
-    pub(crate) fn new(pass_key: PassKey, shards: usize, started: Timestamp) -> Self {
+    /// No calls yet. A call of more than `part` people is spread over several of the `shards`.
+    pub(crate) fn new(pass_key: PassKey, shards: usize, part: usize, started: Timestamp) -> Self {
         Self {
             pass_key,
-            shards: shards.max(1),
+            places: Places::new(shards, part),
             started,
             next_peer: 1,
             seats: HashMap::new(),
@@ -182,17 +185,6 @@ impl Calls {
                 self.seats.get(user).and_then(|seat| seat.live.as_ref()).is_some_and(|live| live.present)
             })
             .collect()
-    }
-
-    fn shard_of(&self, channel: ChannelId) -> usize {
-        // Snowflakes count up in their low bits; a multiplication spreads them (Knuth, TAOCP 6.4).
-        let spread = channel.get().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        usize::try_from(spread).unwrap_or_default() % self.shards
-    }
-
-    fn tell_shard(&mut self, channel: ChannelId, command: Command) {
-        let shard = self.shard_of(channel);
-        self.outputs.push_back(Output::Shard(shard, command));
     }
 
     /// Numbers and keeps a frame for a person, and sends it if their socket is there.

@@ -45,7 +45,7 @@ enum Seen {
 impl World {
     fn new() -> Self {
         let (key, now) = (PassKey::new(&[7; 32]), Instant::now());
-        let calls = Calls::new(key.clone(), 4, Timestamp(0xabc));
+        let calls = Calls::new(key.clone(), 4, 250, Timestamp(0xabc));
         Self { calls, key, start: now, now, sockets: 0 }
     }
 

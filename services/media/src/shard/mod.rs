@@ -4,19 +4,25 @@
 //! shard answers with [`Report`]s over another. On its thread there is no lock, await or allocation per packet.
 
 mod guard;
+mod neighbours;
 mod records;
 mod run;
 #[cfg(test)]
 mod tests;
 mod wake;
 
-use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock, Weak},
+    thread::JoinHandle,
+};
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use voxlink_service_kit::Env;
 use voxlink_sfu::{
-    Answer, Event, Gates, IceFragment, Mid, OfferError, PeerId, PersonId, Quality, Role, RoomId, Source,
-    SourceSet, Want, WorkerConfig,
+    Answer, Copy, Event, Gates, IceFragment, Mid, OfferError, Part, PeerId, PersonId, Quality, Role, RoomId,
+    Source, SourceSet, Want, WorkerConfig,
 };
 use wake::Waker;
 
@@ -63,12 +69,38 @@ pub(crate) enum Command {
     Leave {
         peer: PeerId,
     },
+    /// These shards hold the other parts of a room that this one holds a part of.
+    Spread {
+        room: RoomId,
+        others: Vec<Part>,
+    },
+    /// From such a part.
+    Copy {
+        from: Part,
+        copy: Copy,
+    },
     /// Ends the thread.
     Stop,
     /// Panics in this room's code: so that a test can see what such a panic ends and what it does not.
     Panic {
         room: RoomId,
     },
+}
+
+impl Command {
+    /// Whom it is about.
+    pub(crate) fn peer(&self) -> Option<PeerId> {
+        match self {
+            Self::Join { peer, .. }
+            | Self::Renegotiate { peer, .. }
+            | Self::RestartIce { peer, .. }
+            | Self::SetSources { peer, .. }
+            | Self::SetWants { peer, .. }
+            | Self::SetGates { peer, .. }
+            | Self::Leave { peer } => Some(*peer),
+            Self::Spread { .. } | Self::Copy { .. } | Self::Stop | Self::Panic { .. } => None,
+        }
+    }
 }
 
 /// What a shard tells the control side.
@@ -102,6 +134,8 @@ pub(crate) struct ShardConfig {
     pub(crate) env: Env,
     pub(crate) reports: mpsc::Sender<Report>,
     pub(crate) counters: Arc<ShardCounters>,
+    /// All shards, by their numbers, once they are started. Weak: else each would keep the others alive.
+    pub(crate) all: Weak<OnceLock<Vec<ShardHandle>>>,
 }
 
 /// The control side's end of a shard.
@@ -117,6 +151,15 @@ impl ShardHandle {
         let sent = self.commands.send(command).await.is_ok();
         self.waker.wake();
         sent
+    }
+
+    /// As [`ShardHandle::send`], without waiting or waking: gives the command back while the queue is full. What was
+    /// sent to a shard that has ended is gone.
+    fn offer(&self, command: Command) -> Result<(), Command> {
+        match self.commands.try_send(command) {
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+            Err(TrySendError::Full(command)) => Err(command),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use voxlink_sfu::{Newcomer, Output, RoomId, Worker, WorkerConfig};
 use super::{
     Command, Report, ShardConfig,
     guard::{self, Outcome},
+    neighbours::Neighbours,
     records::Records,
     wake::Sleeper,
 };
@@ -39,6 +40,11 @@ pub(super) struct Shard {
     engine: WorkerConfig,
     worker: Worker,
     records: Records,
+    neighbours: Neighbours,
+    /// A neighbour's queue was full.
+    is_behind: bool,
+    /// Copies were taken that are to be sent on.
+    has_copies: bool,
     commands: mpsc::Receiver<Command>,
     sleeper: Sleeper,
     reports: mpsc::Sender<Report>,
@@ -67,6 +73,9 @@ impl Shard {
             worker: Worker::new(engine.clone(), now),
             engine,
             records: Records::default(),
+            neighbours: Neighbours::new(config.index, config.all),
+            is_behind: false,
+            has_copies: false,
             commands,
             sleeper,
             reports: config.reports,
@@ -91,6 +100,9 @@ impl Shard {
             now = self.receive();
             if !self.take_commands(now) {
                 return self.drain_outputs(now);
+            }
+            if std::mem::take(&mut self.has_copies) {
+                self.engine_code(None, now, |worker| worker.end_batch(now));
             }
             self.measure(now);
             if now >= self.wake_at {
@@ -118,7 +130,8 @@ impl Shard {
             return;
         }
         let now = self.env.clock.monotonic();
-        let due = self.wake_at.saturating_duration_since(now).min(LONGEST_WAIT);
+        let longest = if self.is_behind { COALESCE } else { LONGEST_WAIT };
+        let due = self.wake_at.saturating_duration_since(now).min(longest);
         if let Some(found) = self.found_at {
             return std::thread::sleep((found + COALESCE).saturating_duration_since(now).min(due));
         }
@@ -285,6 +298,14 @@ impl Shard {
             Command::Panic { room } => {
                 self.engine_code(Some(room), now, |_worker| panic!("a test asked for this panic"));
             }
+            Command::Spread { room, others } => {
+                self.engine_code(Some(room), now, |worker| worker.set_parts(room, &others, now));
+                self.neighbours.set(room, others);
+            }
+            Command::Copy { from, copy } => {
+                self.has_copies = true;
+                self.engine_code(Some(copy.room), now, |worker| worker.take_copy(from, &copy, now));
+            }
             Command::Stop => {}
         }
     }
@@ -293,6 +314,7 @@ impl Shard {
     fn drain_outputs(&mut self, now: Instant) {
         loop {
             let (port, reports, counters) = (&mut self.port, &self.reports, &self.counters);
+            let neighbours = &mut self.neighbours;
             let outcome = guard::run(&mut self.worker, |worker| {
                 loop {
                     match worker.poll() {
@@ -300,6 +322,7 @@ impl Shard {
                             port.send(transmit.to, transmit.bytes, transmit.segment)
                         }
                         Output::Event(event) => send_report(reports, counters, Report::Engine(event)),
+                        Output::Copy(copy) => counters.lost_copies.add(neighbours.push(&copy)),
                         Output::WakeAt(at) => return at,
                     }
                 }
@@ -319,6 +342,7 @@ impl Shard {
             }
         }
         self.port.flush();
+        self.is_behind = self.neighbours.flush();
     }
 
     fn report(&self, report: Report) {

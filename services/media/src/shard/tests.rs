@@ -10,8 +10,9 @@ fn started(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc<S
     let port = UdpPort::bind("127.0.0.1:0".parse().unwrap(), counters.clone()).unwrap();
     let candidates = vec![port.local_address().unwrap()];
     let env = Env::real();
+    let all = Default::default();
     let config =
-        ShardConfig { index: 0, pin: true, port, candidates, env, reports, counters: counters.clone() };
+        ShardConfig { index: 0, pin: true, port, candidates, env, reports, counters: counters.clone(), all };
     let (handle, thread) = start(config).unwrap();
     (handle, thread, counters)
 }

@@ -58,6 +58,11 @@ impl Drop for Server {
 
 impl Server {
     pub async fn start(shards: usize) -> Self {
+        Self::start_in_parts(shards, 250).await
+    }
+
+    /// A call of more than `part` people is spread over the shards.
+    pub async fn start_in_parts(shards: usize, part: usize) -> Self {
         let (bus, env, key) = (Bus::in_process(), Env::real(), PassKey::new(&[5; 32]));
         bus.serve(|request: ResolveToken| async move {
             let people = [("annas-token", 1, "anna"), ("boriss-token", 2, "boris")];
@@ -83,6 +88,7 @@ impl Server {
             listen: "127.0.0.1:0".parse().unwrap(),
             public_addresses: Vec::new(),
             shards,
+            part,
             loopback_first: true,
             database: voxlink_test_postgres::target(&folder.join("media.db")),
         };
