@@ -9,8 +9,16 @@ use super::{
 };
 use crate::rtcp::twcc::Feedback;
 
-/// Without transport-wide feedback there is nothing to measure: enough for one ordinary camera.
+/// Without transport-wide feedback only reports of loss tell of the link. Begins with enough for one ordinary camera.
 const UNMEASURED: Bitrate = Bitrate::kbps(2_000);
+const LEAST_UNMEASURED: Bitrate = Bitrate::kbps(150);
+const MOST_UNMEASURED: Bitrate = Bitrate::kbps(8_000);
+/// The loss-based part of the published algorithm (draft-ietf-rmcat-gcc-02 §6): above a tenth lost the rate goes down by
+/// half of that share, below a fiftieth it goes up by a twentieth; once in this time.
+const MUCH_LOST: f64 = 0.1;
+const LITTLE_LOST: f64 = 0.02;
+const RISE: f64 = 1.05;
+const BETWEEN_REPORTS: Duration = Duration::from_millis(500);
 /// Until the first probes are answered the smallest layers are sent within this.
 const UNSETTLED: Bitrate = Bitrate::kbps(2_000);
 /// Probes begin, and cuts are noticed, within this.
@@ -29,6 +37,8 @@ pub(crate) struct Downlink {
     pub(crate) allocator: Allocator,
     /// The subscriber negotiated transport-wide feedback.
     pub(crate) is_measured: bool,
+    /// What is sent to who negotiated none, and when that last changed.
+    unmeasured: (Bitrate, Instant),
     /// The first measurement is there, at the start and after a cut.
     is_settled: bool,
     next_tick: Instant,
@@ -45,6 +55,7 @@ impl Downlink {
             pacer: Pacer::new(now),
             allocator: Allocator::default(),
             is_measured: false,
+            unmeasured: (UNMEASURED, now),
             is_settled: false,
             next_tick: now,
             start: now,
@@ -53,7 +64,7 @@ impl Downlink {
 
     /// What may be sent.
     pub(crate) fn target(&self) -> Bitrate {
-        if self.is_measured { self.estimator.target() } else { UNMEASURED }
+        if self.is_measured { self.estimator.target() } else { self.unmeasured.0 }
     }
 
     /// What layers may use: the target without what losses will cost in retransmissions.
@@ -109,6 +120,27 @@ impl Downlink {
         (self.is_measured && self.estimator.is_in_use(now)).then(|| self.next_tick + WITHOUT_FEEDBACK)
     }
 
+    /// Media goes another way from now on: what was learnt of the old one does not hold for it.
+    pub(crate) fn path_changed(&mut self, now: Instant) {
+        self.estimator = Estimator::starting_at(self.estimator.target().min(UNSETTLED), now);
+        self.is_settled = false;
+        self.pacer.end_probe();
+    }
+
+    /// A receiver report about video: its share of lost packets.
+    pub(crate) fn video_report(&mut self, lost: f64, now: Instant) {
+        let (rate, since) = self.unmeasured;
+        if now.saturating_duration_since(since) < BETWEEN_REPORTS {
+            return;
+        }
+        let change = match lost {
+            lost if lost > MUCH_LOST => 1.0 - 0.5 * lost,
+            lost if lost < LITTLE_LOST => RISE,
+            _ => 1.0,
+        };
+        self.unmeasured = (rate.times(change).clamp(LEAST_UNMEASURED, MOST_UNMEASURED), now);
+    }
+
     /// Feedback from the subscriber.
     pub(crate) fn feedback(&mut self, feedback: &Feedback<'_>, now: Instant) {
         let was_cut = self.estimator.is_cut();
@@ -142,5 +174,32 @@ impl Downlink {
         let budget = self.budget(demands);
         self.estimator.set_wanted(wanted(demands));
         self.allocator.run(demands, budget, elapsed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_reports_nothing_but_loss_gets_less_until_it_is_bearable_and_more_when_there_is_none() {
+        let start = Instant::now();
+        let mut downlink = Downlink::new(start);
+        let mut second = 0;
+        let mut report = |downlink: &mut Downlink, lost: f64| {
+            second += 1;
+            downlink.video_report(lost, start + Duration::from_secs(second));
+            downlink.target()
+        };
+        assert_eq!(report(&mut downlink, 0.05), UNMEASURED);
+        let after: Vec<Bitrate> = (0..30).map(|_| report(&mut downlink, 0.4)).collect();
+        assert!(after[0] < UNMEASURED && after[29] == LEAST_UNMEASURED);
+        (0..200).for_each(|_| _ = report(&mut downlink, 0.0));
+        assert_eq!(downlink.target(), MOST_UNMEASURED);
+        // A flood of reports is one.
+        let before = downlink.target();
+        let at = start + Duration::from_secs(1_000);
+        (0..100).for_each(|_| downlink.video_report(0.5, at));
+        assert_eq!(downlink.target(), before.times(0.75));
     }
 }

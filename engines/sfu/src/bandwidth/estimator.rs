@@ -91,18 +91,23 @@ pub(crate) struct Estimator {
 
 impl Estimator {
     pub(crate) fn new(now: Instant) -> Self {
+        Self::starting_at(START, now)
+    }
+
+    /// Nothing was measured yet, and this is what is assumed.
+    pub(crate) fn starting_at(rate: Bitrate, now: Instant) -> Self {
         Self {
             start: now,
             history: History::new(),
             delay: DelayDetector::new(),
             throughput: Throughput::new(),
-            control: RateControl::new(START),
+            control: RateControl::new(rate),
             loss: LossEstimator::new(),
-            prober: Prober::new(START),
+            prober: Prober::new(rate),
             queue: QueueDelay::default(),
             round_trip: FIRST_ROUND_TRIP,
             reference: None,
-            target: START,
+            target: rate,
             wanted: Bitrate::ZERO,
             last_sent: 0,
             unanswered: None,

@@ -130,6 +130,8 @@ fn report_block(peer: &mut Peer, tracks: &Slab<Track>, block: &ReportBlock, cont
         let lost = block.fraction_lost.saturating_sub(gaps.max().unwrap_or_default());
         peer.protection.note(lost, context.now);
         peer.sound_loss.note(lost, context.now);
+    } else {
+        peer.downlink.video_report(f64::from(block.fraction_lost) / 256.0, context.now);
     }
     let Some((sent, at)) = slot.reported else { return };
     if block.last_report != sent {

@@ -327,7 +327,11 @@ impl Room {
             _ if ready => Connection::Connected,
             current => current,
         };
+        let before = peer.route;
         peer.route = if next == Connection::Connected { peer.transport.egress() } else { None };
+        if before.is_some() && peer.route.is_some() && before != peer.route {
+            peer.downlink.path_changed(context.now);
+        }
         if next == peer.connection {
             return;
         }
