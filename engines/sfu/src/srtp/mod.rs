@@ -74,6 +74,15 @@ pub(crate) fn server_keys(profile: Profile, material: &[u8]) -> Option<(Inbound,
     Some((inbound, Outbound { rtp, rtcp, rtcp_index: 0 }))
 }
 
+/// The same material from the client's side: what it seals, [`server_keys`] opens.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn client_keys(profile: Profile, material: &[u8]) -> Option<(Inbound, Outbound)> {
+    let (key, salt) = profile.lengths();
+    let (keys, salts) = material.get(..2 * (key + salt))?.split_at(2 * key);
+    let swapped = [&keys[key..], &keys[..key], &salts[salt..], &salts[..salt]].concat();
+    server_keys(profile, &swapped)
+}
+
 impl Inbound {
     /// Checks, decrypts in place and returns the packet's index (roll-over counter and sequence
     /// number) and its length without the tag. `None`: forged, replayed or too old.
@@ -174,11 +183,7 @@ pub(crate) mod tests {
     fn both_ends(profile: Profile) -> (Outbound, Inbound) {
         let (key, salt) = profile.lengths();
         let material: Vec<u8> = (0..2 * (key + salt)).map(|n| n as u8).collect();
-        let mut swapped = material[key..2 * key].to_vec();
-        swapped.extend(&material[..key]);
-        swapped.extend(&material[2 * key + salt..]);
-        swapped.extend(&material[2 * key..2 * key + salt]);
-        let client = server_keys(profile, &swapped).expect("keys").1;
+        let client = client_keys(profile, &material).expect("keys").1;
         (client, server_keys(profile, &material).expect("keys").0)
     }
 
