@@ -110,6 +110,16 @@ async fn write(sources: &Sources) -> String {
             counted.dropped_out,
         ),
         ("media_send_errors_total", "Datagrams that the system refused to send.", counted.send_errors),
+        (
+            "media_packets_ignored_total",
+            "Datagrams of nobody in a call: from unproven addresses, or nothing that is spoken here.",
+            counted.ignored,
+        ),
+        (
+            "media_packets_rejected_total",
+            "Datagrams of people in calls that were dropped: forged, repeated, malformed, too many.",
+            counted.rejected,
+        ),
         ("media_receive_errors_total", "Errors on receiving.", counted.receive_errors),
         (
             "media_lost_events_total",

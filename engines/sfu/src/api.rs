@@ -282,7 +282,7 @@ pub struct PeerStats {
     pub recovered: u64,
     /// Packets that were sent to it again.
     pub retransmitted: u64,
-    /// Packets dropped: forged, replayed, foreign SSRC or payload type, over the budget.
+    /// Packets dropped: forged, replayed, malformed, foreign SSRC or payload type, over the budget.
     pub rejected: u64,
     /// Packets that its transport-wide feedback reported.
     pub reported: u64,
@@ -298,6 +298,15 @@ pub struct PeerStats {
     pub queue_delay: Duration,
     /// Packets that its feedback spoke of and that were not sent to it, or too long ago.
     pub feedback_ignored: u64,
+}
+
+/// Datagrams that a worker dropped since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops {
+    /// Nobody's: from addresses that no check has proven, checks without the password, protocols that are not ours.
+    pub ignored: u64,
+    /// From peers, those that have left included: [`PeerStats::rejected`] of all.
+    pub rejected: u64,
 }
 
 /// How to set up a worker.

@@ -11,9 +11,9 @@ use std::{
 use rustc_hash::FxHashMap;
 
 pub use crate::api::{
-    Answer, Copy, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output, Part,
-    PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit, Want,
-    Wanted, WorkerConfig,
+    Answer, Copy, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output,
+    Part, PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit,
+    Want, Wanted, WorkerConfig,
 };
 
 use crate::{
@@ -57,6 +57,8 @@ pub struct Worker {
     copies: VecDeque<Copy>,
     wake_at: Instant,
     running: Option<RoomId>,
+    /// What was ignored, and what was rejected of peers that have left.
+    drops: Drops,
 }
 
 /// Nothing to do: look again after this.
@@ -84,6 +86,7 @@ impl Worker {
             copies: VecDeque::new(),
             wake_at: now + LONGEST_SLEEP,
             running: None,
+            drops: Drops::default(),
         }
     }
 
@@ -263,6 +266,7 @@ impl Worker {
         let left =
             self.run(place, now, |room, context| (room.remove(place.index, context), room.is_deserted()));
         let Some((member, is_empty)) = left else { return };
+        self.drops.rejected += member.iter().map(|member| member.stats.rejected).sum::<u64>();
         for address in member.iter().flat_map(|member| &member.addresses) {
             // Another peer may have proven the address since.
             if self.addresses.get(address).is_some_and(|held| held.peer == peer) {
@@ -295,17 +299,17 @@ impl Worker {
     /// One received datagram, decrypted in place. Forwarding happens when the batch ends: call `end_batch`.
     pub fn handle_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant) {
         // RFC 7983: the first byte tells the protocols apart.
-        match datagram.first() {
-            Some(0..=3) => self.handle_stun(from, datagram, now),
-            Some(20..=63) => {
-                if let Some(place) = self.addresses.get(&from).copied() {
-                    self.run(place, now, |room, context| {
-                        room.handle_dtls(place.index, from, datagram, context)
-                    });
+        let sender = self.addresses.get(&from).copied();
+        match (datagram.first(), sender) {
+            (Some(0..=3), _) => {
+                if !self.handle_stun(from, datagram, now) {
+                    self.drops.ignored += 1;
                 }
             }
-            Some(128..=191) => {
-                let Some(place) = self.addresses.get(&from).copied() else { return };
+            (Some(20..=63), Some(place)) => {
+                self.run(place, now, |room, context| room.handle_dtls(place.index, from, datagram, context));
+            }
+            (Some(128..=191), Some(place)) => {
                 // RFC 5761 §4: RTCP packet types lie where no RTP payload type may.
                 let is_rtcp = matches!(datagram.get(1), Some(192..=223));
                 let busy = self.run(place, now, |room, context| {
@@ -319,21 +323,23 @@ impl Worker {
                     self.dirty.push(place.room);
                 }
             }
-            _ => {}
+            _ => self.drops.ignored += 1,
         }
     }
 
-    fn handle_stun(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        let Some(request) = BindingRequest::parse(datagram) else { return };
+    /// False when it was no check of anybody who is here.
+    fn handle_stun(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> bool {
+        let Some(request) = BindingRequest::parse(datagram) else { return false };
         // Unknown fragments get no answer: there is nothing here for who was not invited.
-        let Some(place) = self.fragments.get(request.local_fragment).copied() else { return };
+        let Some(place) = self.fragments.get(request.local_fragment).copied() else { return false };
         let check =
             self.run(place, now, |room, context| room.handle_check(place.index, &request, from, context));
-        let Some(Check::Accepted { retired }) = check else { return };
+        let Some(Check::Accepted { retired }) = check else { return false };
         if let Some(retired) = retired {
             self.fragments.remove(&retired);
         }
         self.learn_address(place, from);
+        true
     }
 
     /// This address is the peer's now, whoever had it before.
@@ -433,6 +439,12 @@ impl Worker {
         })
     }
 
+    /// What was dropped of all that came in.
+    pub fn drops(&self) -> Drops {
+        let here: u64 = self.rooms.values().map(Room::rejected).sum();
+        Drops { rejected: self.drops.rejected + here, ..self.drops }
+    }
+
     /// What was counted for each peer of a call; empty when there is no such call.
     pub fn quality(&self, room: RoomId) -> Vec<(PeerId, Quality)> {
         self.rooms.get(&room).map(|room| room.quality(self.now)).unwrap_or_default()
@@ -446,7 +458,7 @@ impl Worker {
     /// Drops a room and its peers without running any of their code; returns the peers.
     pub fn end_room(&mut self, room: RoomId) -> Vec<PeerId> {
         let peers = self.peers.iter().filter(|(_, place)| place.room == room).map(|(id, _)| *id).collect();
-        self.rooms.remove(&room);
+        self.drops.rejected += self.rooms.remove(&room).map_or(0, |room| room.rejected());
         self.peers.retain(|_, place| place.room != room);
         self.fragments.retain(|_, place| place.room != room);
         self.addresses.retain(|_, place| place.room != room);

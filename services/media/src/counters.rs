@@ -55,6 +55,10 @@ counters! {
     dropped_out,
     /// Datagrams that the kernel refused to send (no route, for instance).
     send_errors,
+    /// Datagrams of nobody in a call: no check has proven their address, or they are nothing that is spoken here.
+    ignored,
+    /// Datagrams of people in calls that were dropped: forged, repeated, malformed, not theirs to send, too many.
+    rejected,
     /// Errors on receive (ICMP answers to earlier sends, for instance).
     receive_errors,
     /// Events of the engine lost because the control side did not keep up; should stay 0.

@@ -176,7 +176,10 @@ impl Room {
             intake.catch_up(first.max(packet.extended.saturating_sub(PRE_ROLL)), packet.extended);
         }
         match taken.red_over {
-            Some(payload_type) => owner.stats.recovered += intake.take_apart(packet, payload_type),
+            Some(payload_type) => match intake.take_apart(packet, payload_type) {
+                Some(recovered) => owner.stats.recovered += recovered,
+                None => owner.stats.rejected += 1,
+            },
             None => _ = intake.keep(packet, source.kind() == MediaKind::Video),
         }
     }
@@ -271,10 +274,10 @@ impl Intake<'_> {
     }
 
     /// Redundant audio: first what was lost before this packet, then its own frame, as if all had come by themselves.
-    /// Returns how many were lost.
-    fn take_apart(&mut self, packet: &Packet<'_>, payload_type: u8) -> u64 {
+    /// Returns how many were lost; `None` when it is malformed.
+    fn take_apart(&mut self, packet: &Packet<'_>, payload_type: u8) -> Option<u64> {
         let mut recovered = 0;
-        let Some(red) = Red::parse(packet.payload) else { return 0 };
+        let red = Red::parse(packet.payload)?;
         let older = red.older();
         for (back, block) in (1..=older.len() as u64).rev().zip(older) {
             let Some(extended) = packet.extended.checked_sub(back) else { continue };
@@ -290,7 +293,7 @@ impl Intake<'_> {
             }
         }
         self.keep(&Packet { payload: red.primary.payload, ..*packet }, false);
-        recovered
+        Some(recovered)
     }
 }
 

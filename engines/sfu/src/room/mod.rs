@@ -159,6 +159,11 @@ impl Room {
         self.peers.get_mut(index).filter(|peer| peer.id == id).map(Box::as_mut)
     }
 
+    /// Packets dropped of the peers that are here.
+    pub(crate) fn rejected(&self) -> u64 {
+        self.peers.iter().map(|(_, peer)| peer.stats.rejected).sum()
+    }
+
     /// When [`Room::handle_timeout`] must run at the latest.
     pub(crate) fn deadline(&self) -> Instant {
         let early = self.hold_until.into_iter().chain(self.pace_at).min();

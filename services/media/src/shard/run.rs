@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 use voxlink_service_kit::Env;
-use voxlink_sfu::{Newcomer, Output, RoomId, Worker, WorkerConfig};
+use voxlink_sfu::{Drops, Newcomer, Output, RoomId, Worker, WorkerConfig};
 
 use super::{
     Command, Report, ShardConfig,
@@ -51,6 +51,8 @@ pub(super) struct Shard {
     counters: Arc<ShardCounters>,
     wake_at: Instant,
     measure_at: Instant,
+    /// What the engine had dropped when it was last asked.
+    drops: Drops,
     /// When the socket was last found to hold something.
     found_at: Option<Instant>,
     /// Commands or datagrams are left over: do not sleep.
@@ -83,6 +85,7 @@ impl Shard {
             wake_at: now,
             measure_at: now,
             found_at: None,
+            drops: Drops::default(),
             hurry: false,
         }
     }
@@ -117,6 +120,11 @@ impl Shard {
             return;
         }
         self.measure_at = now + quality::INTERVAL;
+        let drops = self.worker.drops();
+        // A worker that was made anew counts from zero.
+        self.counters.ignored.add(drops.ignored.saturating_sub(self.drops.ignored) as usize);
+        self.counters.rejected.add(drops.rejected.saturating_sub(self.drops.rejected) as usize);
+        self.drops = drops;
         for room in self.records.rooms() {
             if let Some(measured) = self.engine_code(Some(room), now, |worker| worker.quality(room)) {
                 self.report(Report::Measured(measured));

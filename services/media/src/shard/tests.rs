@@ -1,20 +1,29 @@
 //! A shard by itself: commands in, reports out.
 #![allow(clippy::unwrap_used)]
 
-use std::time::Duration;
+use std::{
+    net::{SocketAddr, UdpSocket},
+    time::Duration,
+};
 
 use super::*;
 
 fn started(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc<ShardCounters>) {
+    let (handle, thread, counters, _) = reachable(reports);
+    (handle, thread, counters)
+}
+
+fn reachable(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc<ShardCounters>, SocketAddr) {
     let counters = Arc::<ShardCounters>::default();
     let port = UdpPort::bind("127.0.0.1:0".parse().unwrap(), counters.clone()).unwrap();
-    let candidates = vec![port.local_address().unwrap()];
+    let address = port.local_address().unwrap();
+    let candidates = vec![address];
     let env = Env::real();
     let all = Default::default();
     let config =
         ShardConfig { index: 0, pin: true, port, candidates, env, reports, counters: counters.clone(), all };
     let (handle, thread) = start(config).unwrap();
-    (handle, thread, counters)
+    (handle, thread, counters, address)
 }
 
 fn nonsense(peer: u64) -> Command {
@@ -57,4 +66,23 @@ async fn a_panic_is_counted_and_the_shard_goes_on() {
     drop(handle);
     // Nobody can ask for anything any more.
     tokio::task::spawn_blocking(move || thread.join()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn datagrams_of_nobody_are_counted() {
+    let (reports, _reported) = mpsc::channel(1024);
+    let (handle, thread, counters, address) = reachable(reports);
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for first in [0, 22, 64, 128, 255] {
+        stranger.send_to(&[first; 40], address).unwrap();
+    }
+    let counted = async {
+        while counters.ignored.get() < 5 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), counted).await.unwrap();
+    assert_eq!((counters.ignored.get(), counters.rejected.get()), (5, 0));
+    assert!(handle.send(Command::Stop).await);
+    thread.join().unwrap();
 }
