@@ -9,6 +9,8 @@
     unreachable_pub
 )]
 
+pub mod raw;
+
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
@@ -127,6 +129,8 @@ pub struct Client {
     pub slots: Vec<voxlink_sfu::Slot>,
     pub wanted: Wanted,
     pub keyframe_requests: usize,
+    /// For each rid, when key frames of it were asked for.
+    pub keyframes_asked: HashMap<Option<String>, Vec<Instant>>,
     pub answer: String,
     /// For each SSRC, the NTP second at which its newest sender report puts timestamp zero.
     pub reports: HashMap<u32, f64>,
@@ -160,8 +164,12 @@ pub struct World {
     pub bursts: usize,
     /// Links that take only so many bits per second towards a client, and when each is free again.
     pub narrow: HashMap<SocketAddr, (u64, Instant)>,
+    /// The same from a client.
+    pub narrow_up: HashMap<SocketAddr, (u64, Instant)>,
     /// Clients whose link is cut, both ways.
     pub cut: Vec<SocketAddr>,
+    /// What came for addresses that are no [`Client`]'s.
+    pub mailboxes: HashMap<SocketAddr, Vec<Vec<u8>>>,
     /// Whether clients that are prepared from now on offer redundant audio (RFC 2198).
     pub offers_red: bool,
     /// What the worker says to other parts of its rooms.
@@ -188,9 +196,11 @@ impl World {
             recorded: None,
             bursts: 0,
             narrow: HashMap::new(),
+            narrow_up: HashMap::new(),
             cut: Vec::new(),
             copies: Vec::new(),
             first_peer: 100,
+            mailboxes: HashMap::new(),
             seed: 0x9E37_79B9_7F4A_7C15,
             flying: VecDeque::new(),
         }
@@ -246,6 +256,7 @@ impl World {
             slots: Vec::new(),
             wanted: Wanted::default(),
             keyframe_requests: 0,
+            keyframes_asked: HashMap::new(),
             answer: String::new(),
             reports: HashMap::new(),
             slot_of_ssrc: HashMap::new(),
@@ -410,8 +421,11 @@ impl World {
     }
 
     pub fn is_connected(&self, index: usize) -> bool {
-        let id = self.clients[index].id;
-        self.events.contains(&Event::Connected { peer: id })
+        self.has_connected(self.clients[index].id)
+    }
+
+    pub fn has_connected(&self, peer: PeerId) -> bool {
+        self.events.contains(&Event::Connected { peer })
     }
 
     pub fn connect_all(&mut self) {
@@ -430,7 +444,8 @@ impl World {
             return;
         }
         let mut at = self.now + DELAY;
-        if let Some((rate, free)) = self.narrow.get_mut(&to) {
+        let narrow = self.narrow.get_mut(&to).or(self.narrow_up.get_mut(&from));
+        if let Some((rate, free)) = narrow {
             let begin = self.now.max(*free);
             if begin > self.now + QUEUE {
                 return;
@@ -458,6 +473,8 @@ impl World {
                 }
                 // str0m hands out one packet for each input: it must be drained in between.
                 self.drain_client(index);
+            } else if let Some(mailbox) = self.mailboxes.get_mut(&flying.to) {
+                mailbox.push(flying.bytes);
             }
         }
         self.worker.end_batch(self.now);
@@ -541,7 +558,11 @@ impl World {
                         at: self.now,
                     });
                 }
-                ClientOutput::Event(ClientEvent::KeyframeRequest(_)) => client.keyframe_requests += 1,
+                ClientOutput::Event(ClientEvent::KeyframeRequest(request)) => {
+                    client.keyframe_requests += 1;
+                    let rid = request.rid.map(|rid| rid.to_string());
+                    client.keyframes_asked.entry(rid).or_default().push(self.now);
+                }
                 ClientOutput::Event(_) => {}
             }
         }
