@@ -98,6 +98,25 @@ export function ears() {
       }
       return loudest;
     },
+    /**
+     * How much sound came in so far from whoever is heard at this frequency, and how much of it was made up, in samples;
+     * null while nobody is.
+     */
+    async soundOf(hz) {
+      const samples = new Float32Array(8192);
+      let [loudest, track] = [0, null];
+      for (const element of audible()) {
+        const analyser = analyserOf(element.srcObject);
+        analyser.getFloatTimeDomainData(samples);
+        const loud = amplitude(samples, hz, analyser.context.sampleRate);
+        if (loud > loudest) [loudest, track] = [loud, element.srcObject.getAudioTracks()[0].id];
+      }
+      const report = await connections.findLast((it) => it.connectionState !== "closed")?.getStats();
+      const inbound = [...(report?.values() ?? [])].find((it) => it.type === "inbound-rtp" && it.trackIdentifier === track);
+      return inbound && { track, loudest, samples: inbound.totalSamplesReceived, concealed: inbound.concealedSamples - inbound.silentConcealedSamples };
+    },
+    /** Width and height of the pictures that a video shows now, as "1280x720". */
+    size: (video) => (video instanceof HTMLVideoElement ? `${video.videoWidth}x${video.videoHeight}` : null),
     /** A fingerprint of what a video shows now, or null while it shows nothing. */
     look(video) {
       if (!(video instanceof HTMLVideoElement) || video.videoWidth === 0 || video.paused) return null;

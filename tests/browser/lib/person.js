@@ -191,6 +191,21 @@ export class Person {
     }, testid);
   }
 
+  /** The size of the pictures in a video below this element. */
+  sizeOf(testid) {
+    return this.page.evaluate((id) => window.testEars.size(document.querySelector(`[data-testid="${id}"] video, video[data-testid="${id}"]`)), testid);
+  }
+
+  /** Sound received from whoever speaks at this frequency, see `ears.js`. Tones have gaps: it waits for one to be there. */
+  async soundOf(hz) {
+    let sound;
+    await this.until(`${hz} Hz`, async () => {
+      sound = await this.page.evaluate((tone) => window.testEars.soundOf(tone), hz);
+      return sound?.loudest > HEARD;
+    });
+    return sound;
+  }
+
   counters() {
     return this.page.evaluate(() => window.testEars.counters());
   }

@@ -8,9 +8,10 @@ import { Server } from "./server.js";
 /** Where a failed story leaves pictures of what everyone saw. */
 const OUT = new URL("../out/", import.meta.url).pathname;
 
-/** What Ada's and Ben's microphones hear. */
+/** What Ada's, Ben's and Cleo's microphones hear: no one's tone is near another's overtones. */
 export const ADA_HZ = 440;
 export const BEN_HZ = 660;
+export const CLEO_HZ = 1_030;
 
 /** How people see the page where a story wants both languages at once: Ada in English, Ben in Russian. */
 export const TWO_LANGUAGES = { ada: { locale: "en-US", colorScheme: "light" }, ben: { locale: "ru-RU", colorScheme: "dark" } };
