@@ -7,9 +7,11 @@ pub mod person;
 pub mod rest;
 pub mod server;
 pub mod stranger;
+pub mod wire;
 
 pub use gateway::{Gateway, GatewayError};
 pub use person::Person;
 pub use rest::{Reply, Rest};
 pub use server::{Options, TestServer};
 pub use stranger::Stranger;
+pub use wire::Wire;

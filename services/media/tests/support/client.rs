@@ -1,20 +1,14 @@
 //! One person: `/voice` and a peer connection, moved on by [`pump`].
 
-use std::{
-    io,
-    net::UdpSocket,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
 use str0m::{
-    Candidate, Event, Input, Output, Rtc, RtcConfig,
-    change::{SdpAnswer, SdpPendingOffer},
+    Event,
     format::Codec,
     media::{Direction, MediaKind, Mid},
-    net::{Protocol, Receive},
-    rtp::{ExtensionValues, RtpWrite},
+    rtp::ExtensionValues,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -25,6 +19,7 @@ use tokio_tungstenite::{
     },
 };
 use voxlink_protocol::{ChannelId, Secret};
+use voxlink_test_client::wire::{Outgoing, Wire};
 
 use super::{GUILD, Server, session};
 
@@ -40,15 +35,11 @@ pub struct Client {
     pub closed: Option<u16>,
     /// Whose microphone packets arrived: their first byte is the user's id.
     pub heard: Vec<u8>,
-    pub rtc: Box<Rtc>,
+    pub wire: Wire,
     web: Option<WebSocket>,
-    udp: UdpSocket,
     microphone: Option<Mid>,
     sources: Value,
     revision: u64,
-    pending: Option<SdpPendingOffer>,
-    wake: Instant,
-    next_packet: Instant,
     sequence: u64,
 }
 
@@ -56,13 +47,6 @@ impl Client {
     /// Has a seat and a voice socket, and has said nothing yet.
     pub async fn seated(server: &Server, user: u64, channel: ChannelId) -> Self {
         let token = server.take_seat(user, channel).await;
-        let now = Instant::now();
-        let rtc = RtcConfig::new()
-            .clear_codecs()
-            .enable_opus(true, false)
-            .enable_vp8(true)
-            .set_rtp_mode(true)
-            .build(now);
         Self {
             user,
             token,
@@ -70,15 +54,11 @@ impl Client {
             seen: 0,
             closed: None,
             heard: Vec::new(),
-            rtc: Box::new(rtc),
+            wire: Wire::default(),
             web: Some(connect(server).await),
-            udp: bind(),
             microphone: None,
             sources: Value::Null,
             revision: 0,
-            pending: None,
-            wake: now,
-            next_packet: now,
             sequence: 0,
         }
     }
@@ -89,7 +69,7 @@ impl Client {
         client.identify().await;
         client.offer().await;
         pump(&mut [&mut client], "connected", |clients| {
-            clients[0].rtc.is_connected() && clients[0].last(11).is_some()
+            clients[0].wire.is_connected() && clients[0].last(11).is_some()
         })
         .await;
         let sources = json!({"microphone": true, "camera": false, "screen": false, "screen_audio": false});
@@ -105,34 +85,34 @@ impl Client {
 
     /// Op 1 with four sources and eight slots.
     pub async fn offer(&mut self) {
-        let mut change = self.rtc.sdp_api();
-        let audio = change.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
-        let mut sources = vec![json!({"mid": audio.to_string(), "source": "microphone"})];
-        for (source, kind) in
-            [("camera", MediaKind::Video), ("screen", MediaKind::Video), ("screen_audio", MediaKind::Audio)]
-        {
-            let mid = change.add_media(kind, Direction::SendOnly, None, None, None);
-            sources.push(json!({"mid": mid.to_string(), "source": source}));
-        }
-        for _ in 0..4 {
-            change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
-            change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
-        }
-        let (offer, pending) = change.apply().unwrap();
-        self.microphone = Some(audio);
-        self.pending = Some(pending);
+        let mut sources = Vec::new();
+        let (offer, microphone) = self.wire.offer(|change| {
+            let sending = [
+                ("microphone", MediaKind::Audio),
+                ("camera", MediaKind::Video),
+                ("screen", MediaKind::Video),
+                ("screen_audio", MediaKind::Audio),
+            ];
+            let mids = sending.map(|(source, kind)| {
+                let mid = change.add_media(kind, Direction::SendOnly, None, None, None);
+                sources.push(json!({"mid": mid.to_string(), "source": source}));
+                mid
+            });
+            for _ in 0..4 {
+                change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
+                change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+            }
+            mids[0]
+        });
+        self.microphone = Some(microphone);
         self.sources = json!(sources);
-        self.send_offer(offer.to_sdp_string()).await;
+        self.send_offer(offer).await;
     }
 
     /// The network changed: another local address, and an offer with new ICE credentials.
     pub async fn restart_ice(&mut self) {
-        let mut change = self.rtc.sdp_api();
-        change.ice_restart(false);
-        let (offer, pending) = change.apply().unwrap();
-        self.pending = Some(pending);
-        self.udp = bind();
-        self.send_offer(offer.to_sdp_string()).await;
+        let offer = self.wire.restart_ice();
+        self.send_offer(offer).await;
     }
 
     async fn send_offer(&mut self, sdp: String) {
@@ -180,15 +160,13 @@ impl Client {
 
     fn step(&mut self) {
         self.read_web();
-        self.read_udp();
-        let now = Instant::now();
-        if now >= self.wake && self.rtc.is_alive() {
-            self.rtc.handle_input(Input::Timeout(now)).unwrap();
-            self.drain();
+        for event in self.wire.step() {
+            if let Event::RtpPacket(packet) = event {
+                self.heard.extend(packet.payload.first());
+            }
         }
-        if now >= self.next_packet && self.rtc.is_connected() {
-            self.next_packet = now + Duration::from_millis(20);
-            self.speak(now);
+        if self.wire.may_send() {
+            self.speak();
         }
     }
 
@@ -214,70 +192,20 @@ impl Client {
             self.seen = seq;
         }
         if frame["op"] == 4 && frame["d"]["revision"] == self.revision {
-            let answer = SdpAnswer::from_sdp_string(frame["d"]["sdp"].as_str().unwrap()).unwrap();
-            self.rtc.sdp_api().accept_answer(self.pending.take().unwrap(), answer).unwrap();
-            // After an ICE restart str0m has forgotten its candidates, so it gets them here and not before.
-            let address = self.udp.local_addr().unwrap();
-            self.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
-            self.drain();
+            self.wire.accept(frame["d"]["sdp"].as_str().unwrap());
         }
         self.frames.push(frame);
     }
 
-    fn read_udp(&mut self) {
-        let mut buffer = [0; 2048];
-        loop {
-            let (length, from) = match self.udp.recv_from(&mut buffer) {
-                Ok(received) => received,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => panic!("{error}"),
-            };
-            let to = self.udp.local_addr().unwrap();
-            if let Ok(receive) = Receive::new(Protocol::Udp, from, to, &buffer[..length]) {
-                self.rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
-            }
-            self.drain();
-        }
-    }
-
-    fn drain(&mut self) {
-        loop {
-            match self.rtc.poll_output().unwrap() {
-                Output::Timeout(at) => {
-                    self.wake = at;
-                    return;
-                }
-                Output::Transmit(transmit) => {
-                    // A full buffer is a lost packet.
-                    let _lost = self.udp.send_to(&transmit.contents, transmit.destination);
-                }
-                Output::Event(Event::RtpPacket(packet)) => self.heard.extend(packet.payload.first()),
-                Output::Event(_) => {}
-            }
-        }
-    }
-
-    fn speak(&mut self, now: Instant) {
+    fn speak(&mut self) {
         let Some(mid) = self.microphone else { return };
-        let pt = self.rtc.codec_config().find(|pt| pt.spec().codec == Codec::Opus).unwrap().pt();
         self.sequence += 1;
-        let time = (self.sequence * 960) as u32;
-        let values =
+        let (sequence, time, payload) = (self.sequence, self.sequence * 960, vec![self.user as u8; 80]);
+        let extensions =
             ExtensionValues { audio_level: Some(-10), voice_activity: Some(true), ..Default::default() };
-        let write =
-            RtpWrite::new(pt, self.sequence.into(), time, now, vec![self.user as u8; 80]).ext_vals(values);
-        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
-            stream.write_rtp(write);
-        }
-        self.rtc.handle_input(Input::Timeout(now)).unwrap();
-        self.drain();
+        let codec = Codec::Opus;
+        self.wire.send(Outgoing { mid, codec, sequence, time, marker: false, extensions, payload });
     }
-}
-
-fn bind() -> UdpSocket {
-    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-    udp.set_nonblocking(true).unwrap();
-    udp
 }
 
 async fn connect(server: &Server) -> WebSocket {
