@@ -10,4 +10,5 @@ mod settings;
 
 pub use command::{Command, CommandError, Direction};
 pub use link::{Counters, Link};
+pub use rng::Rng;
 pub use settings::{Bursts, Rate, Settings, Share};

@@ -2,25 +2,9 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use voxlink_netemu::Rng;
+
 use super::{Bitrate, Micros};
-
-/// splitmix64: the same losses on every machine.
-pub(super) struct Seeded(pub(super) u64);
-
-impl Seeded {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// From 0 up to, not including, 1.
-    pub(super) fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
 
 /// What the link is like now; may be changed at any time.
 #[derive(Clone, Copy)]
@@ -55,7 +39,7 @@ impl Shape {
 /// One direction of a path.
 pub(super) struct Link<T> {
     pub(super) shape: Shape,
-    random: Seeded,
+    random: Rng,
     busy_until: Micros,
     last_arrival: Micros,
     is_losing: bool,
@@ -66,7 +50,7 @@ impl<T> Link<T> {
     pub(super) fn new(shape: Shape, seed: u64) -> Self {
         Self {
             shape,
-            random: Seeded(seed),
+            random: Rng::new(seed),
             busy_until: 0,
             last_arrival: 0,
             is_losing: false,
@@ -89,7 +73,7 @@ impl<T> Link<T> {
         if self.loses() {
             return;
         }
-        let jitter = (self.random.share() * shape.jitter.as_micros() as f64) as Micros;
+        let jitter = (self.random.fraction() * shape.jitter.as_micros() as f64) as Micros;
         let arrival = self.busy_until + shape.delay.as_micros() as Micros + jitter;
         self.last_arrival = self.last_arrival.max(arrival);
         self.flying.push_back((self.last_arrival, packet));
@@ -98,7 +82,7 @@ impl<T> Link<T> {
     /// Two states: losing everything, or nothing (Gilbert).
     fn loses(&mut self) -> bool {
         let Shape { loss, burst, .. } = self.shape;
-        let roll = self.random.share();
+        let roll = self.random.fraction();
         self.is_losing = match self.is_losing {
             true if burst > 1.0 => roll >= 1.0 / burst,
             _ if burst > 1.0 => roll < loss / (burst * (1.0 - loss)),

@@ -5,10 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use voxlink_netemu::Rng;
+
 use super::{
     Bitrate, Downlink, Micros,
     allocate::{Attention, Demand, LayerChoice, Share},
-    link::{Link, Seeded, Shape},
+    link::{Link, Shape},
     pacer::{Held, TICK},
 };
 use crate::rtcp::twcc::{Feedback, Recorder};
@@ -63,7 +65,7 @@ pub(super) struct World {
     now: Micros,
     pub(super) link: Link<Packet>,
     pub(super) flows: Vec<Flow>,
-    random: Seeded,
+    random: Rng,
     /// Longest wait in the link's queue since it was last reset.
     pub(super) longest_queue: Micros,
 }
@@ -95,7 +97,7 @@ impl World {
             now: 0,
             link: Link::new(shape, seed),
             flows: flows.collect(),
-            random: Seeded(!seed),
+            random: Rng::new(!seed),
             longest_queue: 0,
         }
     }
@@ -173,7 +175,7 @@ impl World {
                 now,
             );
         }
-        let spread = 0.7 + 0.6 * self.random.share();
+        let spread = 0.7 + 0.6 * self.random.fraction();
         let mut left = (rate.as_bps() as f64 / 8.0 / 30.0 * spread) as usize;
         while left > 0 {
             let size = left.min(PACKET);
