@@ -130,6 +130,6 @@ fn mutated_inputs_never_panic() {
 #[test]
 #[ignore = "make fuzz"]
 fn fuzz_each_parser() {
-    each_parser_reads_mutations(3_000_000);
+    each_parser_reads_mutations(1_000_000);
     an_estimator_reads_mutations(30_000_000);
 }
