@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::bandwidth::Bitrate;
-pub use crate::room::part::Copy;
+pub use crate::room::part::Copied;
 
 /// One client's transport, numbered by the caller; never reused while the worker lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -260,7 +260,7 @@ pub enum Output<'a> {
     /// Something happened.
     Event(Event),
     /// Hand this to the workers with the other parts of its room.
-    Copy(Copy),
+    Copy(Copied),
     /// Nothing more now; call `handle_timeout` at this time at the latest.
     WakeAt(Instant),
 }

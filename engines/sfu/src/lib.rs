@@ -36,7 +36,7 @@ pub use bandwidth::Bitrate;
 pub use room::quality::{Quality, Upstream};
 pub use sdp::fragment::IceFragment;
 pub use worker::{
-    Answer, Copy, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output,
+    Answer, Copied, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output,
     Part, PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit,
     Want, Wanted, Worker, WorkerConfig,
 };

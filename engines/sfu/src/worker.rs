@@ -11,7 +11,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 pub use crate::api::{
-    Answer, Copy, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output,
+    Answer, Copied, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output,
     Part, PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit,
     Want, Wanted, WorkerConfig,
 };
@@ -54,7 +54,7 @@ pub struct Worker {
     dirty: Vec<RoomId>,
     out: SendSlab,
     events: VecDeque<Event>,
-    copies: VecDeque<Copy>,
+    copies: VecDeque<Copied>,
     wake_at: Instant,
     running: Option<RoomId>,
     /// What was ignored, and what was rejected of peers that have left.
@@ -286,7 +286,7 @@ impl Worker {
 
     /// Takes what another part of the room says; without a part of it here, nothing. Forwarding happens when the batch
     /// ends: call `end_batch`.
-    pub fn take_copy(&mut self, from: Part, copy: &Copy, now: Instant) {
+    pub fn take_copy(&mut self, from: Part, copy: &Copied, now: Instant) {
         let busy = self.run_room(copy.room, now, |room, context| {
             room.take_copy(from, &copy.message, context);
             room.take_dirty()

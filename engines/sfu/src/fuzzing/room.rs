@@ -11,7 +11,7 @@ use crate::{
     dtls::{Fingerprint, HashAlgorithm},
     peer::{NewPeer, Peer},
     rng::Generator,
-    room::{Context, Numbers, Plan, Room},
+    room::{Context, Numbers, Plan, Room, part::Copied},
     rtp::Header,
     sdp::{self, answer::Line},
     slab::SendSlab,
@@ -36,6 +36,7 @@ pub(super) struct Stage {
     start: Instant,
     out: SendSlab,
     events: VecDeque<crate::worker::Event>,
+    copies: VecDeque<Copied>,
     generator: Generator,
 }
 
@@ -50,6 +51,7 @@ impl Stage {
             start: now,
             out: SendSlab::new(),
             events: VecDeque::new(),
+            copies: VecDeque::new(),
             generator: Generator::new(&[7; 32]),
         }
     }
@@ -72,15 +74,15 @@ impl Stage {
             fingerprint,
             rtcp_ssrc: id as u32,
         };
-        let index = self.room.add(Peer::new(new, self.now));
-        let Self { room, now, start, out, events, generator } = self;
-        let mut context = Context { now: *now, start: *start, out, events };
+        let index = self.room.add(Peer::new(new, self.now), self.now);
+        let Self { room, now, start, out, events, copies, generator } = self;
+        let mut context = Context { now: *now, start: *start, out, events, copies };
         room.apply(index, plan, &mut Numbers(generator), &mut context)
     }
 
     fn run(&mut self, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
-        let Self { room, now, start, out, events, .. } = self;
-        work(room, &mut Context { now: *now, start: *start, out, events });
+        let Self { room, now, start, out, events, copies, .. } = self;
+        work(room, &mut Context { now: *now, start: *start, out, events, copies });
         events.clear();
     }
 

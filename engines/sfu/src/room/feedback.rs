@@ -6,7 +6,7 @@ use slab::Slab;
 
 use super::{
     Context, Room,
-    part::{self, Copy, Message},
+    part::{self, Copied, Message},
     to_ntp,
 };
 use crate::{
@@ -114,7 +114,7 @@ fn sender_report(
     if is_copied {
         let of = part::Stream { peer: peer.id, source, encoding: stream.encoding };
         let message = Arc::new(Message::Report { of, report, start: context.start });
-        context.copies.push_back(Copy { room, message });
+        context.copies.push_back(Copied { room, message });
     }
 }
 

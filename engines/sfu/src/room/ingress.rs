@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{
     Context, Room,
-    part::{Copy, Message, Stream},
+    part::{Copied, Message, Stream},
     stage::{PRE_ROLL, Verdict},
     tick,
 };
@@ -207,7 +207,7 @@ impl Taken {
 
 /// Where copies for the other parts of the room go.
 struct Copying<'a> {
-    copies: &'a mut VecDeque<Copy>,
+    copies: &'a mut VecDeque<Copied>,
     room: RoomId,
     of: Stream,
 }
@@ -260,7 +260,7 @@ impl Intake<'_> {
         encoding.frame_ended = packet.marker;
         if let Some(Copying { copies, room, of }) = &mut self.copying {
             let message = Message::packet(*of, packet, self.taken.is_repair);
-            copies.push_back(Copy { room: *room, message: Arc::new(message) });
+            copies.push_back(Copied { room: *room, message: Arc::new(message) });
         }
         if self.encoding.subscribers.is_empty() {
             return true;

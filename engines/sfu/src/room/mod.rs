@@ -51,7 +51,7 @@ pub(crate) struct Context<'a> {
     pub(crate) out: &'a mut SendSlab,
     pub(crate) events: &'a mut VecDeque<Event>,
     /// For the other parts of the room.
-    pub(crate) copies: &'a mut VecDeque<part::Copy>,
+    pub(crate) copies: &'a mut VecDeque<part::Copied>,
 }
 
 impl Context<'_> {

@@ -23,13 +23,13 @@ use crate::{
 
 /// What one part of a room has to say to the others. Opaque: hand it to each of them by `Worker::take_copy`.
 #[derive(Clone, Debug)]
-pub struct Copy {
+pub struct Copied {
     /// The room.
     pub room: RoomId,
     pub(crate) message: Arc<Message>,
 }
 
-impl Copy {
+impl Copied {
     /// Media, which may be lost when a worker does not keep up; anything else must arrive.
     pub fn is_media(&self) -> bool {
         matches!(*self.message, Message::Packet(_))
@@ -221,7 +221,7 @@ impl Room {
 
     pub(super) fn tell_parts(&self, message: Message, context: &mut Context<'_>) {
         if !self.parts.is_empty() {
-            context.copies.push_back(Copy { room: self.id, message: Arc::new(message) });
+            context.copies.push_back(Copied { room: self.id, message: Arc::new(message) });
         }
     }
 
@@ -400,7 +400,7 @@ impl Room {
         if track.told_wanted != Some(encodings) {
             track.told_wanted = Some(encodings);
             let wanted = Message::Wanted { peer: owner.id, source: track.source, encodings };
-            context.copies.push_back(Copy { room: self.id, message: Arc::new(wanted) });
+            context.copies.push_back(Copied { room: self.id, message: Arc::new(wanted) });
         }
     }
 }

@@ -9,7 +9,7 @@ use slab::Slab;
 
 use super::{
     Context, Room,
-    part::{Copy, Message, Stream},
+    part::{Copied, Message, Stream},
 };
 use crate::{
     peer::{Connection, Peer},
@@ -151,7 +151,7 @@ impl Room {
                     if encoding.take_keyframe_request(context.now).is_some() {
                         let of = Stream { peer: peer.id, source: track.source, encoding: index };
                         let message = Arc::new(Message::KeyFrame { of });
-                        context.copies.push_back(Copy { room: *id, message });
+                        context.copies.push_back(Copied { room: *id, message });
                     }
                     continue;
                 }

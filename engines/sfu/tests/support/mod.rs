@@ -173,7 +173,7 @@ pub struct World {
     /// Whether clients that are prepared from now on offer redundant audio (RFC 2198).
     pub offers_red: bool,
     /// What the worker says to other parts of its rooms.
-    pub copies: Vec<voxlink_sfu::Copy>,
+    pub copies: Vec<voxlink_sfu::Copied>,
     /// The number of the first client.
     pub first_peer: u64,
     seed: u64,

@@ -21,8 +21,8 @@ use std::{
 use tokio::sync::mpsc::{self, error::TrySendError};
 use voxlink_service_kit::Env;
 use voxlink_sfu::{
-    Answer, Copy, Event, Gates, IceFragment, Mid, OfferError, Part, PeerId, PersonId, Quality, Role, RoomId,
-    Source, SourceSet, Want, WorkerConfig,
+    Answer, Copied, Event, Gates, IceFragment, Mid, OfferError, Part, PeerId, PersonId, Quality, Role,
+    RoomId, Source, SourceSet, Want, WorkerConfig,
 };
 use wake::Waker;
 
@@ -77,7 +77,7 @@ pub(crate) enum Command {
     /// From such a part.
     Copy {
         from: Part,
-        copy: Copy,
+        copy: Copied,
     },
     /// Ends the thread.
     Stop,

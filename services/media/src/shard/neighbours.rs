@@ -5,7 +5,7 @@ use std::{
     sync::{OnceLock, Weak},
 };
 
-use voxlink_sfu::{Copy, Part, RoomId};
+use voxlink_sfu::{Copied, Part, RoomId};
 
 use super::{Command, ShardHandle};
 
@@ -35,7 +35,7 @@ impl Neighbours {
     }
 
     /// Puts a copy into the queue of each other part. Returns how many of them lost it.
-    pub(super) fn push(&mut self, copy: &Copy) -> usize {
+    pub(super) fn push(&mut self, copy: &Copied) -> usize {
         let mut lost = 0;
         for part in self.rooms.get(&copy.room).into_iter().flatten() {
             let waiting = self.waiting.entry(*part).or_default();
