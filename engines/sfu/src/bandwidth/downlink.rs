@@ -25,6 +25,10 @@ const UNSETTLED: Bitrate = Bitrate::kbps(2_000);
 const INTERVAL: Duration = Duration::from_millis(50);
 /// Feedback brings [`Downlink::tick`] about by itself; when none came for this long the clock does.
 const WITHOUT_FEEDBACK: Duration = Duration::from_millis(100);
+/// Who has this much more than what all demands need, and loses less than that share, is looked at only so often.
+const AMPLE: f64 = 1.3;
+const FEW_LOST: f64 = 0.02;
+const CONTENT: Duration = Duration::from_secs(1);
 /// Loss beyond this does not reserve more for retransmissions.
 const MAX_RESERVE: f64 = 0.3;
 /// Up to this share losses end no video by themselves.
@@ -41,6 +45,8 @@ pub(crate) struct Downlink {
     unmeasured: (Bitrate, Instant),
     /// The first measurement is there, at the start and after a cut.
     is_settled: bool,
+    /// All demands were met in full, with this target or more: nothing changes until then.
+    content: Option<(Bitrate, Instant)>,
     next_tick: Instant,
     start: Instant,
 }
@@ -57,6 +63,7 @@ impl Downlink {
             is_measured: false,
             unmeasured: (UNMEASURED, now),
             is_settled: false,
+            content: None,
             next_tick: now,
             start: now,
         }
@@ -172,8 +179,23 @@ impl Downlink {
             self.allocator.begin_anew();
         }
         let budget = self.budget(demands);
-        self.estimator.set_wanted(wanted(demands));
+        let all = wanted(demands);
+        self.estimator.set_wanted(all);
         self.allocator.run(demands, budget, elapsed);
+        let is_met = |demand: &Demand<'_>| {
+            demand.layers.is_empty() || self.allocator.share(demand.key) == Some(demand.layers.len() - 1)
+        };
+        let is_content = self.is_settled && demands.iter().all(is_met);
+        self.content = is_content.then(|| (all.times(AMPLE), now + CONTENT));
+    }
+
+    /// Sharing out again would change nothing: there was more than enough for everything, and still is.
+    pub(crate) fn is_content(&self, now: Instant) -> bool {
+        let (ample, until) = match self.content {
+            Some(content) => content,
+            None => return false,
+        };
+        now < until && self.target() >= ample && (!self.is_measured || self.estimator.loss() < FEW_LOST)
     }
 }
 

@@ -102,6 +102,8 @@ pub(crate) struct Room {
     next_chores: Instant,
     /// The zero of the grid that peers' deadlines are moved to, so that one tick serves many.
     born: Instant,
+    /// Something is shown or wished for anew: those who are content are looked at too.
+    is_shown_anew: bool,
     /// When bandwidth is shared out again.
     next_share: Instant,
     /// Peers that have something to send on the next pacing tick, and when that is.
@@ -140,6 +142,7 @@ impl Room {
             next_tick: now,
             next_chores: now,
             born: now,
+            is_shown_anew: false,
             next_share: now,
             paced: Vec::new(),
             pace_at: None,

@@ -51,6 +51,7 @@ impl Room {
     /// Something is shown or wished for anew: does not wait for the next time.
     pub(super) fn share_soon(&mut self, context: &Context<'_>) {
         self.next_share = context.now;
+        self.is_shown_anew = true;
         self.wake_chores(context.now);
     }
 
@@ -61,10 +62,13 @@ impl Room {
         }
         self.next_share = context.now + INTERVAL;
         let offered = self.offered(context);
+        let all = std::mem::take(&mut self.is_shown_anew);
         let Self { peers, .. } = self;
         let mut changed = Vec::new();
         for (_, peer) in peers.iter_mut().filter(|(_, peer)| peer.connection == Connection::Connected) {
-            share(peer, &offered, &mut changed, context);
+            if all || !peer.downlink.is_content(context.now) {
+                share(peer, &offered, &mut changed, context);
+            }
         }
         changed.sort_unstable();
         changed.dedup();
