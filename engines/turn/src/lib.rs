@@ -8,3 +8,12 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod stun;
+
+pub mod credentials;
+pub mod framing;
+mod server;
+
+pub use server::{
+    ChannelRange, ClientKey, Config, Counters, Ended, Event, HEAD_ROOM, Limits, LocalPeer, Network,
+    NetworkError, OpenError, Output, RelayId, Secret, Server, ToClient, Transport, Verdict,
+};
