@@ -11,6 +11,8 @@ pub mod stun;
 
 pub mod credentials;
 pub mod framing;
+#[cfg(test)]
+mod fuzz;
 mod server;
 
 pub use server::{

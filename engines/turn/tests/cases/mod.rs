@@ -253,8 +253,8 @@ impl Player {
         for (kind, value) in [(a::USERNAME, &username[..]), (a::REALM, realm), (a::NONCE, &nonce)] {
             match auth {
                 Auth::Without(left_out) if *left_out == kind => {}
-                Auth::UserHash if kind == a::USERNAME => drop(writer.bytes(a::USERHASH, &[7; 32])),
-                _ => drop(writer.bytes(kind, value)),
+                Auth::UserHash if kind == a::USERNAME => _ = writer.bytes(a::USERHASH, &[7; 32]),
+                _ => _ = writer.bytes(kind, value),
             }
         }
         let algorithm = if matches!(auth, Auth::Sha256(_)) { Algorithm::Sha256 } else { Algorithm::Sha1 };
