@@ -52,6 +52,8 @@ pub enum Verdict {
         to: SocketAddr,
         /// Where in the datagram.
         payload: Range<usize>,
+        /// Rather drop it than send it in pieces (RFC 8656 §18.9).
+        dont_fragment: bool,
     },
     /// Hand this part over in memory.
     ToLocal {

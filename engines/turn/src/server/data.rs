@@ -29,7 +29,7 @@ impl Server {
         let Some(slot) = self.by_client.get(client).copied() else { return self.unpermitted() };
         let peer = self.allocations.get(slot).and_then(|held| held.peer_of(number, now));
         let Some(peer) = peer else { return self.unpermitted() };
-        self.relay(now, slot, peer, 4..4 + length)
+        self.relay(now, slot, peer, 4..4 + length, false)
     }
 
     pub(super) fn send_indication(
@@ -43,12 +43,12 @@ impl Server {
         else {
             return self.garbage();
         };
-        // RFC 8656 §11.3: DONT-FRAGMENT is one of those that we do not know. Indications get no answer.
-        if message.is_malformed || message.dont_fragment || !message.unknown.kinds().is_empty() {
+        // Indications get no answer.
+        if message.is_malformed || !message.unknown.kinds().is_empty() {
             return self.garbage();
         }
         let Some(slot) = self.by_client.get(client).copied() else { return self.unpermitted() };
-        self.relay(now, slot, peer, payload)
+        self.relay(now, slot, peer, payload, message.dont_fragment)
     }
 
     fn unpermitted(&mut self) -> Verdict {
@@ -57,7 +57,14 @@ impl Server {
     }
 
     /// From a client to a peer, if permission, policy and rates agree.
-    fn relay(&mut self, now: Instant, slot: usize, peer: SocketAddr, payload: Range<usize>) -> Verdict {
+    fn relay(
+        &mut self,
+        now: Instant,
+        slot: usize,
+        peer: SocketAddr,
+        payload: Range<usize>,
+        dont_fragment: bool,
+    ) -> Verdict {
         let Some(held) = self.allocations.get_mut(slot) else { return Verdict::Nothing };
         let relay = held.relay(Family::of(peer.ip()), now).filter(|_| held.permits(peer.ip(), now));
         let Some((relay, from)) = relay else { return self.unpermitted() };
@@ -73,7 +80,7 @@ impl Server {
         }
         held.up += payload.len() as u64;
         match passage {
-            Passage::Outside => Verdict::Relay { relay, to: peer, payload },
+            Passage::Outside => Verdict::Relay { relay, to: peer, payload, dont_fragment },
             Passage::Local(to) => Verdict::ToLocal { from, to, payload },
         }
     }

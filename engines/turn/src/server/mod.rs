@@ -30,7 +30,7 @@ use aws_lc_rs::hmac;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use crate::stun::{Class, Message, Method, attributes as a};
+use crate::stun::{Class, Message, Method};
 
 pub use api::{
     ClientKey, Counters, Ended, Event, HEAD_ROOM, LocalPeer, OpenError, Output, RelayId, ToClient, Transport,
@@ -194,13 +194,8 @@ impl Server {
             Err(code) => return self.refuse_unproven(now, &reply, code),
         };
         reply.protection = Some(caller.protection);
-        let mut unknown = message.unknown;
-        // RFC 8656 §7.2: we cannot set DF for one client only, so we do not know the attribute.
-        if message.dont_fragment && message.method == Method::Allocate {
-            unknown.add(a::DONT_FRAGMENT);
-        }
-        if !unknown.kinds().is_empty() {
-            return self.refuse_unknown(&reply, &unknown);
+        if !message.unknown.kinds().is_empty() {
+            return self.refuse_unknown(&reply, &message.unknown);
         }
         let outcome = if message.method == Method::Allocate {
             self.allocate(now, slot, &reply, message, &caller)

@@ -102,7 +102,7 @@ impl Unknown {
     /// Enough for any honest client; a longer list would only make the answer longer.
     pub const MAX: usize = 8;
 
-    pub(crate) fn add(&mut self, kind: u16) {
+    fn add(&mut self, kind: u16) {
         if self.count < Self::MAX && !self.kinds().contains(&kind) {
             self.kinds[self.count] = kind;
             self.count += 1;

@@ -100,7 +100,7 @@ impl World {
         let verdict = self.server.handle_client(self.now, from, datagram);
         match verdict {
             Verdict::Nothing => {}
-            Verdict::Relay { relay, to, payload } => {
+            Verdict::Relay { relay, to, payload, .. } => {
                 self.to_peers.push((self.relays[&relay], to, datagram[payload].to_vec()));
             }
             Verdict::ToLocal { from, to: LocalPeer::Listed(to), payload } => {
