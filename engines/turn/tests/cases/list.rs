@@ -367,6 +367,12 @@ pub(super) fn data() -> Vec<Case> {
             channel(0, 0x4000, 5),
             Then::Lost,
         ),
+        case(
+            "channel data just before ten minutes",
+            after(after(long(bind(0x4000)), Step::Pass(599)), permit()),
+            channel(0, 0x4000, 5),
+            Then::Arrives,
+        ),
         case("channel data after the end", after(bound(), end()), channel(0, 0x4000, 5), Then::Lost),
         case("from a peer with permission", opened(permit()), from_peer(), Then::Arrives),
         case("from a peer on a channel", bound(), from_peer(), Then::Arrives),
