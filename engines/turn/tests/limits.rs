@@ -106,6 +106,24 @@ fn an_address_and_the_server_are_full_at_some_time() {
 }
 
 #[test]
+fn ports_that_are_kept_count_although_their_allocation_has_ended() {
+    let mut world = World::new(config());
+    let reserve = || step(0, "a", Method::Allocate, vec![udp(), bytes(a::EVEN_PORT, &[0x80])]);
+    let end = || step(0, "a", Method::Refresh, vec![bytes(a::LIFETIME, &[0; 4])]);
+    let mut outcomes = Vec::new();
+    for _ in 0..6 {
+        outcomes.push(outcome(&mut world, reserve()));
+        outcome(&mut world, end());
+    }
+    assert_eq!(outcomes[..4], [Then::Lifetime(600); 4]);
+    assert_eq!((outcomes[4], outcomes[5]), (Then::Refused(486), Then::Refused(486)));
+    assert_eq!(world.relays.len(), 4);
+    world.pass(Duration::from_secs(31));
+    assert_eq!(world.relays.len(), 0);
+    assert_eq!(outcome(&mut world, reserve()), Then::Lifetime(600));
+}
+
+#[test]
 fn without_ports_the_answer_is_508_and_while_draining_too() {
     let mut world = World::new(config());
     world.no_ports = true;

@@ -113,7 +113,13 @@ impl Server {
             return Err(code::INSUFFICIENT_CAPACITY);
         }
         let ip = reply.client.remote.ip();
-        if !self.quotas.has_room(&self.config.limits, caller.name.user, ip) {
+        // A kept port is a socket as well, and outlives the allocation that it was kept beside.
+        let is_theirs = |reservation: &&Reservation| *reservation.user == *caller.name.user;
+        let kept = match wanted.reserve_next {
+            true => 1 + self.reservations.values().filter(is_theirs).count(),
+            false => 0,
+        };
+        if !self.quotas.has_room(&self.config.limits, caller.name.user, ip, kept) {
             return Err(code::QUOTA_REACHED);
         }
         let reserved = match wanted.token {

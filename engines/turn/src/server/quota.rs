@@ -28,9 +28,10 @@ pub(crate) struct Quotas {
 }
 
 impl Quotas {
-    pub(crate) fn has_room(&self, limits: &Limits, user: &str, ip: IpAddr) -> bool {
+    /// Whether one more fits; `kept` ports count as allocations of the user.
+    pub(crate) fn has_room(&self, limits: &Limits, user: &str, ip: IpAddr, kept: usize) -> bool {
         self.total < limits.total
-            && self.users.get(user).map_or(0, Vec::len) < limits.per_user
+            && self.users.get(user).map_or(0, Vec::len) + kept < limits.per_user
             && self.addresses.get(&household(ip)).copied().unwrap_or_default() < limits.per_address
     }
 
