@@ -106,6 +106,30 @@ fn an_address_and_the_server_are_full_at_some_time() {
 }
 
 #[test]
+fn while_sockets_open_slowly_a_client_waits_and_one_who_leaves_gets_nothing() {
+    let mut world = World::new(config());
+    world.is_slow = true;
+    let dual = || vec![udp(), bytes(a::ADDITIONAL_ADDRESS_FAMILY, &[2, 0, 0, 0])];
+    assert_eq!(outcome(&mut world, step(0, "a", Method::Allocate, dual())), Then::Silence);
+    // The same transaction again is no second request, and nothing else is possible yet.
+    assert_eq!(outcome(&mut world, step(0, "a", Method::Allocate, dual())), Then::Silence);
+    assert_eq!(outcome(&mut world, step(0, "a", Method::CreatePermission, vec![peer()])), Then::Refused(437));
+    world.to_clients.clear();
+    world.open_late();
+    let (to, answer) = world.to_clients.pop().unwrap();
+    let message = Message::parse(&answer).unwrap();
+    assert_eq!((to, message.class, world.relays.len()), (client(0), Class::Success, 2));
+    assert!(world.to_clients.is_empty());
+
+    assert_eq!(outcome(&mut world, allocate(1, "b")), Then::Silence);
+    world.server.client_gone(&client(1));
+    world.drain();
+    world.to_clients.clear();
+    world.open_late();
+    assert_eq!((world.to_clients.len(), world.relays.len(), world.server.allocations()), (0, 2, 1));
+}
+
+#[test]
 fn ports_that_are_kept_count_although_their_allocation_has_ended() {
     let mut world = World::new(config());
     let reserve = || step(0, "a", Method::Allocate, vec![udp(), bytes(a::EVEN_PORT, &[0x80])]);

@@ -1,6 +1,11 @@
 //! What the operator decides.
 
-use std::{fmt, net::SocketAddr, ops::RangeInclusive, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use super::policy::Network;
 
@@ -87,7 +92,9 @@ pub struct Config {
     /// Which channel numbers are taken.
     pub channels: ChannelRange,
     /// The families that relay sockets can be opened in, by their addresses as peers see them.
-    pub relay_addresses: Vec<std::net::IpAddr>,
+    pub relay_addresses: Vec<IpAddr>,
+    /// Every other address of this machine: a range in `allowed` must not open what else listens here.
+    pub own_addresses: Vec<IpAddr>,
     /// Peers of ours that are reached in memory, as the SFU's addresses.
     pub local_peers: Vec<SocketAddr>,
     /// Where we listen: never a peer.

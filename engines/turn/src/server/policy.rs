@@ -135,7 +135,7 @@ pub(crate) struct Policy {
 
 impl Policy {
     pub(crate) fn new(config: &Config) -> Self {
-        let own = config.relay_addresses.iter().copied();
+        let own = config.relay_addresses.iter().chain(&config.own_addresses).copied();
         let own = own.chain(config.local_peers.iter().chain(&config.listeners).map(SocketAddr::ip));
         Self {
             own: own.filter(|ip| !ip.is_unspecified()).collect(),
@@ -218,6 +218,17 @@ mod tests {
         ] {
             assert!(!policy.may_permit(ip(closed)), "{closed}");
         }
+    }
+
+    #[test]
+    fn an_allowed_lan_does_not_open_what_else_listens_on_this_machine() {
+        let mut config = config();
+        config.allowed = vec!["192.168.0.0/16".parse().expect("range")];
+        config.own_addresses = vec![ip("192.168.0.5")];
+        let policy = Policy::new(&config);
+        let passage = |text: &str| policy.passage(text.parse().expect("address"), &FxHashMap::default());
+        assert_eq!(passage("192.168.0.6:5432"), Some(Passage::Outside));
+        assert_eq!(passage("192.168.0.5:5432"), None);
     }
 
     #[test]

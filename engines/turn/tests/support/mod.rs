@@ -29,6 +29,7 @@ pub fn config() -> Config {
         credential_lifetime: Duration::from_secs(3_600),
         channels: ChannelRange::Rfc8656,
         relay_addresses: [OWN_V4, OWN_V6].map(|ip| ip.parse().unwrap()).to_vec(),
+        own_addresses: Vec::new(),
         local_peers: vec![address(SFU)],
         listeners: vec![address(LISTENER)],
         denied: vec!["9.9.9.9".parse().unwrap()],
@@ -52,6 +53,10 @@ pub struct World {
     next_port: u16,
     /// Opening fails from here on.
     pub no_ports: bool,
+    /// Sockets are not opened until [`World::open_late`].
+    pub is_slow: bool,
+    closed: Vec<RelayId>,
+    late: Vec<(RelayId, Family, bool, Option<RelayId>)>,
     pub events: Vec<Event>,
     /// What left for clients.
     pub to_clients: Vec<(ClientKey, Vec<u8>)>,
@@ -71,6 +76,9 @@ impl World {
             relays: BTreeMap::new(),
             next_port: 50_000,
             no_ports: false,
+            is_slow: false,
+            closed: Vec::new(),
+            late: Vec::new(),
             events: Vec::new(),
             to_clients: Vec::new(),
             to_peers: Vec::new(),
@@ -129,12 +137,30 @@ impl World {
         while let Some(output) = self.server.poll() {
             match output {
                 Output::Transmit { client, bytes } => self.to_clients.push((client, bytes)),
+                Output::OpenRelay { relay, family, even, next } if self.is_slow => {
+                    self.late.push((relay, family, even, next));
+                }
                 Output::OpenRelay { relay, family, even, next } => self.open(relay, family, even, next),
-                Output::CloseRelay(relay) => drop(self.relays.remove(&relay)),
+                Output::CloseRelay(relay) => {
+                    self.relays.remove(&relay);
+                    self.closed.push(relay);
+                }
                 Output::WakeAt(at) => self.wake = Some(at),
                 Output::Event(event) => self.events.push(event),
             }
         }
+    }
+
+    /// Opens what was asked for meanwhile; a socket that the server has closed again is closed at once.
+    pub fn open_late(&mut self) {
+        for (relay, family, even, next) in std::mem::take(&mut self.late) {
+            let is_closed = self.closed.contains(&relay);
+            self.open(relay, family, even, next);
+            if is_closed {
+                self.relays.remove(&relay);
+            }
+        }
+        self.drain();
     }
 
     fn open(&mut self, relay: RelayId, family: Family, even: bool, next: Option<RelayId>) {
