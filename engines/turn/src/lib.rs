@@ -2,7 +2,7 @@
 //!
 //! Nothing here opens a socket, reads a clock, starts a thread or awaits. Datagrams are handed in with the time they
 //! arrived; where their payload goes is handed back, and all else is drained by `poll`. TCP relays (RFC 6062), RFC 5780,
-//! mobility and OAuth are left to coturn.
+//! mobility, OAuth and the ICMP of RFC 8656 §11.5 are left to coturn.
 #![warn(missing_docs)]
 // Tests need a first moment from somewhere; the library itself is held by engines/clippy.toml.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

@@ -16,6 +16,7 @@ fn every_case_gets_exactly_its_answer() {
     let names: BTreeSet<_> = cases.iter().map(|case| case.name.as_str()).collect();
     assert_eq!(names.len(), cases.len(), "names are unique");
     assert!(cases.len() >= 80, "{} cases", cases.len());
+    eprintln!("{} cases", cases.len());
     let mut wrong = Vec::new();
     for case in &cases {
         let got = run(&mut World::new(config()), case);

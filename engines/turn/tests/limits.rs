@@ -130,6 +130,19 @@ fn while_sockets_open_slowly_a_client_waits_and_one_who_leaves_gets_nothing() {
 }
 
 #[test]
+fn the_sfu_is_reached_as_long_as_it_is_listed() {
+    let mut world = World::new(config());
+    let sfu = || cases::at(support::SFU);
+    let send = Step::Send { client: 0, attributes: vec![sfu(), bytes(a::DATA, b"hello")] };
+    assert_eq!(outcome(&mut world, allocate(0, "a")), Then::Lifetime(600));
+    assert_eq!(outcome(&mut world, step(0, "a", Method::CreatePermission, vec![sfu()])), Then::Success);
+    assert_eq!(outcome(&mut world, send.clone()), Then::Arrives);
+    world.server.set_local_peers(Vec::new());
+    assert_eq!(outcome(&mut world, send), Then::Lost);
+    assert_eq!(world.server.counters().forbidden_peer, 1);
+}
+
+#[test]
 fn ports_that_are_kept_count_although_their_allocation_has_ended() {
     let mut world = World::new(config());
     let reserve = || step(0, "a", Method::Allocate, vec![udp(), bytes(a::EVEN_PORT, &[0x80])]);

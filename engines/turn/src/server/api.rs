@@ -40,6 +40,7 @@ pub enum LocalPeer {
 }
 
 /// What becomes of a client's datagram.
+#[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing to relay: dropped (see [`Counters`]), or answered through `poll`.
@@ -70,6 +71,7 @@ pub enum Verdict {
 pub const HEAD_ROOM: usize = 64;
 
 /// A peer's datagram on its way to the client.
+#[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToClient {
     /// To whom.

@@ -129,7 +129,7 @@ impl Server {
     }
 }
 
-/// A Data indication (RFC 8656 §11.4) whose payload follows; returns its length.
+/// A Data indication (RFC 8656 §11.3) whose payload follows; returns its length.
 fn write_data_header(head: &mut [u8; HEAD_ROOM], from: SocketAddr, length: usize, number: u64) -> usize {
     /// Data, as an indication.
     const DATA_INDICATION: u16 = 0x0017;

@@ -140,6 +140,13 @@ impl Server {
         self.config.secrets = secrets;
     }
 
+    /// Says anew who is reached in memory; whoever is not named any more is not reached from the next datagram on.
+    /// Their hosts belong into `Config::own_addresses`, so that the addresses stay ours.
+    pub fn set_local_peers(&mut self, peers: Vec<SocketAddr>) {
+        self.config.local_peers = peers;
+        self.policy = Policy::new(&self.config);
+    }
+
     /// While draining, new allocations are refused with 508 and those that are stay.
     pub fn set_draining(&mut self, draining: bool) {
         self.is_draining = draining;

@@ -53,7 +53,7 @@ pub const PASSWORD_ALGORITHMS: u16 = 0x8002;
 /// RFC 8489 §14.7.
 pub const FINGERPRINT: u16 = 0x8028;
 
-/// The IP protocol number of UDP, what REQUESTED-TRANSPORT must ask for (RFC 8656 §14.7).
+/// The IP protocol number of UDP, what REQUESTED-TRANSPORT must ask for (RFC 8656 §18.8).
 pub const PROTOCOL_UDP: u8 = 17;
 
 /// An address family as STUN numbers them (RFC 8489 §14.1).
