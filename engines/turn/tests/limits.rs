@@ -76,6 +76,38 @@ fn a_source_that_proved_nothing_gets_so_many_answers_in_a_second() {
 }
 
 #[test]
+fn one_household_of_ipv6_is_one_source() {
+    let mut config = config();
+    config.limits.replies = 10;
+    let mut world = World::new(config);
+    for host in 1..=100u16 {
+        let remote = (std::net::Ipv6Addr::new(0x2606, 0, 0, 1, 0, 0, 0, host), 4_000).into();
+        world.send(ClientKey { remote, ..client(0) }, &bare(Method::Binding));
+    }
+    assert_eq!(world.to_clients.len(), 10);
+    let remote = address("[2606:0:0:2::1]:4000");
+    world.send(ClientKey { remote, ..client(0) }, &bare(Method::Binding));
+    assert_eq!(world.to_clients.len(), 11);
+}
+
+#[test]
+fn an_allocation_that_is_over_relays_nothing_although_nobody_woke_the_server() {
+    let mut world = World::new(config());
+    assert_eq!(outcome(&mut world, allocate(0, "a")), Then::Lifetime(600));
+    world.pass(Duration::from_secs(400));
+    let permit = step(0, "a", Method::CreatePermission, vec![peer()]);
+    assert_eq!(outcome(&mut world, permit), Then::Success);
+    let relay = *world.relays.keys().next().unwrap();
+    let send = Step::Send { client: 0, attributes: vec![peer(), bytes(a::DATA, b"hello")] };
+    world.now += Duration::from_secs(199);
+    assert_eq!(outcome(&mut world, send.clone()), Then::Arrives);
+    world.now += Duration::from_secs(1);
+    assert_eq!(outcome(&mut world, send), Then::Lost);
+    world.peer_sends(relay, address("8.8.8.8:5000"), b"hello");
+    assert!(world.to_clients.is_empty());
+}
+
+#[test]
 fn thousands_of_spoofed_sources_leave_no_allocation_and_no_wake_up_behind() {
     let mut world = World::new(config());
     for number in 0..20_000u32 {
