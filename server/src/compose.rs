@@ -23,8 +23,8 @@ use crate::{
     settings::Settings,
 };
 
-/// A call of more people is spread over media threads: so many at full video rate are about a third of a core.
-const PEOPLE_ON_ONE_THREAD: usize = 250;
+/// A call of more people is spread over media threads: so many at full video rate are about half of a core.
+const PEOPLE_ON_ONE_THREAD: usize = 500;
 
 /// Node number of chat in snowflakes; identity has its own.
 const CHAT_NODE: u16 = 0;
