@@ -1,6 +1,7 @@
 // The call as the interface holds it: carries the machine's effects out, feeds it what the browser reports, and
 // publishes a new snapshot whenever something changed. What to do when is in machine.ts; how, in the other files.
 
+import { FULL, pace, within, type Uplink } from "./bitrate.ts";
 import type { ClientFrame, Slot, Sources } from "./frames.ts";
 import { parseFrame } from "./frames.ts";
 import { Link, voiceUrl } from "./link.ts";
@@ -53,6 +54,9 @@ class LiveCall implements Call {
   #muted = false;
   #deafened = false;
   #quality: CallState["quality"] = null;
+  /** How much the microphone takes, and what it was allowed when that was found. */
+  #pace = FULL;
+  #most = 0;
   #speaking = false;
   #speakingPoll: ReturnType<typeof setInterval> | undefined;
 
@@ -218,6 +222,7 @@ class LiveCall implements Call {
       case "start_peer":
         this.#peer?.close();
         this.#peer = this.#newPeer();
+        this.#pace = FULL;
         this.#tuneMicrophone();
         this.#sentSources = "";
         return this.#sendTracks();
@@ -233,6 +238,9 @@ class LiveCall implements Call {
         return;
       case "repeat_microphone":
         void this.#peer?.repeatMicrophone(effect.on).catch(this.#broken(this.#peer));
+        return;
+      case "pace_microphone":
+        this.#tuneMicrophone();
         return;
       case "start_timer":
         return this.#startTimer(effect.timer, effect.ms);
@@ -262,25 +270,33 @@ class LiveCall implements Call {
   #newPeer(): Peer {
     const peer: Peer = new Peer({
       media: (state) => peer === this.#peer && this.#dispatch({ type: "media", state }),
-      quality: (quality) => {
+      quality: (quality, uplink) => {
         if (peer !== this.#peer) return;
         this.#quality = quality;
+        const bitrate = this.#tuneMicrophone(uplink);
+        const { concealed, frozenMs } = quality;
         // Before it knows who we are, the server closes a socket that says this.
-        if (this.#session.link === "open") this.#send({ op: 24, d: { concealed: quality.concealed, frozen_ms: quality.frozenMs } });
-        // The channel may have been changed meanwhile.
-        this.#tuneMicrophone();
+        if (this.#session.link === "open") this.#send({ op: 24, d: { concealed, frozen_ms: frozenMs, microphone_kbps: Math.round(bitrate / 1_000) } });
         this.#publish();
       },
     });
     return peer;
   }
 
-  #tuneMicrophone(): void {
-    const { place } = this.#session;
+  /** Sends the microphone as the channel, which may have changed, the way up and those who listen allow; at how many bit/s. */
+  #tuneMicrophone(uplink?: Uplink): number {
+    const { place, asked } = this.#session;
     const allowed = (place && this.#gateway.bitrate(place.guildId, place.channelId)) || USUAL_BITRATE;
     const stereo = this.musicMode();
-    const bitrate = stereo ? allowed : Math.min(allowed, MOST_FOR_VOICE);
-    void this.#peer?.setVoice({ bitrate, stereo }).catch(this.#broken(this.#peer));
+    const most = stereo ? allowed : Math.min(allowed, MOST_FOR_VOICE);
+    // What was found out about another kind of sound says little about this one.
+    if (most !== this.#most) this.#pace = FULL;
+    this.#most = most;
+    const bounds = { most, stereo, asked };
+    this.#pace = uplink ? pace(this.#pace, uplink, bounds) : within(this.#pace, bounds);
+    const { bitrate } = this.#pace;
+    void this.#peer?.setVoice({ bitrate, most, stereo }).catch(this.#broken(this.#peer));
+    return bitrate;
   }
 
   #makeOffer({ revision, ...wish }: Extract<Effect, { do: "make_offer" }>): void {

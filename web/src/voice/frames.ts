@@ -35,6 +35,8 @@ export type ServerFrame =
   | { op: "clients_connect"; userIds: readonly string[] }
   | { op: "client_disconnect"; userId: string }
   | { op: "redundancy"; microphone: boolean }
+  /** bit/s; `null`: anything. */
+  | { op: "bitrate"; microphone: number | null }
   | { op: "heartbeat_ack"; nonce: number }
   | { op: "resumed" };
 
@@ -53,7 +55,7 @@ export type ClientFrame =
   | { op: 7; d: { server_id: string; session_id: string; token: string; seq_ack: number } }
   | { op: 20; d: Sources }
   | { op: 22; d: { slots: readonly SlotWant[] } }
-  | { op: 24; d: { concealed: number; frozen_ms: number } };
+  | { op: 24; d: { concealed: number; frozen_ms: number; microphone_kbps: number } };
 
 /** More slots than this of one kind is not something we would allocate, whatever the server asks. */
 const MOST_SLOTS = 100;
@@ -97,6 +99,8 @@ function readFrame(op: unknown, body: unknown): ServerFrame | null {
       return typeof d["user_id"] === "string" ? { op: "client_disconnect", userId: d["user_id"] } : null;
     case 25:
       return { op: "redundancy", microphone: d["microphone"] === true };
+    case 26:
+      return { op: "bitrate", microphone: typeof d["microphone"] === "number" && d["microphone"] > 0 ? d["microphone"] : null };
     case 6:
       return { op: "heartbeat_ack", nonce: typeof d["t"] === "number" ? d["t"] : 0 };
     case 9:

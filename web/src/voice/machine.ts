@@ -259,6 +259,8 @@ function onFrame(session: Session, frame: ServerFrame): Step {
       ];
     case "redundancy":
       return [session, [{ do: "repeat_microphone", on: frame.microphone }]];
+    case "bitrate":
+      return [{ ...session, asked: frame.microphone }, [{ do: "pace_microphone" }]];
     case "heartbeat_ack":
       return [session, [{ do: "stop_timer", timer: "ack" }]];
     default:

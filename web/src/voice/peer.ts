@@ -1,21 +1,24 @@
 // The one PeerConnection of a call: four things to send, allocated ahead, and slots to receive into.
 // It decides nothing about reconnecting; machine.ts does.
 
+import type { Uplink } from "./bitrate.ts";
 import { addSender, keepSharp, SENT, SHARED_SOUND_BITRATE, withWanted } from "./encodings.ts";
 import type { EncodingState, OfferedSource, Slot } from "./frames.ts";
-import { count, flowed, quality, type Counters } from "./quality.ts";
+import { count, flowed, quality, uplink, type Counters } from "./quality.ts";
 import { hearStereo, sendRedundant, sendStereo } from "./sdp.ts";
 import type { LinkQuality, SourceKind } from "./types.ts";
 
 export interface PeerEvents {
   media(state: "connecting" | "up" | "lost"): void;
-  quality(quality: LinkQuality): void;
+  quality(quality: LinkQuality, uplink: Uplink): void;
 }
 
 /** How the microphone is sent. */
 export interface Voice {
   /** bit/s of one frame after the other; what goes out again comes on top. */
   bitrate: number;
+  /** The most that `bitrate` may come to be; the answer names it for stereo. */
+  most: number;
   stereo: boolean;
 }
 
@@ -33,7 +36,7 @@ export class Peer {
   /** What the server answered last, as it came. */
   #answer = "";
   #repeatsMicrophone = false;
-  #voice: Voice = { bitrate: 64_000, stereo: false };
+  #voice: Voice = { bitrate: 64_000, most: 64_000, stereo: false };
   #counters: Counters | null = null;
   #silentSamples = 0;
   #closed = false;
@@ -94,12 +97,12 @@ export class Peer {
 
   /** Sends the microphone at this bitrate from now on, in stereo or not. */
   setVoice(voice: Voice): Promise<void> {
-    const { bitrate, stereo } = this.#voice;
-    if (this.#closed || (bitrate === voice.bitrate && stereo === voice.stereo)) return Promise.resolve();
+    const { bitrate, most, stereo } = this.#voice;
+    const isSaidAnew = stereo !== voice.stereo || (stereo && most !== voice.most);
+    if (this.#closed || (bitrate === voice.bitrate && !isSaidAnew)) return Promise.resolve();
     this.#voice = voice;
     return this.#inTurn(async () => {
-      // The answer names the bitrate of stereo as well.
-      if (stereo || voice.stereo) await this.#takeAnswerAgain();
+      if (isSaidAnew) await this.#takeAnswerAgain();
       await this.#limitMicrophone();
     });
   }
@@ -125,7 +128,7 @@ export class Peer {
   async #takeAnswer(): Promise<void> {
     const mid = (source: SourceKind) => this.#senders.get(source)?.mid ?? "";
     let sdp = sendStereo(this.#answer, mid("screen_audio"), SHARED_SOUND_BITRATE);
-    if (this.#voice.stereo) sdp = sendStereo(sdp, mid("microphone"), this.#voice.bitrate);
+    if (this.#voice.stereo) sdp = sendStereo(sdp, mid("microphone"), this.#voice.most);
     if (this.#repeatsMicrophone) sdp = sendRedundant(sdp, mid("microphone"));
     await this.#connection.setRemoteDescription({ type: "answer", sdp });
   }
@@ -185,7 +188,7 @@ export class Peer {
     this.#counters = after;
     if (!before || this.#connection.connectionState === "new") return;
     this.#silentSamples = flowed(before, after) ? 0 : this.#silentSamples + 1;
-    this.#events.quality(quality(before, after));
+    this.#events.quality(quality(before, after), uplink(before, after));
     this.#report();
   }
 }

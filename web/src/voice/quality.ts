@@ -1,5 +1,6 @@
 // How good the connection is, from two reports of getStats: pure, so that it can be tested with made-up reports.
 
+import type { Uplink } from "./bitrate.ts";
 import type { LinkQuality } from "./types.ts";
 
 /** The counters of one moment, summed over everything the call sends and receives. */
@@ -11,6 +12,11 @@ export interface Counters {
   packetsLost: number;
   /** Loss as the server sees it, averaged over what it reports on; 0 to 1. */
   lossUp: number;
+  /** The same, of the sound that is lost most. */
+  soundLossUp: number;
+  pictureBytesSent: number;
+  /** What the browser holds the way up to take, bit/s; 0 when it does not say. */
+  available: number;
   rttMs: number;
   /** STUN answers on the chosen path: they come even when nobody speaks. */
   consents: number;
@@ -28,7 +34,7 @@ const WEAK_RTT_MS = 250;
 const BAD_RTT_MS = 600;
 
 export function count(report: RTCStatsReport, atMs: number): Counters {
-  const counters: Counters = { atMs, bytesSent: 0, bytesReceived: 0, packetsReceived: 0, packetsLost: 0, lossUp: 0, rttMs: 0, consents: 0, samples: 0, concealed: 0, frozenMs: 0 };
+  const counters: Counters = { atMs, bytesSent: 0, bytesReceived: 0, packetsReceived: 0, packetsLost: 0, lossUp: 0, soundLossUp: 0, pictureBytesSent: 0, available: 0, rttMs: 0, consents: 0, samples: 0, concealed: 0, frozenMs: 0 };
   const losses: number[] = [];
   // The DOM types know nothing of the members of each kind of entry.
   report.forEach((entry: Record<string, unknown>) => {
@@ -43,11 +49,17 @@ export function count(report: RTCStatsReport, atMs: number): Counters {
         break;
       case "remote-inbound-rtp":
         losses.push(Math.max(0, number(entry["fractionLost"])));
+        if (entry["kind"] === "audio") counters.soundLossUp = Math.max(counters.soundLossUp, number(entry["fractionLost"]));
+        break;
+      case "outbound-rtp":
+        if (entry["kind"] === "video") counters.pictureBytesSent += number(entry["bytesSent"]);
         break;
       case "candidate-pair":
         if (entry["nominated"] !== true && entry["state"] !== "succeeded") break;
         counters.consents += number(entry["responsesReceived"]);
-        if (entry["nominated"] === true) counters.rttMs = number(entry["currentRoundTripTime"]) * 1_000;
+        if (entry["nominated"] !== true) break;
+        counters.rttMs = number(entry["currentRoundTripTime"]) * 1_000;
+        counters.available = number(entry["availableOutgoingBitrate"]);
         break;
       case "transport":
         counters.bytesSent += number(entry["bytesSent"]);
@@ -62,6 +74,13 @@ export function count(report: RTCStatsReport, atMs: number): Counters {
 /** Whether anything at all came in between the two. */
 export function flowed(before: Counters, after: Counters): boolean {
   return after.bytesReceived !== before.bytesReceived || after.consents !== before.consents;
+}
+
+/** What the two say of the way up. */
+export function uplink(before: Counters, after: Counters): Uplink {
+  // Without a picture there is no transport-wide feedback, and what the browser names is a guess.
+  const measured = after.available > 0 && after.pictureBytesSent > before.pictureBytesSent;
+  return { loss: after.soundLossUp, rttMs: after.rttMs, available: measured ? after.available : null };
 }
 
 export function quality(before: Counters, after: Counters): LinkQuality {

@@ -71,6 +71,8 @@ export interface Session {
   slots: readonly Slot[];
   present: ReadonlySet<string>;
   speaking: ReadonlySet<string>;
+  /** bit/s that half of those who listen can take of our microphone; `null` when they take anything. */
+  asked: number | null;
 }
 
 export type Event =
@@ -104,6 +106,8 @@ export type Effect =
   | { do: "set_encodings"; source: SourceKind; encodings: readonly EncodingState[] }
   /** Frames of the microphone go out again with later ones (RFC 2198), or not. */
   | { do: "repeat_microphone"; on: boolean }
+  /** The others can take less of our microphone from now on, or more. */
+  | { do: "pace_microphone" }
   | { do: "start_timer"; timer: Timer; ms: number }
   | { do: "stop_timer"; timer: Timer }
   /** The call is over: stop microphone, camera and screen. */
@@ -135,4 +139,5 @@ export const NO_CALL: Session = {
   slots: [],
   present: new Set(),
   speaking: new Set(),
+  asked: null,
 };

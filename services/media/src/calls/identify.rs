@@ -8,6 +8,7 @@ use voxlink_protocol::{Secret, Timestamp};
 use super::{
     Calls, Output, SocketId,
     quality::Timeline,
+    relief::Strain,
     seat::{Link, Live},
 };
 use crate::voice::{
@@ -52,6 +53,8 @@ impl Calls {
             unanswered: VecDeque::new(),
             replay: Replay::default(),
             timeline: Timeline::default(),
+            strain: Strain::default(),
+            relieves: false,
         });
         self.peers.insert(peer, user);
         self.sockets.insert(socket, user);

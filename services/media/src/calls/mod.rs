@@ -14,6 +14,7 @@ mod identify;
 mod leave_seat;
 mod parts;
 pub(crate) mod quality;
+mod relief;
 mod rights;
 mod seat;
 mod select_protocol;

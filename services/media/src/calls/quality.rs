@@ -1,7 +1,7 @@
 //! How well everyone in a call hears and is heard: the last ten minutes of each media session, kept while it lasts.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -87,13 +87,17 @@ impl Calls {
 
     /// A shard counted.
     pub(super) fn measured(&mut self, measured: Vec<(PeerId, Quality)>, now: Instant) {
+        let mut channels = BTreeSet::new();
         for (peer, quality) in measured {
             let Some(user) = self.peers.get(&peer) else { continue };
-            let live = self.seats.get_mut(user).and_then(|seat| seat.live.as_mut());
-            if let Some(live) = live.filter(|live| live.peer == peer) {
+            let Some(seat) = self.seats.get_mut(user) else { continue };
+            if let Some(live) = seat.live.as_mut().filter(|live| live.peer == peer) {
+                live.strain.note(quality.sound_loss);
                 live.timeline.note(quality, now);
+                channels.insert(seat.channel);
             }
         }
+        self.relieve(&channels);
     }
 
     /// Voice op 24.
@@ -247,7 +251,8 @@ mod tests {
         let start = Instant::now();
         let mut timeline = Timeline::default();
         let at = |n: u32| start + INTERVAL * n;
-        let experience = Experience { concealed: 0.2, frozen: Duration::from_millis(300) };
+        let experience =
+            Experience { concealed: 0.2, frozen: Duration::from_millis(300), microphone_kbps: None };
         timeline.experience = Some((start, experience));
         (0..1_000u32).for_each(|n| timeline.note(counted(u64::from(n) * 2, 0), at(n)));
         assert_eq!(timeline.samples.len(), MOST_SAMPLES);

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Instant};
 use voxlink_protocol::{ChannelId, GuildId, Secret, UserId, VoiceState, voice::CallPass};
 use voxlink_sfu::{Gates, PeerId, SourceSet};
 
-use super::{SocketId, quality::Timeline};
+use super::{SocketId, quality::Timeline, relief::Strain};
 use crate::voice::replay::Replay;
 
 /// A place in a voice channel.
@@ -59,6 +59,10 @@ pub(super) struct Live {
     pub(super) unanswered: VecDeque<Instant>,
     pub(super) replay: Replay,
     pub(super) timeline: Timeline,
+    /// How this person hears.
+    pub(super) strain: Strain,
+    /// They were asked to send less, for those who listen.
+    pub(super) relieves: bool,
 }
 
 /// What the engine last said about the transport.

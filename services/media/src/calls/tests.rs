@@ -16,6 +16,7 @@ use voxlink_sfu::{
 use super::*;
 use crate::{shard::Report, voice::frame};
 
+mod relief;
 mod strangers;
 
 const GUILD: GuildId = GuildId::new(100);

@@ -14,6 +14,8 @@ pub(crate) const HEARTBEAT_INTERVAL_MS: u64 = 13_750;
 
 /// RFC 5888 as we read it: as long as the engine's tags.
 const MOST_MID_BYTES: usize = 16;
+/// RFC 6716 §2.1.1: Opus takes 510 kbit/s at most.
+const MOST_OPUS_KBPS: u32 = 510;
 /// As many video slots as the engine gives a client.
 const MOST_WANTS: usize = 64;
 /// Four sources, and some air for what comes.
@@ -38,6 +40,7 @@ mod op {
     pub(super) const ENCODINGS: u64 = 23;
     pub(super) const EXPERIENCE: u64 = 24;
     pub(super) const REDUNDANCY: u64 = 25;
+    pub(super) const BITRATE: u64 = 26;
 }
 
 /// What a client says.
@@ -59,6 +62,8 @@ pub(crate) struct Experience {
     pub(crate) concealed: f32,
     /// How long pictures stood still.
     pub(crate) frozen: Duration,
+    /// What it lets its microphone take, kbit/s, redundancy apart.
+    pub(crate) microphone_kbps: Option<u32>,
 }
 
 /// Op 0.
@@ -146,6 +151,8 @@ struct SourcesData {
 struct ExperienceData {
     concealed: f32,
     frozen_ms: u32,
+    #[serde(default)]
+    microphone_kbps: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -179,13 +186,14 @@ pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceCl
             Ok(ClientFrame::Sources(SourceSet { microphone, camera, screen, screen_audio }))
         }
         op::EXPERIENCE => {
-            let ExperienceData { concealed, frozen_ms } = data(envelope.d)?;
+            let ExperienceData { concealed, frozen_ms, microphone_kbps } = data(envelope.d)?;
             // NaN is no share either.
-            if !(0.0..=1.0).contains(&concealed) {
+            let is_opus = microphone_kbps.is_none_or(|kbps| kbps <= MOST_OPUS_KBPS);
+            if !(0.0..=1.0).contains(&concealed) || !is_opus {
                 return Err(VoiceClose::Decode);
             }
             let frozen = Duration::from_millis(frozen_ms.into());
-            Ok(ClientFrame::Experience(Experience { concealed, frozen }))
+            Ok(ClientFrame::Experience(Experience { concealed, frozen, microphone_kbps }))
         }
         op::WANTS => wants(envelope.d).map(ClientFrame::Wants),
         _ => Err(VoiceClose::UnknownOp),
@@ -281,6 +289,8 @@ pub(crate) enum ServerFrame {
     ClientDisconnect(UserId),
     /// Send the microphone with redundancy (RFC 2198) from now on, or without.
     Redundancy(bool),
+    /// The most, in bit/s, that the microphone should take from now on; `None`: as much as the channel allows.
+    Bitrate(Option<u32>),
 }
 
 impl ServerFrame {
@@ -316,6 +326,7 @@ impl ServerFrame {
             Self::ClientsConnect(users) => (op::CLIENTS_CONNECT, json!({"user_ids": users})),
             Self::ClientDisconnect(user) => (op::CLIENT_DISCONNECT, json!({"user_id": user})),
             Self::Redundancy(wanted) => (op::REDUNDANCY, json!({"microphone": wanted})),
+            Self::Bitrate(most) => (op::BITRATE, json!({"microphone": most})),
         };
         json!({"op": op, "d": d, "seq": seq}).to_string()
     }
