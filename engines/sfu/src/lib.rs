@@ -33,7 +33,7 @@ mod transport;
 pub mod worker;
 
 pub use bandwidth::Bitrate;
-pub use room::quality::{Quality, Upstream};
+pub use room::quality::{Picture, Quality, Upstream};
 pub use sdp::fragment::IceFragment;
 pub use worker::{
     Answer, Copied, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output,

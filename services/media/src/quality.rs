@@ -7,10 +7,11 @@ use voxlink_protocol::{
     bus::{IssueCallPass, PassRefused},
 };
 use voxlink_service_kit::{ApiError, ApiPath, Person};
+use voxlink_sfu::Source;
 
 use crate::{
     MediaState,
-    calls::quality::{Direction, INTERVAL, Sample},
+    calls::quality::{Direction, INTERVAL, Sample, Shown},
 };
 
 /// A call's timeline.
@@ -46,6 +47,26 @@ struct Way {
     kbps: u32,
     loss: Option<f32>,
     jitter_ms: Option<u128>,
+    /// Up: what the client lets its microphone take. Down: what the way is held to take of video.
+    target_kbps: Option<u32>,
+    /// How long packets wait on the way down.
+    queue_ms: Option<u128>,
+    /// The largest that goes this way; `null` while there is none.
+    picture: Option<Picture>,
+}
+
+/// A video, and the layer of it.
+#[derive(Serialize)]
+struct Picture {
+    /// Whose it is.
+    user_id: UserId,
+    /// `camera` or `screen`.
+    source: &'static str,
+    /// The simulcast encoding; `null` for the only one.
+    rid: Option<String>,
+    /// In pixels.
+    width: u16,
+    height: u16,
 }
 
 pub(crate) async fn show(
@@ -88,5 +109,23 @@ fn way(direction: Direction) -> Way {
         kbps: direction.kbps,
         loss: direction.loss,
         jitter_ms: direction.jitter.map(|jitter| jitter.as_millis()),
+        target_kbps: direction.target_kbps,
+        queue_ms: direction.queue.map(|queue| queue.as_millis()),
+        picture: direction.picture.map(picture),
+    }
+}
+
+fn picture(Shown { user, picture }: Shown) -> Picture {
+    Picture {
+        user_id: user,
+        source: match picture.source {
+            Source::Camera => "camera",
+            Source::Screen => "screen",
+            Source::Microphone => "microphone",
+            Source::ScreenAudio => "screen_audio",
+        },
+        rid: picture.rid.map(|rid| rid.to_string()),
+        width: picture.width,
+        height: picture.height,
     }
 }

@@ -92,6 +92,14 @@ pub(crate) fn ladder(track: &Track, now: Instant) -> Vec<Layer> {
     layers
 }
 
+/// Width and height in pixels of a layer of a track.
+pub(super) fn size_of(track: &Track, choice: LayerChoice) -> (u16, u16) {
+    let (width, height) = size(track, choice.encoding);
+    let top = track.encodings.get(choice.encoding).map_or(0, |encoding| encoding.rates.top().spatial());
+    let halvings = u32::from(top.saturating_sub(choice.point.spatial()));
+    (width >> halvings, height >> halvings)
+}
+
 fn size(track: &Track, encoding: usize) -> (u16, u16) {
     let known = track.encodings.get(encoding).and_then(|encoding| encoding.size);
     known.unwrap_or_else(|| {
@@ -323,6 +331,20 @@ mod tests {
         assert_eq!(sent(&ladder, wish(4_000, 200)), Some((0, MAX)), "the height decides");
         assert_eq!(sent(&ladder, Wish::UNSAID), Some((2, MAX)));
         assert_eq!(sent(&ladder, wish(0, 0)), None);
+    }
+
+    #[test]
+    fn a_layer_below_the_top_is_half_as_large() {
+        let now = Instant::now();
+        let simulcast = track(Source::Camera, &SIZES, now);
+        let choice = |encoding, point| LayerChoice { encoding, point };
+        assert_eq!(size_of(&simulcast, choice(1, MAX)), (640, 360));
+        assert_eq!(size_of(&simulcast, choice(9, MAX)), (1_280, 720), "what is not there is taken for usual");
+        let mut scalable = track(Source::Screen, &[(1_280, 720)], now);
+        let top = FrameInfo { point: Point::new(2, 0), size: Some((1_280, 720)), ..FrameInfo::OPAQUE };
+        scalable.encodings[0].note(&top, 1_000, now);
+        assert_eq!(size_of(&scalable, choice(0, Point::new(1, 0))), (640, 360));
+        assert_eq!(size_of(&scalable, choice(0, MAX)), (1_280, 720));
     }
 
     #[test]

@@ -2,8 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::Room;
-use crate::worker::{PeerId, Source};
+use super::{Room, layers};
+use crate::{
+    Bitrate,
+    codec::Point,
+    peer::Peer,
+    slot::LayerChoice,
+    worker::{MediaKind, PeerId, Rid, Source},
+};
 
 /// One peer's traffic since it joined. The caller takes differences.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +31,29 @@ pub struct Quality {
     pub retransmitted: u64,
     /// Smoothed round trip, once it was measured.
     pub round_trip: Option<Duration>,
+    /// What the way to the peer is held to take of video.
+    pub target: Bitrate,
+    /// How long packets to it wait in queues on the way.
+    pub queue_delay: Duration,
+    /// The largest picture that comes from it.
+    pub picture_up: Option<Picture>,
+    /// The largest picture that is sent to it.
+    pub picture_down: Option<Picture>,
+}
+
+/// A picture as it goes over one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Who made it.
+    pub peer: PeerId,
+    /// From which source.
+    pub source: Source,
+    /// Which of its simulcast encodings, when there are several.
+    pub rid: Option<Rid>,
+    /// In pixels, as its key frames say; before they do, as cameras usually are.
+    pub width: u16,
+    /// In pixels, too.
+    pub height: u16,
 }
 
 /// One stream that a peer sends.
@@ -44,7 +73,7 @@ impl Room {
     /// What was counted for each peer whose media may flow.
     pub(crate) fn quality(&self, now: Instant) -> Vec<(PeerId, Quality)> {
         let peers = self.peers.iter().filter(|(_, peer)| peer.egress().is_some());
-        let one = |peer: &crate::peer::Peer| {
+        let one = |peer: &Peer| {
             let tracks = peer.tracks.iter().filter_map(|track| self.tracks.get(*track));
             let encodings = tracks.flat_map(|track| track.encodings.iter().map(move |one| (track, one)));
             let up = encodings.filter(|(_, one)| one.ssrc.is_some()).map(|(track, one)| Upstream {
@@ -63,9 +92,42 @@ impl Room {
                 sound_loss: peer.sound_loss.lately(now).map(|share| f32::from(share) / 256.0),
                 retransmitted: peer.stats.retransmitted,
                 round_trip: peer.round_trip,
+                target: peer.downlink.target(),
+                queue_delay: peer.downlink.estimator.queue_delay(),
+                picture_up: self.picture_up(peer, now),
+                picture_down: self.picture_down(peer),
             };
             (peer.id, quality)
         };
         peers.map(|(_, peer)| one(peer)).collect()
+    }
+
+    fn picture_up(&self, peer: &Peer, now: Instant) -> Option<Picture> {
+        let whole = |encoding| LayerChoice { encoding, point: Point::MAX };
+        let alive = peer.tracks.iter().flat_map(|track| {
+            let encodings =
+                self.tracks.get(*track).into_iter().flat_map(|track| track.encodings.iter().enumerate());
+            let alive = encodings.filter(move |(_, encoding)| encoding.is_alive(now));
+            alive.filter_map(move |(encoding, _)| self.picture(*track, whole(encoding)))
+        });
+        alive.max_by_key(Picture::area)
+    }
+
+    fn picture_down(&self, peer: &Peer) -> Option<Picture> {
+        let sent = peer.slots.iter().filter_map(|slot| self.picture(slot.track?, slot.sent_layer()?));
+        sent.max_by_key(Picture::area)
+    }
+
+    fn picture(&self, track: usize, choice: LayerChoice) -> Option<Picture> {
+        let track = self.tracks.get(track).filter(|track| track.kind() == MediaKind::Video)?;
+        let (width, height) = layers::size_of(track, choice);
+        let (owner, encoding) = (self.peers.get(track.owner)?, track.encodings.get(choice.encoding)?);
+        Some(Picture { peer: owner.id, source: track.source, rid: encoding.rid.clone(), width, height })
+    }
+}
+
+impl Picture {
+    fn area(&self) -> u32 {
+        u32::from(self.width) * u32::from(self.height)
     }
 }

@@ -190,6 +190,11 @@ impl Slot {
         self.current.map(|current| current.encoding)
     }
 
+    /// The layer that is being sent.
+    pub(crate) fn sent_layer(&self) -> Option<LayerChoice> {
+        self.target.and(self.current)
+    }
+
     /// Whether packets of this encoding are looked at: it is shown or waited for, or anything would do.
     pub(crate) fn listens_to(&self, encoding: usize) -> bool {
         let Some(target) = self.target else { return false };

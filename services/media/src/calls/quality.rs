@@ -6,7 +6,7 @@ use std::{
 };
 
 use voxlink_protocol::{ChannelId, GuildId, Timestamp, UserId};
-use voxlink_sfu::{PeerId, Quality};
+use voxlink_sfu::{PeerId, Picture, Quality};
 
 use super::{Calls, SocketId};
 use crate::voice::frame::Experience;
@@ -27,7 +27,7 @@ pub(super) struct Timeline {
 }
 
 /// One interval of one person's connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sample {
     /// From the person to the server.
     pub(crate) up: Direction,
@@ -40,7 +40,7 @@ pub(crate) struct Sample {
 }
 
 /// One way of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Direction {
     /// Media, without IP and UDP headers, in kbit/s.
     pub(crate) kbps: u32,
@@ -48,6 +48,20 @@ pub(crate) struct Direction {
     pub(crate) loss: Option<f32>,
     /// RFC 3550's, of the stream where it is worst; only where we receive.
     pub(crate) jitter: Option<Duration>,
+    /// What is held to be right, kbit/s: of the microphone on the way up, as its client says; of video on the way down,
+    /// while there is some.
+    pub(crate) target_kbps: Option<u32>,
+    /// How long packets wait on the way; only where we send.
+    pub(crate) queue: Option<Duration>,
+    /// The largest picture.
+    pub(crate) picture: Option<Shown>,
+}
+
+/// A picture, and whose it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Shown {
+    pub(crate) user: UserId,
+    pub(crate) picture: Picture,
 }
 
 /// A call as someone who may see it is told.
@@ -89,11 +103,16 @@ impl Calls {
     pub(super) fn measured(&mut self, measured: Vec<(PeerId, Quality)>, now: Instant) {
         let mut channels = BTreeSet::new();
         for (peer, quality) in measured {
+            let shown = |picture: &Option<Picture>| {
+                let picture = picture.clone()?;
+                Some(Shown { user: self.person_behind(picture.peer)?, picture })
+            };
+            let pictures = (shown(&quality.picture_up), shown(&quality.picture_down));
             let Some(user) = self.peers.get(&peer) else { continue };
             let Some(seat) = self.seats.get_mut(user) else { continue };
             if let Some(live) = seat.live.as_mut().filter(|live| live.peer == peer) {
                 live.strain.note(quality.sound_loss);
-                live.timeline.note(quality, now);
+                live.timeline.note(quality, pictures, now);
                 channels.insert(seat.channel);
             }
         }
@@ -121,8 +140,8 @@ impl Calls {
             guild = Some(seat.guild);
             if let Some(live) = &seat.live {
                 let samples = live.timeline.samples.iter();
-                let dated =
-                    samples.map(|(at, sample)| (wall.minus(now.saturating_duration_since(*at)), *sample));
+                let dated = samples
+                    .map(|(at, sample)| (wall.minus(now.saturating_duration_since(*at)), sample.clone()));
                 people.push((user, dated.collect()));
             }
         }
@@ -131,16 +150,19 @@ impl Calls {
 }
 
 impl Timeline {
-    fn note(&mut self, quality: Quality, now: Instant) {
+    /// Takes what was counted, and the largest pictures up and down.
+    fn note(&mut self, quality: Quality, (up, down): (Option<Shown>, Option<Shown>), now: Instant) {
         let before = self.last.replace((now, quality.clone()));
         let Some((since, before)) = before else { return };
         let recent = |(at, experience): &(Instant, Experience)| {
             (now.saturating_duration_since(*at) < EXPERIENCE_LASTS).then_some(*experience)
         };
-        let sample = Sample {
-            experience: self.experience.as_ref().and_then(recent),
-            ..between(&before, &quality, now.saturating_duration_since(since))
-        };
+        let mut sample = between(&before, &quality, now.saturating_duration_since(since));
+        sample.experience = self.experience.as_ref().and_then(recent);
+        sample.up.target_kbps = sample.experience.and_then(|experience| experience.microphone_kbps);
+        (sample.up.picture, sample.down.picture) = (up, down);
+        // Only with a picture does feedback come that it is learnt from.
+        sample.down.target_kbps.take_if(|_| sample.down.picture.is_none());
         if self.samples.len() == MOST_SAMPLES {
             self.samples.pop_front();
         }
@@ -159,6 +181,7 @@ fn between(before: &Quality, after: &Quality, elapsed: Duration) -> Sample {
             kbps: kbps(before.bytes_up, after.bytes_up, elapsed),
             loss: share(lost.saturating_sub(lost_before), due.saturating_sub(due_before)),
             jitter: after.up.iter().map(|up| up.jitter).max(),
+            ..Direction::default()
         },
         down: Direction {
             kbps: kbps(before.bytes_down, after.bytes_down, elapsed),
@@ -167,7 +190,9 @@ fn between(before: &Quality, after: &Quality, elapsed: Duration) -> Sample {
                 after.reported.saturating_sub(before.reported),
             )
             .or(after.sound_loss),
-            jitter: None,
+            target_kbps: Some(u32::try_from(after.target.as_bps() / 1_000).unwrap_or(u32::MAX)),
+            queue: Some(after.queue_delay),
+            ..Direction::default()
         },
         round_trip: after.round_trip,
         experience: None,
@@ -194,9 +219,15 @@ fn share(lost: u64, due: u64) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use voxlink_sfu::{Source, Upstream};
+    use voxlink_sfu::{Bitrate, Source, Upstream};
 
     use super::*;
+
+    impl Timeline {
+        fn count(&mut self, quality: Quality, now: Instant) {
+            self.note(quality, (None, None), now);
+        }
+    }
 
     fn counted(seconds: u64, lost: u64) -> Quality {
         let voice = Upstream {
@@ -210,6 +241,8 @@ mod tests {
             bytes_up: 5_000 * seconds,
             bytes_down: 125_000 * seconds,
             reported: 100 * seconds,
+            target: Bitrate::kbps(800),
+            queue_delay: Duration::from_millis(5),
             ..Quality::default()
         }
     }
@@ -218,27 +251,38 @@ mod tests {
     fn a_sample_says_what_happened_since_the_one_before() {
         let start = Instant::now();
         let mut timeline = Timeline::default();
-        timeline.note(counted(10, 40), start);
+        timeline.count(counted(10, 40), start);
         assert!(timeline.samples.is_empty());
-        timeline.note(counted(12, 50), start + INTERVAL);
-        let (_, sample) = timeline.samples[0];
+        timeline.count(counted(12, 50), start + INTERVAL);
+        let (_, sample) = &timeline.samples[0];
         assert_eq!(
             sample.up,
-            Direction { kbps: 40, loss: Some(0.1), jitter: Some(Duration::from_millis(7)) }
+            Direction {
+                kbps: 40,
+                loss: Some(0.1),
+                jitter: Some(Duration::from_millis(7)),
+                ..Direction::default()
+            }
         );
-        assert_eq!(sample.down, Direction { kbps: 1_000, loss: Some(0.0), jitter: None });
+        let down = Direction {
+            kbps: 1_000,
+            loss: Some(0.0),
+            queue: Some(Duration::from_millis(5)),
+            ..Direction::default()
+        };
+        assert_eq!(sample.down, down);
     }
 
     #[test]
     fn who_sends_nothing_loses_nothing_and_a_stream_that_began_anew_is_no_flood() {
         let start = Instant::now();
         let mut timeline = Timeline::default();
-        timeline.note(counted(1_000, 40), start);
-        timeline.note(counted(1, 0), start + INTERVAL);
-        let (_, sample) = timeline.samples[0];
+        timeline.count(counted(1_000, 40), start);
+        timeline.count(counted(1, 0), start + INTERVAL);
+        let (_, sample) = &timeline.samples[0];
         assert_eq!((sample.up.kbps, sample.up.loss, sample.down.loss), (0, None, None));
         let heard = Quality { sound_loss: Some(0.5), ..counted(1, 0) };
-        timeline.note(heard, start + INTERVAL * 2);
+        timeline.count(heard, start + INTERVAL * 2);
         assert_eq!(
             timeline.samples[1].1.down.loss,
             Some(0.5),
@@ -254,12 +298,12 @@ mod tests {
         let experience =
             Experience { concealed: 0.2, frozen: Duration::from_millis(300), microphone_kbps: None };
         timeline.experience = Some((start, experience));
-        (0..1_000u32).for_each(|n| timeline.note(counted(u64::from(n) * 2, 0), at(n)));
+        (0..1_000u32).for_each(|n| timeline.count(counted(u64::from(n) * 2, 0), at(n)));
         assert_eq!(timeline.samples.len(), MOST_SAMPLES);
         assert_eq!(timeline.samples.back().unwrap().0, at(999));
         assert_eq!(timeline.samples.back().unwrap().1.experience, None);
         let mut fresh = Timeline { experience: Some((start, experience)), ..Timeline::default() };
-        (0..2).for_each(|n| fresh.note(counted(2, 0), at(n)));
+        (0..2).for_each(|n| fresh.count(counted(2, 0), at(n)));
         assert_eq!(fresh.samples[0].1.experience, Some(experience));
     }
 }

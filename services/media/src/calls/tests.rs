@@ -10,10 +10,11 @@ use voxlink_protocol::{
     voice::CallPass,
 };
 use voxlink_sfu::{
-    Answer, EncodingState, Event, MediaKind, OfferError, Quality, Slot, SlotContent, Source, Wanted,
+    Answer, Bitrate, EncodingState, Event, MediaKind, OfferError, Picture, Quality, Slot, SlotContent,
+    Source, Wanted,
 };
 
-use super::*;
+use super::{quality::Shown, *};
 use crate::{shard::Report, voice::frame};
 
 mod relief;
@@ -634,12 +635,14 @@ fn how_everyone_hears_is_kept_while_they_are_in_the_call() {
     assert!(world.calls.quality_of(LOUNGE, world.wall(), world.now).is_none());
     let (socket, peer, _) = world.join(ANNA, "a");
     let (_, other, _) = world.join(BORIS, "b");
-    world.ask(socket, json!({"op":24,"d":{"concealed":0.25,"frozen_ms":400}}));
+    world.ask(socket, json!({"op":24,"d":{"concealed":0.25,"frozen_ms":400,"microphone_kbps":24}}));
+    let picture = Picture { peer, source: Source::Camera, rid: Some("h".into()), width: 640, height: 360 };
     for seconds in [2, 4, 6] {
         world.now += Duration::from_secs(2);
         let counted =
             |reported_lost| Quality { reported: 100 * seconds, reported_lost, ..Quality::default() };
-        let measured = vec![(peer, counted(20 * seconds)), (other, counted(0))];
+        let seen = Quality { picture_down: Some(picture.clone()), target: Bitrate::kbps(700), ..counted(0) };
+        let measured = vec![(peer, counted(20 * seconds)), (other, seen)];
         world.calls.heard(Report::Measured(measured), world.now);
     }
     let call = world.calls.quality_of(LOUNGE, world.wall(), world.now).unwrap();
@@ -648,7 +651,10 @@ fn how_everyone_hears_is_kept_while_they_are_in_the_call() {
     assert_eq!(samples[1].0, world.wall());
     assert_eq!(samples[1].1.down.loss, Some(0.2));
     assert_eq!(samples[1].1.experience.unwrap().concealed, 0.25);
-    assert_eq!(call.people[1].1[1].1.down.loss, Some(0.0));
+    assert_eq!((samples[1].1.up.target_kbps, samples[1].1.down.target_kbps), (Some(24), None));
+    let down = &call.people[1].1[1].1.down;
+    assert_eq!((down.loss, down.target_kbps), (Some(0.0), Some(700)));
+    assert_eq!(down.picture, Some(Shown { user: UserId::new(ANNA), picture }));
     world.calls.leave_seat(&LeaveSeat {
         guild: Some(GUILD),
         user: UserId::new(ANNA),
