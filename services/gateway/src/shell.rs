@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use voxlink_protocol::{
     UserId,
     bus::{
-        DirectChannelsOf, GuildsOf, IssueCallPass, LeaveSeat, LoadGuild, ReadStatesOf, Request,
-        SessionRevoked, TakeSeat, UpdateSeat, UserGuildSettingsOf, UserUpdated, VoiceStatesOf,
+        DirectChannelsOf, GuildsOf, IssueCallPass, LeaveSeat, LoadGuild, PassRefused, ReadStatesOf, Request,
+        SeatRefused, SessionRevoked, TakeSeat, UpdateSeat, UserGuildSettingsOf, UserUpdated, VoiceStatesOf,
     },
     event::{GuildEvent, UserEvent},
     people::{RelationsOf, SettingsOf, SettingsUpdated},
@@ -24,7 +24,7 @@ use voxlink_service_kit::{Auth, Bus, CallError, env::Clock, ws::Stream};
 
 use crate::{
     connection::Control,
-    hub::{Effect, Hub, Input, ReadyParts, VoiceAsk, VoiceOutcome, Wire},
+    hub::{Effect, Hub, Input, ReadyParts, Refusal, VoiceAsk, VoiceOutcome, Wire},
     session::LinkId,
 };
 
@@ -281,12 +281,19 @@ impl Asker {
             let updated = self.bus.call(update).await == Ok(true);
             return if updated { VoiceOutcome::Done } else { VoiceOutcome::NoSeat };
         }
-        let Ok(Ok(pass)) = self.bus.call(IssueCallPass { user, guild, channel, session_id }).await else {
-            return VoiceOutcome::Refused;
+        let pass = match self.bus.call(IssueCallPass { user, guild, channel, session_id }).await {
+            Ok(Ok(pass)) => pass,
+            Ok(Err(PassRefused::Forbidden)) => return VoiceOutcome::Refused(Refusal::Forbidden),
+            Ok(Err(PassRefused::Unknown | PassRefused::NotVoice)) => {
+                return VoiceOutcome::Refused(Refusal::Unknown);
+            }
+            Err(_unanswered) => return VoiceOutcome::Refused(Refusal::Unavailable),
         };
         match self.bus.call(TakeSeat { pass: pass.clone(), self_mute, self_deaf }).await {
             Ok(Ok(seat)) => VoiceOutcome::Seated { pass, endpoint: seat.endpoint },
-            _ => VoiceOutcome::Refused,
+            Ok(Err(SeatRefused::Full)) => VoiceOutcome::Refused(Refusal::Full),
+            Ok(Err(SeatRefused::BadPass)) => VoiceOutcome::Refused(Refusal::BadPass),
+            Err(_unanswered) => VoiceOutcome::Refused(Refusal::Unavailable),
         }
     }
 }

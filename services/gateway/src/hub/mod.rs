@@ -43,7 +43,7 @@ use sessions::Sessions;
 
 pub(crate) use presence::{Seen, UserEntry};
 pub(crate) use ready::ReadyParts;
-pub(crate) use voice::{VoiceAsk, VoiceOutcome};
+pub(crate) use voice::{Refusal, VoiceAsk, VoiceOutcome};
 
 /// What the hub is built with.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 //! Op 4: taking, changing and giving up a seat in a call. One request of a session at a time; of those that come
 //! meanwhile only the newest counts.
 
+use serde::Serialize;
 use serde_json::json;
-use voxlink_protocol::{Secret, UserId, VoiceState, gateway::VoiceStateRequest};
+use voxlink_protocol::{ChannelId, Secret, UserId, VoiceState, gateway::VoiceStateRequest};
 
 use super::{Effect, Hub};
 use crate::{
@@ -30,8 +31,38 @@ pub(crate) enum VoiceOutcome {
     Done,
     /// There is no such seat to change.
     NoSeat,
-    /// Not allowed, full, or nobody answers.
-    Refused,
+    /// No seat, and why.
+    Refused(Refusal),
+}
+
+/// Why nobody was let in, as `refused.reason` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Refusal {
+    /// The room holds as many as it may.
+    Full,
+    /// They see the room and may not enter.
+    Forbidden,
+    /// No such room, or none that they see; so it is for those who were banned.
+    Unknown,
+    /// The pass was too old when it was shown.
+    BadPass,
+    /// Nobody answers: asking again may help.
+    Unavailable,
+}
+
+/// A voice state that says as well what was refused. v10 has no refusal, and its clients read past this.
+#[derive(Serialize)]
+struct RefusedState {
+    #[serde(flatten)]
+    state: VoiceState,
+    refused: Refused,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    channel_id: Option<ChannelId>,
+    reason: Refusal,
 }
 
 impl Hub {
@@ -76,15 +107,15 @@ impl Hub {
                 session.voice.seat = None;
                 next = next.or(Some(ask.request));
             }
-            VoiceOutcome::Refused => self.tell_seat(&ask),
+            VoiceOutcome::Refused(reason) => self.tell_refusal(&ask, reason),
         }
         if let Some(next) = next {
             self.voice_request(ask.session, next);
         }
     }
 
-    /// v10 has no refusal: the session hears where it is (nowhere, unless it already had a seat).
-    fn tell_seat(&mut self, ask: &VoiceAsk) {
+    /// The session hears where it is (nowhere, unless it already had a seat) and why not where it asked for.
+    fn tell_refusal(&mut self, ask: &VoiceAsk, reason: Refusal) {
         let view = self.guilds.get(&ask.request.guild_id).and_then(|entry| entry.view.as_ref());
         let current = view.and_then(|view| Some(view.with_member(view.voice.get(&ask.user)?.clone())));
         let told = current.unwrap_or_else(|| VoiceState {
@@ -102,6 +133,8 @@ impl Hub {
             suppress: false,
             request_to_speak_timestamp: None,
         });
+        let refused = Refused { channel_id: ask.request.channel_id, reason };
+        let told = RefusedState { state: told, refused };
         self.sessions.send(ask.session, &Body::new(Kind::VOICE_STATE_UPDATE, &told, 1));
     }
 }

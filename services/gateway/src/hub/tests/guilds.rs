@@ -2,7 +2,7 @@ use serde_json::json;
 use voxlink_protocol::{ChannelId, Member, Permissions, Role, RoleId, VoiceState, event::GuildChange};
 
 use super::world::{ANNA, BORIS, CLARA, GENERAL, GUILD, SECRET, World, channel, hidden, member, message};
-use crate::hub::{Input, VoiceOutcome};
+use crate::hub::{Input, Refusal, VoiceOutcome};
 
 #[test]
 fn a_message_goes_to_those_who_see_its_channel() {
@@ -214,8 +214,31 @@ fn joining_a_call_asks_for_a_seat_and_tells_where_to_go() {
     assert!(world.asked_seats[0].seated, "she is there already: only mute changes");
     world.answer_seat(VoiceOutcome::NoSeat);
     assert!(!world.asked_seats[0].seated, "the seat was gone: it is taken anew");
-    world.answer_seat(VoiceOutcome::Refused);
-    assert_eq!(world.heard(anna)[0]["d"]["channel_id"], "20", "she hears where she is");
+    world.answer_seat(VoiceOutcome::Refused(Refusal::Unavailable));
+    let told = &world.heard(anna)[0]["d"];
+    assert_eq!(told["channel_id"], "20", "she hears where she is");
+    assert_eq!(told["refused"], json!({"channel_id": "20", "reason": "unavailable"}));
+}
+
+#[test]
+fn who_is_not_let_into_a_call_hears_why() {
+    let mut world = World::new();
+    let (anna, session) = world.join(ANNA);
+    for (refusal, reason) in [
+        (Refusal::Full, "full"),
+        (Refusal::Forbidden, "forbidden"),
+        (Refusal::Unknown, "unknown"),
+        (Refusal::BadPass, "bad_pass"),
+        (Refusal::Unavailable, "unavailable"),
+    ] {
+        world.heard(anna);
+        world.say(anna, 4, json!({"guild_id": "10", "channel_id": "20"}));
+        world.answer_seat(VoiceOutcome::Refused(refusal));
+        let told = &world.heard(anna)[0];
+        assert_eq!((&told["t"], &told["d"]["channel_id"]), (&json!("VOICE_STATE_UPDATE"), &json!(null)));
+        assert_eq!(told["d"]["session_id"], session);
+        assert_eq!(told["d"]["refused"], json!({"channel_id": "20", "reason": reason}));
+    }
 }
 
 #[test]
