@@ -61,7 +61,9 @@ export interface WireChannel {
   owner_id?: string;
   icon?: string | null;
 }
+/** `refused`: an op 4 was refused, and why; the rest says where one really is. */
 export interface WireVoiceState {
+  refused?: { channel_id: string | null; reason: string };
   guild_id?: string;
   channel_id: string | null;
   user_id: string;

@@ -121,6 +121,14 @@ export function callErrorText(error: CallError): string {
       return m.call_screen_denied();
     case "server-unreachable":
       return m.call_unreachable();
+    case "room-full":
+      return m.call_full();
+    case "not-allowed":
+      return m.call_not_allowed();
+    case "room-gone":
+      return m.call_gone();
+    case "pass-refused":
+      return m.call_pass_refused();
     case "kicked":
       return m.call_kicked();
     case "joined-elsewhere":
@@ -167,7 +175,7 @@ function toVoiceEvent(event: Heard): VoiceGatewayEvent | null {
   switch (event.t) {
     case "VOICE_STATE_UPDATE":
       if (event.d.user_id !== store.world.self?.id || !event.d.guild_id) return null;
-      return { type: "voice_state", channel_id: event.d.channel_id, session_id: event.d.session_id, guild_id: event.d.guild_id };
+      return { type: "voice_state", channel_id: event.d.channel_id, session_id: event.d.session_id, guild_id: event.d.guild_id, ...(event.d.refused && { refused: event.d.refused }) };
     case "VOICE_SERVER_UPDATE":
       return event.d.endpoint === null ? null : { type: "voice_server", guild_id: event.d.guild_id, endpoint: event.d.endpoint, token: event.d.token };
     case "READY":

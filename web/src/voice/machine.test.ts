@@ -106,6 +106,43 @@ describe("joining", () => {
     expect(call.give(join()).session.phase).toBe("joining");
   });
 
+  const refusal = (channelId: string, reason: string, where: string | null = null): Event => ({
+    type: "gateway",
+    event: { type: "voice_state", channel_id: where, session_id: "s1", guild_id: "1", refused: { channel_id: channelId, reason } },
+  });
+
+  test.each([
+    ["full", "room-full"],
+    ["forbidden", "not-allowed"],
+    ["unknown", "room-gone"],
+    ["bad_pass", "pass-refused"],
+  ])("is told at once that it was refused: %s", (reason, error) => {
+    const call = new Timeline().give(join(), refusal("20", reason));
+    expect(call.session).toMatchObject({ phase: "failed", place: ROOM, error });
+    expect(call.did).toContain("free_devices");
+    expect(call.effects).toContainEqual({ do: "stop_timer", timer: "patience" });
+    // Of a move as well, whose old room one still sits in for the server.
+    const moving = connected().give(join(OTHER_ROOM), refusal("21", reason, "20"));
+    expect(moving.session).toMatchObject({ phase: "failed", place: OTHER_ROOM, error });
+    expect(moving.effects).toContainEqual({ do: "voice_state", place: null });
+  });
+
+  test("waits when the server is not ready or says something new, and a refusal of another room means nothing", () => {
+    const call = new Timeline().give(join(), refusal("20", "unavailable"), refusal("20", "full moon"), refusal("21", "full"));
+    expect(call.session).toMatchObject({ phase: "joining", error: null });
+    expect(connected().give(refusal("20", "unavailable")).session.phase).toBe("connected");
+  });
+
+  test("is told when the voice gateway refuses the pass twice", () => {
+    const toPass = entering.slice(1, 5);
+    const call = new Timeline().give(join(), ...toPass, closed(4004));
+    expect(call.session.phase).toBe("joining");
+    call.give(...toPass, closed(4004));
+    expect(call.session).toMatchObject({ phase: "failed", error: "pass-refused" });
+    // A call that worked goes on trying.
+    expect(connected().give(closed(4004), ...toPass, closed(4004)).session.phase).toBe("reconnecting");
+  });
+
   test("from another room is a move: no leaving in between", () => {
     const call = connected().give(join(OTHER_ROOM));
     expect(call.effects.filter((effect) => effect.do === "voice_state")).toEqual([{ do: "voice_state", place: OTHER_ROOM }]);

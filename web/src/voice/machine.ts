@@ -120,6 +120,14 @@ function renew(session: Session, place: Place): Step {
   return [next, effects];
 }
 
+/** Gives up with a reason; the room stays named, so that it can say so. */
+function fail(place: Place, error: CallError): Step {
+  return [
+    { ...NO_CALL, place, phase: "failed", error },
+    [...tearDown(true), { do: "voice_state", place: null }, { do: "free_devices" }],
+  ];
+}
+
 /** Ends the call because the server says so; nobody is told, they know. */
 function evict(error: CallError): Step {
   return [{ ...NO_CALL, error }, [...tearDown(), { do: "free_devices" }]];
@@ -136,6 +144,7 @@ function onGateway(session: Session, place: Place, event: VoiceGatewayEvent): St
       // The server forgot that we were anywhere.
       return renew({ ...session, sessionId: null, pass: null, renewals: 0 }, place);
     case "voice_state": {
+      if (event.refused) return event.refused.channel_id === place.channelId ? refused(session, place, event.refused.reason) : [session, []];
       const waiting = session.pass === null;
       if (event.channel_id === place.channelId) {
         if (waiting) return show({ ...session, sessionId: event.session_id });
@@ -153,6 +162,23 @@ function onGateway(session: Session, place: Place, event: VoiceGatewayEvent): St
       return show({ ...session, server: { endpoint: event.endpoint, token: event.token } });
     default:
       return unhandled(event);
+  }
+}
+
+/** The main gateway did not let us in. */
+function refused(session: Session, place: Place, reason: string): Step {
+  switch (reason) {
+    case "full":
+      return fail(place, "room-full");
+    case "forbidden":
+      return fail(place, "not-allowed");
+    case "unknown":
+      return fail(place, "room-gone");
+    case "bad_pass":
+      return fail(place, "pass-refused");
+    default:
+      // Not ready yet, or a reason of a newer server: the timer asks again, and patience ends.
+      return [session, []];
   }
 }
 
@@ -193,6 +219,8 @@ function onLinkClosed(session: Session, place: Place, code: number): Step {
     case 4014:
       return evict("kicked");
     case 4004:
+      // A fresh pass refused as well, before anything ever worked: the next will be no better.
+      return session.since === null && session.renewals > 0 ? fail(place, "pass-refused") : renew(session, place);
     case 4006:
     case 4015:
     // The rest are bugs on one of the two sides; a fresh start is the best that can be done about them.
@@ -335,10 +363,7 @@ function onTimer(session: Session, place: Place, timer: Timer): Step {
       ];
     }
     case "patience":
-      return [
-        { ...NO_CALL, place, phase: "failed", error: "server-unreachable" },
-        [...tearDown(true), { do: "voice_state", place: null }, { do: "free_devices" }],
-      ];
+      return fail(place, "server-unreachable");
     case "link":
     case "ack":
       // As if it had closed; a dead network would not tell us for minutes.

@@ -37,6 +37,10 @@ export type CallError =
   | "camera-missing"
   | "screen-denied"
   | "server-unreachable"
+  | "room-full"
+  | "not-allowed"
+  | "room-gone"
+  | "pass-refused"
   | "kicked"
   | "joined-elsewhere";
 
@@ -62,7 +66,7 @@ export interface CallState {
 
 /** What the call hears from the main gateway. `voice_state` is only ever one's own. */
 export type VoiceGatewayEvent =
-  | { type: "voice_state"; channel_id: string | null; session_id: string; guild_id: string }
+  | { type: "voice_state"; channel_id: string | null; session_id: string; guild_id: string; refused?: { channel_id: string | null; reason: string } }
   | { type: "voice_server"; guild_id: string; endpoint: string; token: string }
   | { type: "session_new" };
 
