@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { diagnose, sparkline, type QualitySample } from "./diagnosis.ts";
 
+const way = (kbps: number, loss: number | null, jitter_ms: number | null, queue_ms: number | null = null) => ({ kbps, loss, jitter_ms, queue_ms, target_kbps: null, picture: null });
 const sample = (at: number, over: Partial<QualitySample> = {}): QualitySample => ({
   at,
-  up: { kbps: 40, loss: 0, jitter_ms: 3 },
-  down: { kbps: 900, loss: 0, jitter_ms: null },
+  up: way(40, 0, 3),
+  down: way(900, 0, null),
   round_trip_ms: 30,
   concealed: 0,
   frozen_ms: 0,
@@ -17,14 +18,18 @@ test("a good line has nothing to say", () => {
 });
 
 test("who loses packets on the way down hears badly, and is heard well", () => {
-  const { hears, heard } = diagnose([sample(0, { down: { kbps: 900, loss: 0.3, jitter_ms: null }, concealed: 0.05 })]);
+  const { hears, heard } = diagnose([sample(0, { down: way(900, 0.3, null), concealed: 0.05 })]);
   expect(hears.map(({ reason, bad }) => [reason, bad])).toEqual([["down-loss", true], ["concealed", false]]);
   expect(heard).toEqual([]);
 });
 
+test("what waits on the way down is heard late", () => {
+  expect(diagnose([sample(0, { down: way(900, 0, null, 500) })]).hears).toEqual([{ reason: "queue", value: 500, bad: true }]);
+});
+
 test("only the last ten seconds count, and nothing said is nothing wrong", () => {
-  const old = sample(0, { up: { kbps: 40, loss: 0.5, jitter_ms: 200 } });
-  const silent = sample(20_000, { up: { kbps: 0, loss: null, jitter_ms: null }, round_trip_ms: null, concealed: null, frozen_ms: null });
+  const old = sample(0, { up: way(40, 0.5, 200) });
+  const silent = sample(20_000, { up: way(0, null, null), round_trip_ms: null, concealed: null, frozen_ms: null });
   expect(diagnose([old, silent])).toEqual({ hears: [], heard: [] });
   expect(diagnose([old]).heard.map((finding) => finding.reason)).toEqual(["up-loss", "jitter"]);
 });

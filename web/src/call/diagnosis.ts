@@ -16,6 +16,21 @@ export interface QualityWay {
   /** Share of packets, 0 to 1; null when none were due. */
   loss: number | null;
   jitter_ms: number | null;
+  /** Up: what the client lets its microphone take. Down: what the way is held to take of video. */
+  target_kbps: number | null;
+  /** How long packets wait on the way down. */
+  queue_ms: number | null;
+  /** The largest that goes this way. */
+  picture: QualityPicture | null;
+}
+export interface QualityPicture {
+  /** Whose it is. */
+  user_id: string;
+  source: "camera" | "screen";
+  /** The simulcast encoding; null for the only one. */
+  rid: string | null;
+  width: number;
+  height: number;
 }
 export interface CallQuality {
   /** Milliseconds between two samples. */
@@ -23,7 +38,7 @@ export interface CallQuality {
   participants: { user_id: string; samples: QualitySample[] }[];
 }
 
-export type Reason = "concealed" | "down-loss" | "up-loss" | "jitter" | "delay" | "frozen";
+export type Reason = "concealed" | "down-loss" | "up-loss" | "jitter" | "delay" | "queue" | "frozen";
 export interface Finding {
   reason: Reason;
   /** A share from 0 to 1, or milliseconds. */
@@ -45,6 +60,8 @@ const LOSS = [0.03, 0.1] as const;
 const DELAY_MS = [250, 600] as const;
 /** What a receiver's buffer takes up easily, and what it does not. */
 const JITTER_MS = [40, 100] as const;
+/** Sound that waits so long comes after what it answers. */
+const QUEUE_MS = [150, 400] as const;
 const FROZEN_MS = [500, 2_000] as const;
 
 export function diagnose(samples: readonly QualitySample[]): Diagnosis {
@@ -62,6 +79,7 @@ export function diagnose(samples: readonly QualitySample[]): Diagnosis {
       ...find("concealed", recent.map((sample) => sample.concealed), LOSS),
       ...find("down-loss", recent.map((sample) => sample.down.loss), LOSS),
       ...find("frozen", recent.map((sample) => sample.frozen_ms), FROZEN_MS),
+      ...find("queue", recent.map((sample) => sample.down.queue_ms), QUEUE_MS),
       ...find("delay", recent.map((sample) => sample.round_trip_ms), DELAY_MS),
     ]),
     heard: worstFirst([...find("up-loss", recent.map((sample) => sample.up.loss), LOSS), ...find("jitter", recent.map((sample) => sample.up.jitter_ms), JITTER_MS)]),
