@@ -2,6 +2,7 @@
 // publishes a new snapshot whenever something changed. What to do when is in machine.ts; how, in the other files.
 
 import { FULL, pace, within, type Uplink } from "./bitrate.ts";
+import { Cues, playCue } from "./cues.ts";
 import type { ClientFrame, Slot, Sources } from "./frames.ts";
 import { parseFrame } from "./frames.ts";
 import { Link, voiceUrl } from "./link.ts";
@@ -10,7 +11,7 @@ import { step } from "./machine.ts";
 import { members } from "./members.ts";
 import { Peer } from "./peer.ts";
 import { Playback } from "./playback.ts";
-import { loadPreferences, withDevice, withMusic, withVolume } from "./preferences.ts";
+import { loadPreferences, withDevice, withMusic, withSounds, withVolume } from "./preferences.ts";
 import { NO_CALL, type Effect, type Event, type Timer } from "./session.ts";
 import { SpeakingGate } from "./sound.ts";
 import type { Call, CallState, DeviceKind, Devices, SourceKind, TileReport, TileSource, VoiceGateway } from "./types.ts";
@@ -45,6 +46,7 @@ class LiveCall implements Call {
   #peer: Peer | null = null;
   #releaseMicrophone: Promise<() => void> | null = null;
   #sentSources = "";
+  readonly #cues = new Cues();
   readonly #tiles = new Tiles(() => this.#sayWants());
   /** The sizes that the server has heard. */
   #saidWants: ReadonlyMap<string, string> = new Map();
@@ -160,6 +162,14 @@ class LiveCall implements Call {
     this.#preferences = withMusic(this.#preferences, on);
     this.#tuneMicrophone();
     await this.#local.reopenMicrophone();
+  }
+
+  sounds(): boolean {
+    return this.#preferences.sounds !== false;
+  }
+
+  setSounds(on: boolean): void {
+    this.#preferences = withSounds(this.#preferences, on);
   }
 
   microphoneLevel(): number {
@@ -403,7 +413,10 @@ class LiveCall implements Call {
     const streamOf = (slot: Slot) => this.#peer?.stream(slot);
     this.#playback.play(this.#session.slots, streamOf);
     const self = { userId: this.#gateway.selfId(), here: this.#session.media !== "none", speaking: this.#speaking };
-    this.state = this.#snapshot(members(this.#session, self, streamOf, this.state.members));
+    const before = this.state;
+    this.state = this.#snapshot(members(this.#session, self, streamOf, before.members));
+    const cues = this.#cues.change(before, this.state, self.userId, performance.now());
+    if (this.sounds()) for (const cue of cues) void playCue(cue, this.#preferences.speaker ?? "");
     for (const listener of this.#listeners) listener(this.state);
   }
 

@@ -12,6 +12,8 @@ export interface Preferences {
   speaker?: string;
   /** The microphone is for music: stereo, nothing taken away. */
   music?: boolean;
+  /** Comings, goings and one's own switches are heard; they are unless this says no. */
+  sounds?: boolean;
   /** Gain by user id, 0 to 2, where it is not 1. */
   volumes: Record<string, number>;
 }
@@ -31,6 +33,10 @@ export function withDevice(preferences: Preferences, kind: DeviceKind, deviceId:
 
 export function withMusic(preferences: Preferences, music: boolean): Preferences {
   return save({ ...preferences, music });
+}
+
+export function withSounds(preferences: Preferences, sounds: boolean): Preferences {
+  return save({ ...preferences, sounds });
 }
 
 export function withVolume(preferences: Preferences, userId: string, gain: number): Preferences {

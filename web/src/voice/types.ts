@@ -124,6 +124,9 @@ export interface Call {
   /** Whether the microphone is sent in stereo and without processing, as music needs it. */
   musicMode(): boolean;
   setMusicMode(on: boolean): Promise<void>;
+  /** Whether comings, goings and one's own switches are heard. */
+  sounds(): boolean;
+  setSounds(on: boolean): void;
   /** How loud the open microphone is right now, 0 to 1; 0 when none is open. */
   microphoneLevel(): number;
   /** Keeps the microphone open for a level meter, in a call or not, until the returned function is called. */
