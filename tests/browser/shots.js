@@ -121,6 +121,11 @@ async function picture({ others }, look) {
   await ada.seesMoving(`tile-${ada.id}`);
   await ada.seesPicture(`screen-${others[1].id}`);
   await shoot(ada, "call", look);
+  await ada.at("call-phase").first().click();
+  await ada.at("quality-open").click();
+  await ada.page.getByText("×").first().waitFor();
+  await shoot(ada, "connection", look);
+  await ada.page.keyboard.press("Escape");
   await ada.at("dock-leave").click();
   await ada.page.context().close();
 }

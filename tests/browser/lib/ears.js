@@ -50,7 +50,8 @@ export function ears() {
     connections: () => ({ made: connections.length, open: connections.filter((it) => it.connectionState !== "closed").length }),
     /** What the open connection has received and sent so far: sound in samples, pictures in frames, both in bytes. */
     async counters() {
-      const report = await connections.findLast((it) => it.connectionState !== "closed")?.getStats();
+      const connection = connections.findLast((it) => it.connectionState !== "closed");
+      const report = await connection?.getStats();
       const inbound = [...(report?.values() ?? [])].filter((it) => it.type === "inbound-rtp" && it.packetsReceived > 0);
       const outbound = [...(report?.values() ?? [])].filter((it) => it.type === "outbound-rtp");
       const sum = (all, kind, name) => all.reduce((total, it) => total + (it.kind === kind ? (it[name] ?? 0) : 0), 0);
@@ -64,6 +65,8 @@ export function ears() {
         videoBytes: sum(inbound, "video", "bytesReceived"),
         sentAudioBytes: sum(outbound, "audio", "bytesSent"),
         sentVideoBytes: sum(outbound, "video", "bytesSent"),
+        // The microphone is offered first.
+        microphoneBitrate: connection?.getTransceivers()[0]?.sender.getParameters().encodings[0]?.maxBitrate,
       };
     },
     /** Begins to watch a video; `longestStill` then says for how many ms it showed one picture at most since it was asked last. */

@@ -16,9 +16,16 @@ const MADE_UP = 0.08;
 const SOON_MS = 30_000;
 /** A fifth of one camera: speech and the smallest pictures. */
 const NARROW_KBPS = 300;
+/** What a room allows that was made without a word about it; and a microphone climbs back step by step. */
+const WHOLE_BITRATE = 64_000;
+const BACK_MS = 120_000;
 
-test("a call goes on over a lossy, a narrow and a cut link", { timeout: 240_000, skip: whyNoEmulation() }, async () => {
+test("a call goes on over a lossy, a narrow and a cut link", { timeout: 300_000, skip: whyNoEmulation() }, async () => {
   await withTwoLinks(async ({ ada, ben, links }) => {
+    const adaSends = async (what, condition, ms) => {
+      let bitrate;
+      await ada.until(what, async () => condition((bitrate = (await ada.counters()).microphoneBitrate)), ms, () => `${bitrate}`);
+    };
     const benIsWell = async () => {
       await ben.hears(ADA_HZ, BEN_HZ);
       await ben.seesMoving(`tile-${ada.id}`);
@@ -40,9 +47,11 @@ test("a call goes on over a lossy, a narrow and a cut link", { timeout: 240_000,
       await scene(`${whose} loses three tenths`, async () => {
         await link.say(`${way}.loss=30`);
         await benIsWell();
+        await adaSends("less of a voice", (bitrate) => bitrate < WHOLE_BITRATE, SOON_MS);
         let made = 1;
         await ben.until("sound of which little is made up", async () => (made = await madeUp(ben)) < MADE_UP, SOON_MS, () => `${made}`);
         await link.say("loss=0");
+        await adaSends("a whole voice again", (bitrate) => bitrate === WHOLE_BITRATE, BACK_MS);
       });
     }
 

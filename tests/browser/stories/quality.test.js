@@ -24,6 +24,29 @@ test("everyone in a call sees who hears and is heard how well", { timeout: 180_0
       }
     });
 
+    await scene("the timeline tells how large a picture goes each way, and what is held to be right", async () => {
+      await ada.at("dock-camera").click();
+      await ben.seesMoving(`tile-${ada.id}`);
+      const channel = /\/g\/\d+\/(\d+)/u.exec(ada.page.url())[1];
+      const last = async () => {
+        const { participants } = await server.api("GET", `/api/v1/channels/${channel}/quality`, { token: ada.token });
+        return Object.fromEntries(participants.map((one) => [one.user_id, one.samples.at(-1)]));
+      };
+      let samples = {};
+      await ada.until("Ada's camera both ways", async () => {
+        samples = await last();
+        const [up, down] = [samples[ada.id].up, samples[ben.id].down];
+        return up.target_kbps === 64 && up.picture?.source === "camera" && up.picture.width > 0 && down.picture?.user_id === ada.id && down.picture.rid !== null && down.target_kbps > 0;
+      }, 30_000, () => JSON.stringify(samples));
+      assert.equal(samples[ada.id].down.picture, null);
+      await ben.at("call-phase").first().click();
+      await ben.at("quality-open").click();
+      await ben.at(`quality-${ada.id}`).getByText(/Камера отправляется в \d+ × \d+/u).waitFor();
+      await accessible(ben, "everyone's connection with a picture");
+      await ben.page.keyboard.press("Escape");
+      await ada.at("dock-camera").click();
+    });
+
     await scene("the timeline is for those who may be in the call", async () => {
       const channel = /\/g\/\d+\/(\d+)/u.exec(ada.page.url())[1];
       const path = `/api/v1/channels/${channel}/quality`;
