@@ -3,7 +3,7 @@ import { FULL, pace, within, type Bounds, type Pace, type Uplink } from "./bitra
 
 const VOICE: Bounds = { most: 64_000, stereo: false, asked: null };
 const MUSIC: Bounds = { most: 256_000, stereo: true, asked: null };
-const GOOD: Uplink = { loss: 0, rttMs: 30, available: null };
+const GOOD: Uplink = { loss: 0, packets: 100, rttMs: 30, available: null };
 
 /** A connection played look by look; what the bitrate was after each. */
 class Timeline {
@@ -51,6 +51,14 @@ describe("the microphone", () => {
     call.look(5);
     call.look(1, { loss: 0.2, rttMs: 400 });
     expect(new Set(call.look(100, { loss: 0.05 }))).toEqual(new Set([44_800]));
+  });
+
+  test("learns nothing from the few packets of silence, good or bad", () => {
+    const call = new Timeline();
+    call.look(5);
+    expect(new Set(call.look(100, { packets: 5, loss: 0.5, rttMs: 400 }))).toEqual(new Set([64_000]));
+    call.look(1, { loss: 0.2, rttMs: 400 });
+    expect(new Set(call.look(100, { packets: 5 }))).toEqual(new Set([44_800]));
   });
 
   test("tries more ever later when it did not last, so that it does not flap", () => {

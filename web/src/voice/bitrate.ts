@@ -6,6 +6,8 @@
 export interface Uplink {
   /** The largest share of sound lost on the way to the server, 0 to 1 (receiver reports). */
   loss: number;
+  /** Packets of sound sent since the last look: silence is two or three a second. */
+  packets: number;
   rttMs: number;
   /** What the browser holds the way up to take, bit/s; `null` while no picture is sent, for then it measures nothing. */
   available: number | null;
@@ -40,6 +42,8 @@ const DECENT = { voice: 24_000, music: 48_000 } as const;
 /** Above this share less is sent, below the other nothing is wrong (Google Congestion Control, draft-ietf-rmcat-gcc-02 §6). */
 const MUCH_LOSS = 0.1;
 const LITTLE_LOSS = 0.02;
+/** One lost of fewer is no share of anything; speech has a hundred between two looks. */
+const ENOUGH_PACKETS = 25;
 /** So much longer than without a queue: packets wait somewhere on the way. */
 const QUEUE_MS = 150;
 /** Nearly every second packet: whatever the reason, less must be sent. */
@@ -66,6 +70,7 @@ export function pace(before: Pace, uplink: Uplink, bounds: Bounds): Pace {
   const bitrate = Math.min(before.bitrate, most);
   const leastRttMs = uplink.rttMs > 0 ? Math.min(before.leastRttMs + FORGET_MS, uplink.rttMs) : before.leastRttMs;
   const now = { ...before, bitrate, leastRttMs, sinceRise: before.sinceRise + 1 };
+  if (uplink.packets < ENOUGH_PACKETS) return now;
   const queued = uplink.rttMs - leastRttMs > QUEUE_MS;
   if (uplink.loss >= MUCH_LOSS) {
     // Loss without a queue is the air's, not ours: redundancy helps, and must not make it more.

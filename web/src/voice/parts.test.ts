@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseFrame, type Slot } from "./frames.ts";
 import { voiceUrl } from "./link.ts";
 import { members } from "./members.ts";
-import { flowed, quality, type Counters } from "./quality.ts";
+import { count, flowed, quality, uplink, type Counters } from "./quality.ts";
 import { hearStereo, sendRedundant, sendStereo } from "./sdp.ts";
 import { NO_CALL } from "./session.ts";
 import { loudness, SpeakingGate } from "./sound.ts";
@@ -18,6 +18,7 @@ const at = (atMs: number, change: Partial<Counters> = {}): Counters => ({
   packetsLost: 0,
   lossUp: 0,
   soundLossUp: 0,
+  soundPacketsSent: 0,
   pictureBytesSent: 0,
   available: 0,
   rttMs: 20,
@@ -115,6 +116,25 @@ describe("redundancy", () => {
   test("is not for an answer that knows none", () => {
     const plain = types("111").replace("a=rtpmap:63 red/48000/2\r\n", "");
     expect(sendRedundant(plain, "0")).toBe(plain);
+  });
+});
+
+describe("the way up", () => {
+  test("is told by sound, and its width only while a picture is measured", () => {
+    const report = (video: number, available: number): RTCStatsReport =>
+      new Map(
+        [
+          { type: "remote-inbound-rtp", kind: "audio", fractionLost: 0.2 },
+          { type: "remote-inbound-rtp", kind: "audio", fractionLost: 0.01 },
+          { type: "remote-inbound-rtp", kind: "video", fractionLost: 0.5 },
+          { type: "outbound-rtp", kind: "audio", packetsSent: video + 100 },
+          { type: "outbound-rtp", kind: "video", bytesSent: video },
+          { type: "candidate-pair", nominated: true, currentRoundTripTime: 0.04, availableOutgoingBitrate: available },
+        ].map((entry, id) => [`${id}`, entry]),
+      );
+    const still = count(report(0, 300_000), 0);
+    expect(uplink(still, count(report(0, 300_000), 2_000))).toEqual({ loss: 0.2, packets: 0, rttMs: 40, available: null });
+    expect(uplink(still, count(report(90, 120_000), 2_000))).toEqual({ loss: 0.2, packets: 90, rttMs: 40, available: 120_000 });
   });
 });
 

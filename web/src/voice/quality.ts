@@ -14,6 +14,7 @@ export interface Counters {
   lossUp: number;
   /** The same, of the sound that is lost most. */
   soundLossUp: number;
+  soundPacketsSent: number;
   pictureBytesSent: number;
   /** What the browser holds the way up to take, bit/s; 0 when it does not say. */
   available: number;
@@ -34,7 +35,7 @@ const WEAK_RTT_MS = 250;
 const BAD_RTT_MS = 600;
 
 export function count(report: RTCStatsReport, atMs: number): Counters {
-  const counters: Counters = { atMs, bytesSent: 0, bytesReceived: 0, packetsReceived: 0, packetsLost: 0, lossUp: 0, soundLossUp: 0, pictureBytesSent: 0, available: 0, rttMs: 0, consents: 0, samples: 0, concealed: 0, frozenMs: 0 };
+  const counters: Counters = { atMs, bytesSent: 0, bytesReceived: 0, packetsReceived: 0, packetsLost: 0, lossUp: 0, soundLossUp: 0, soundPacketsSent: 0, pictureBytesSent: 0, available: 0, rttMs: 0, consents: 0, samples: 0, concealed: 0, frozenMs: 0 };
   const losses: number[] = [];
   // The DOM types know nothing of the members of each kind of entry.
   report.forEach((entry: Record<string, unknown>) => {
@@ -52,6 +53,7 @@ export function count(report: RTCStatsReport, atMs: number): Counters {
         if (entry["kind"] === "audio") counters.soundLossUp = Math.max(counters.soundLossUp, number(entry["fractionLost"]));
         break;
       case "outbound-rtp":
+        if (entry["kind"] === "audio") counters.soundPacketsSent += number(entry["packetsSent"]);
         if (entry["kind"] === "video") counters.pictureBytesSent += number(entry["bytesSent"]);
         break;
       case "candidate-pair":
@@ -80,7 +82,8 @@ export function flowed(before: Counters, after: Counters): boolean {
 export function uplink(before: Counters, after: Counters): Uplink {
   // Without a picture there is no transport-wide feedback, and what the browser names is a guess.
   const measured = after.available > 0 && after.pictureBytesSent > before.pictureBytesSent;
-  return { loss: after.soundLossUp, rttMs: after.rttMs, available: measured ? after.available : null };
+  const packets = after.soundPacketsSent - before.soundPacketsSent;
+  return { loss: after.soundLossUp, packets, rttMs: after.rttMs, available: measured ? after.available : null };
 }
 
 export function quality(before: Counters, after: Counters): LinkQuality {
