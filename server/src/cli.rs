@@ -104,7 +104,7 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_MEDIA_LISTEN")]
     pub(crate) media_listen: Option<SocketAddr>,
 
-    /// Where STUN and TURN are served [default: 0.0.0.0:3478].
+    /// Where STUN and TURN are served, UDP and TCP, e.g. 0.0.0.0:3478 [default: nowhere].
     #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_TURN_LISTEN")]
     pub(crate) turn_listen: Option<SocketAddr>,
 

@@ -92,6 +92,7 @@ impl Services {
             public_addresses: settings.public_addresses.clone(),
             shards: 0,
             part: PEOPLE_ON_ONE_THREAD,
+            turn: settings.turn.clone(),
             database: settings.databases.place(Keeper::Media, data)?,
             loopback_first: settings.listen.iter().all(|address| address.ip().is_loopback()),
         };

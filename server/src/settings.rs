@@ -3,11 +3,13 @@
 use std::{
     io::ErrorKind,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
 use voxlink_files::FilesConfig;
 use voxlink_identity::Registration;
+use voxlink_media::TurnConfig;
 use voxlink_protocol::Secret;
 
 use crate::{
@@ -15,6 +17,9 @@ use crate::{
     cli::{ServeOptions, Switch},
     databases::Databases,
 };
+
+/// Below the ports that systems give to programs by themselves.
+const RELAY_PORTS: RangeInclusive<u16> = 40_000..=44_999;
 
 const FILE: &str = "voxlink.toml";
 
@@ -25,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) media_listen: SocketAddr,
     pub(crate) public_addresses: Vec<IpAddr>,
+    pub(crate) turn: Option<TurnConfig>,
     pub(crate) registration: Registration,
     pub(crate) rate_limits: bool,
     pub(crate) max_file_size: u64,
@@ -96,8 +102,7 @@ fn decide(options: ServeOptions) -> Result<Settings, Failure> {
     let ahead_of_time = [
         ("--tls-listen", !options.tls_listen.is_empty()),
         ("--tls", options.tls.is_some()),
-        ("--turn-listen", options.turn_listen.is_some()),
-        ("--relay-ports", options.relay_ports.is_some()),
+        ("--relay-ports", options.relay_ports.is_some() && options.turn_listen.is_none()),
         ("--only", !options.only.is_empty()),
     ];
     let default_listen = || vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))];
@@ -107,6 +112,10 @@ fn decide(options: ServeOptions) -> Result<Settings, Failure> {
         listen: if options.listen.is_empty() { default_listen() } else { options.listen },
         media_listen: options.media_listen.unwrap_or((Ipv4Addr::UNSPECIFIED, 7882).into()),
         public_addresses: options.public_address,
+        turn: options.turn_listen.map(|listen| {
+            let ports = options.relay_ports.map_or(RELAY_PORTS, |ports| ports.first..=ports.last);
+            TurnConfig { listen, ports }
+        }),
         registration: options.registration.unwrap_or_default(),
         max_file_size: options.max_file_size.map_or(FilesConfig::MAX_FILE_SIZE, |size| size.0),
         file_quota: options.file_quota.map_or(FilesConfig::QUOTA, |size| size.0),

@@ -12,6 +12,7 @@ mod counters;
 mod ice_servers;
 mod keys;
 mod quality;
+mod relay;
 mod shard;
 pub mod store;
 mod strangers;
@@ -20,7 +21,7 @@ mod voice;
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -36,10 +37,12 @@ use candidates::Reachable;
 use control::{Control, Inquiry};
 pub use counters::Counters;
 use counters::ShardCounters;
+pub use relay::TurnConfig;
+use relay::{Place, Turn};
 use shard::{Command, ShardConfig, ShardHandle};
 use tokio::sync::mpsc;
 use udp::UdpPort;
-use voxlink_protocol::ChannelId;
+use voxlink_protocol::{ChannelId, bus::SessionRevoked};
 use voxlink_service_kit::{Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes, call_pass::PassKey};
 
 /// Of the ids that are made here: each service has its own.
@@ -63,6 +66,8 @@ pub struct MediaConfig {
     pub part: usize,
     /// True when HTTP is served on loopback only: clients are on this machine.
     pub loopback_first: bool,
+    /// STUN and TURN, when they are served.
+    pub turn: Option<TurnConfig>,
     /// Where stream keys are stored.
     pub database: DbTarget,
 }
@@ -94,6 +99,16 @@ pub enum StartError {
         shards: usize,
         /// The first port.
         first: u16,
+    },
+    /// TURN's address cannot be listened on.
+    #[error(
+        "cannot listen for TURN on {address} (UDP and TCP): {error}. Choose another address with --turn-listen."
+    )]
+    Turn {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
     },
     /// The database cannot be opened or brought up to date.
     #[error("The database of media cannot be opened: {0}.")]
@@ -131,6 +146,7 @@ pub(crate) struct MediaState {
     ids: Arc<Snowflakes>,
     pass_key: PassKey,
     next_socket: Arc<AtomicU64>,
+    turn: Option<Arc<Turn>>,
 }
 
 impl MediaState {
@@ -180,12 +196,14 @@ impl Media {
         let (reports, reported) = mpsc::channel(MOST_REPORTS);
         let (mut shards, mut threads, mut counters, mut addresses) = (vec![], vec![], vec![], vec![]);
         let all = Arc::new(OnceLock::new());
+        let mut named = Vec::new();
         // All ports before any thread: a failure then leaves nothing running.
         let ports =
             (0..count).map(|index| bind(config.listen, index, count)).collect::<Result<Vec<_>, _>>()?;
         for (index, (port, counted)) in ports.into_iter().enumerate() {
             let bound = port.local_address()?;
             let candidates = candidates::candidates(bound, &reachable);
+            named.push(candidates.clone());
             tracing::info!(shard = index, %bound, ?candidates, buffer = port.receive_buffer(), "media listens");
             let (handle, thread) = shard::start(ShardConfig {
                 index,
@@ -202,6 +220,24 @@ impl Media {
             counters.push(counted);
             addresses.push(bound);
         }
+        let turn = match &config.turn {
+            None => None,
+            Some(turn) => {
+                let place = relay_place(&addresses, &named, &reachable);
+                let started = Turn::start(turn, place, &env);
+                let (turn, thread) =
+                    started.map_err(|error| StartError::Turn { address: turn.listen, error })?;
+                threads.push(thread);
+                Some(Arc::new(turn))
+            }
+        };
+        if let Some(turn) = &turn {
+            let (turn, runtime) = (turn.clone(), tokio::runtime::Handle::current());
+            bus.subscribe(move |event: &Arc<SessionRevoked>| {
+                let (turn, user, login) = (turn.clone(), event.user, event.login);
+                runtime.spawn(async move { turn.end_login(user, login).await });
+            });
+        }
         // Set once, here.
         let _set = all.set(shards.clone());
         let calls = Calls::new(pass_key.clone(), count, config.part, env.now());
@@ -216,6 +252,7 @@ impl Media {
             ids: Arc::new(ids),
             pass_key,
             next_socket: Arc::new(AtomicU64::new(1)),
+            turn,
         };
         Ok(Self { state, shards, _all: all, threads: Mutex::new(threads), counters, addresses })
     }
@@ -256,12 +293,21 @@ impl Media {
         &self.addresses
     }
 
+    /// The port of STUN and TURN, when they are served.
+    #[must_use]
+    pub fn turn_port(&self) -> Option<u16> {
+        self.state.turn.as_ref().map(|turn| turn.port())
+    }
+
     /// Closes the voice sockets (code 1001: clients come back and resume) and ends the shards.
     pub async fn shutdown(&self) {
         self.state.control.shutdown().await;
         for shard in &self.shards {
             // One that has ended already needs no telling.
             let _ended = shard.send(Command::Stop).await;
+        }
+        if let Some(turn) = &self.state.turn {
+            turn.stop().await;
         }
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let joined = tokio::task::spawn_blocking(move || {
@@ -279,6 +325,33 @@ impl Media {
     pub async fn panic_in_call(&self, channel: ChannelId) {
         let _over = self.state.control.tell(Inquiry::Panic(channel)).await;
     }
+}
+
+/// What the relay may relay under, what it must not relay to, and where the SFU is.
+fn relay_place(bound: &[SocketAddr], named: &[Vec<SocketAddr>], reachable: &Reachable<'_>) -> Place {
+    let sfu: Vec<(SocketAddr, SocketAddr)> = (bound.iter().zip(named))
+        .flat_map(|(bound, candidates)| {
+            let loopback = |ip: IpAddr| match ip {
+                IpAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
+            };
+            let near = move |candidate: &SocketAddr| match bound.ip().is_unspecified() {
+                true => SocketAddr::new(loopback(candidate.ip()), bound.port()),
+                false => *bound,
+            };
+            candidates.iter().map(move |candidate| (*candidate, near(candidate)))
+        })
+        .collect();
+    let names = named.first().into_iter().flatten().map(SocketAddr::ip);
+    let (mut v4, mut v6) = (None, None);
+    for ip in names {
+        let first = if ip.is_ipv4() { &mut v4 } else { &mut v6 };
+        first.get_or_insert(ip);
+    }
+    let relay_addresses: Vec<IpAddr> = v4.into_iter().chain(v6).collect();
+    let others = reachable.interfaces.iter().chain(reachable.public);
+    let own_addresses = others.copied().filter(|ip| !relay_addresses.contains(ip)).collect();
+    Place { relay_addresses, own_addresses, sfu }
 }
 
 fn bind(

@@ -104,6 +104,7 @@ async fn a_taken_port_is_named_in_a_sentence() {
         shards: 1,
         part: 250,
         loopback_first: true,
+        turn: None,
         database: server.database(),
     };
     let env = voxlink_service_kit::Env::real();

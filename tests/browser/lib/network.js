@@ -38,6 +38,40 @@ export function cut(...ports) {
   return heal;
 }
 
+/**
+ * A network that lets no UDP through to the media ports: only the server's own relays, on ports of this range, reach
+ * them. The returned function lets everything through again.
+ */
+export function blockMedia(mediaPorts, relays) {
+  const table = `voxlink_test_${process.pid}`;
+  const media = `{ ${mediaPorts.join(", ")} }`;
+  nft(`
+    table inet ${table} {
+      chain in {
+        type filter hook input priority 0; policy accept;
+        udp dport ${media} udp sport != ${relays} drop
+        udp sport ${media} udp dport != ${relays} drop
+      }
+    }
+  `);
+  return () => nft(`delete table inet ${table}`);
+}
+
+/** As {@link blockMedia}, for one more port of ours over UDP. */
+export function blockUdp(port) {
+  const table = `voxlink_test_udp_${process.pid}`;
+  nft(`
+    table inet ${table} {
+      chain in {
+        type filter hook input priority 0; policy accept;
+        udp dport ${port} drop
+        udp sport ${port} drop
+      }
+    }
+  `);
+  return () => nft(`delete table inet ${table}`);
+}
+
 function nft(rules) {
   execFileSync("nft", ["-f", "-"], { input: rules });
 }

@@ -44,6 +44,7 @@ export function routes(http: Http) {
     createInvite: (channel: string, body: { max_age: number; max_uses: number; unique: boolean }) => post<WireInvite>(`${V10}/channels/${channel}/invites`, body),
     acceptInvite: (code: string) => post<WireInvite>(`${V1}/invites/${encodeURIComponent(code)}`),
 
+    iceServers: () => get<{ ice_servers: RTCIceServer[]; ttl: number }>(`${V1}/ice-servers`),
     callQuality: (channel: string) => get<CallQuality>(`${V1}/channels/${channel}/quality`),
 
     latest: (channel: string) => get<WireMessage[]>(`${V10}/channels/${channel}/messages?limit=${PAGE}`),

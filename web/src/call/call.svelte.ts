@@ -5,6 +5,7 @@ import type { Call, CallError, CallState, TileSource, VoiceGateway, VoiceGateway
 import { announce } from "../ui/announce.svelte.ts";
 import { m } from "../ui/messages.ts";
 import type { Id } from "../state/model.ts";
+import { api } from "../state/account.svelte.ts";
 import { store } from "../state/store.svelte.ts";
 import { displayName } from "../state/world.ts";
 import { watchSize } from "./tile-size.ts";
@@ -162,6 +163,7 @@ const voiceGateway: VoiceGateway = {
   sendVoiceState: (state) => store.gateway?.send(4, state),
   selfId: () => store.world.self?.id ?? "",
   bitrate: (guildId, channelId) => store.world.guilds.get(guildId)?.channels.get(channelId)?.bitrate ?? 0,
+  iceServers: async () => (await api.iceServers()).ice_servers,
   subscribe: (listener) =>
     store.listen((event) => {
       const heard = toVoiceEvent(event);

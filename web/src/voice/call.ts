@@ -289,7 +289,7 @@ class LiveCall implements Call {
         if (this.#session.link === "open") this.#send({ op: 24, d: { concealed, frozen_ms: frozenMs, microphone_kbps: Math.round(bitrate / 1_000) } });
         this.#publish();
       },
-    });
+    }, this.#gateway.iceServers());
     return peer;
   }
 

@@ -22,6 +22,8 @@ export interface Voice {
   stereo: boolean;
 }
 
+/** Relays are worth waiting for only so long: most calls need none. */
+const RELAYS_WITHIN_MS = 1_000;
 const SAMPLE_MS = 2_000;
 /** A path that works answers STUN every 2.5 s at the latest: two silent samples in a row mean that it does not. */
 const SILENT_SAMPLES = 2;
@@ -43,8 +45,13 @@ export class Peer {
   /** Offers and answers touch the same state: one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(events: PeerEvents) {
+  constructor(events: PeerEvents, iceServers: Promise<RTCIceServer[]>) {
     this.#events = events;
+    // Before the first offer, so that candidates are gathered there as well.
+    void this.#inTurn(async () => {
+      const known = await Promise.race([iceServers.catch(() => []), after(RELAYS_WITHIN_MS, [])]);
+      if (known.length > 0 && !this.#closed) this.#connection.setConfiguration({ ...this.#connection.getConfiguration(), iceServers: known });
+    });
     for (const sent of SENT) this.#senders.set(sent.source, addSender(this.#connection, sent));
     this.#connection.addEventListener("connectionstatechange", () => this.#report());
     this.#connection.addEventListener("iceconnectionstatechange", () => this.#report());
@@ -191,4 +198,8 @@ export class Peer {
     this.#events.quality(quality(before, after), uplink(before, after));
     this.#report();
   }
+}
+
+function after<T>(ms: number, value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(() => resolve(value), ms));
 }

@@ -76,6 +76,8 @@ export interface VoiceGateway {
   selfId(): string;
   /** The most that a voice may take in this channel, bit/s; 0 when that is not known. */
   bitrate(guildId: string, channelId: string): number;
+  /** Ways round a network that lets nothing through to the media server; none when the server has none to offer. */
+  iceServers(): Promise<RTCIceServer[]>;
   subscribe(listener: (e: VoiceGatewayEvent) => void): () => void;
 }
 

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use voxlink_media::{Media, MediaConfig};
+use voxlink_media::{Media, MediaConfig, TurnConfig};
 use voxlink_protocol::{
     ChannelId, GuildId, LoginId, RoleId, Secret, User, UserId, VoiceState,
     bus::{
@@ -58,11 +58,21 @@ impl Drop for Server {
 
 impl Server {
     pub async fn start(shards: usize) -> Self {
-        Self::start_in_parts(shards, 250).await
+        Self::start_as(shards, 250, None).await
     }
 
     /// A call of more than `part` people is spread over the shards.
     pub async fn start_in_parts(shards: usize, part: usize) -> Self {
+        Self::start_as(shards, part, None).await
+    }
+
+    /// With STUN and TURN.
+    pub async fn start_with_turn() -> Self {
+        let turn = TurnConfig { listen: "127.0.0.1:0".parse().unwrap(), ports: 45_000..=45_999 };
+        Self::start_as(1, 250, Some(turn)).await
+    }
+
+    async fn start_as(shards: usize, part: usize, turn: Option<TurnConfig>) -> Self {
         let (bus, env, key) = (Bus::in_process(), Env::real(), PassKey::new(&[5; 32]));
         bus.serve(|request: ResolveToken| async move {
             let people = [("annas-token", 1, "anna"), ("boriss-token", 2, "boris")];
@@ -90,6 +100,7 @@ impl Server {
             shards,
             part,
             loopback_first: true,
+            turn,
             database: voxlink_test_postgres::target(&folder.join("media.db")),
         };
         let auth = Auth::new(bus.clone(), env.clone());

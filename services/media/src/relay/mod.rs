@@ -1,0 +1,147 @@
+//! STUN and TURN for those who cannot reach the media ports themselves: UDP and TCP on one port, relays over UDP.
+//!
+//! The rules are `engines/turn`'s; here are the thread and the sockets. A client whose peer is our own SFU is sent on to
+//! the shard's socket over loopback, under the name by which the client knows it.
+
+mod run;
+mod sockets;
+mod streams;
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
+    ops::RangeInclusive,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tokio::sync::mpsc;
+use voxlink_protocol::{LoginId, UserId};
+use voxlink_service_kit::Env;
+use voxlink_turn::{ChannelRange, Config, Limits, Secret, Server, credentials};
+
+use crate::{counters::ShardCounters, udp::UdpPort};
+
+/// How long a credential opens allocations, and how long a client may keep it.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
+/// Short: each refusal carries it.
+const REALM: &str = "voxlink";
+/// Logins that ended and were not taken notice of yet.
+const MOST_COMMANDS: usize = 1024;
+
+/// How to serve STUN and TURN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnConfig {
+    /// UDP and TCP. Port 0 takes any (tests).
+    pub listen: SocketAddr,
+    /// The UDP ports of relayed addresses; best outside of the system's ephemeral range.
+    pub ports: RangeInclusive<u16>,
+}
+
+/// What the thread needs to know of this machine.
+pub(crate) struct Place {
+    /// Relayed addresses have one of these, the first of each family.
+    pub(crate) relay_addresses: Vec<IpAddr>,
+    /// All others of this machine.
+    pub(crate) own_addresses: Vec<IpAddr>,
+    /// The SFU's candidates, and where each is reached from here.
+    pub(crate) sfu: Vec<(SocketAddr, SocketAddr)>,
+}
+
+/// What is asked of the thread.
+enum Command {
+    EndLogin(UserId, LoginId),
+    Stop,
+}
+
+/// A running relay.
+pub(crate) struct Turn {
+    commands: mpsc::Sender<Command>,
+    waker: Arc<mio::Waker>,
+    secret: Secret,
+    port: u16,
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Turn(port {})", self.port)
+    }
+}
+
+impl Turn {
+    /// Binds and starts the thread.
+    ///
+    /// # Errors
+    /// When the port is taken, or the system gives no more sockets or threads.
+    pub(crate) fn start(config: &TurnConfig, place: Place, env: &Env) -> io::Result<(Self, JoinHandle<()>)> {
+        let (udp, tcp) = bind(config.listen)?;
+        let bound = udp.local_address()?;
+        let secret = Secret::new(STANDARD.encode(env.bytes::<32>()));
+        let listeners = [&place.relay_addresses, &place.own_addresses].into_iter().flatten();
+        let engine = Config {
+            realm: REALM.to_owned(),
+            secrets: vec![secret.clone()],
+            credential_lifetime: LIFETIME,
+            channels: ChannelRange::Rfc8656,
+            relay_addresses: place.relay_addresses.clone(),
+            own_addresses: place.own_addresses.clone(),
+            local_peers: place.sfu.iter().map(|(candidate, _)| *candidate).collect(),
+            listeners: listeners.map(|ip| SocketAddr::new(*ip, bound.port())).collect(),
+            denied: Vec::new(),
+            allowed: Vec::new(),
+            limits: Limits::default(),
+        };
+        let (now, unix) = (env.clock.monotonic(), env.clock.wall().duration_since(std::time::UNIX_EPOCH));
+        let server = Server::new(engine, env.bytes(), now, unix.unwrap_or_default());
+        let (commands, inbox) = mpsc::channel(MOST_COMMANDS);
+        let (relay, waker) =
+            run::Relay::new(server, (udp, tcp), config.ports.clone(), place, env.clone(), inbox)?;
+        let thread = std::thread::Builder::new().name("turn-0".to_owned()).spawn(move || relay.run())?;
+        tracing::info!(%bound, ports = ?config.ports, "STUN and TURN listen (UDP and TCP)");
+        Ok((Self { commands, waker, secret, port: bound.port() }, thread))
+    }
+
+    /// The port, of UDP and TCP.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What this login may show until [`LIFETIME`] from `unix`, in seconds since 1970; username and password.
+    pub(crate) fn credential(&self, user: UserId, login: LoginId, unix: u64) -> (String, String) {
+        let name = format!("{}/{}", user.get(), login.get());
+        let made = credentials::issue(&self.secret, &name, unix + LIFETIME.as_secs());
+        (made.username, made.password)
+    }
+
+    /// Ends what was allocated with a login's credentials.
+    pub(crate) async fn end_login(&self, user: UserId, login: LoginId) {
+        self.tell(Command::EndLogin(user, login)).await;
+    }
+
+    /// Ends the thread.
+    pub(crate) async fn stop(&self) {
+        self.tell(Command::Stop).await;
+    }
+
+    async fn tell(&self, command: Command) {
+        // A thread that has ended needs no telling.
+        let _ended = self.commands.send(command).await;
+        let _ended = self.waker.wake();
+    }
+}
+
+/// Both sockets on one port; with port 0 on any that both can have.
+fn bind(listen: SocketAddr) -> io::Result<(UdpPort, TcpListener)> {
+    let mut tries = if listen.port() == 0 { 16 } else { 1 };
+    loop {
+        tries -= 1;
+        let udp = UdpPort::bind(listen, Arc::<ShardCounters>::default())?;
+        match TcpListener::bind(udp.local_address()?) {
+            Ok(tcp) => return Ok((udp, tcp)),
+            Err(error) if tries == 0 => return Err(error),
+            Err(_) => {}
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Clients over TCP: frames in, bytes out, each with a bound on what it may make us hold.
+
+use std::{
+    collections::HashMap,
+    io::{self, Read, Write},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use mio::{Interest, Registry, Token, net::TcpStream};
+use voxlink_turn::{
+    ClientKey, Transport,
+    framing::{self, Frame},
+};
+
+/// Connections at once, and from one address.
+const MOST: usize = 4_096;
+const MOST_FROM_ONE: usize = 64;
+/// Without an allocation a connection is closed after this.
+const IDLE: Duration = Duration::from_secs(30);
+/// What may wait for a client that does not read; media past this is dropped, as on a full socket.
+const MOST_WAITING: usize = 128 * 1024;
+/// Read at once.
+const CHUNK: usize = 16 * 1024;
+
+/// One client.
+pub(super) struct Stream {
+    pub(super) key: ClientKey,
+    socket: TcpStream,
+    received: Vec<u8>,
+    waiting: Vec<u8>,
+    since: Instant,
+    pub(super) allocations: usize,
+}
+
+/// All of them.
+pub(super) struct Streams {
+    first_token: usize,
+    last_token: usize,
+    next_token: usize,
+    streams: HashMap<usize, Stream>,
+    tokens: HashMap<ClientKey, usize>,
+}
+
+impl Streams {
+    /// The tokens from `first_token` to before `last_token` are theirs.
+    pub(super) fn new(first_token: usize, last_token: usize) -> Self {
+        Self {
+            first_token,
+            last_token,
+            next_token: first_token,
+            streams: HashMap::new(),
+            tokens: HashMap::new(),
+        }
+    }
+
+    /// A client connected to `local`. Closed again when there are too many.
+    pub(super) fn accept(
+        &mut self,
+        mut socket: TcpStream,
+        (local, remote): (SocketAddr, SocketAddr),
+        registry: &Registry,
+        now: Instant,
+    ) {
+        let same = self.streams.values().filter(|stream| stream.key.remote.ip() == remote.ip()).count();
+        if self.streams.len() >= MOST || same >= MOST_FROM_ONE {
+            return;
+        }
+        let token = loop {
+            let token = self.next_token;
+            self.next_token = if token + 1 < self.last_token { token + 1 } else { self.first_token };
+            if !self.streams.contains_key(&token) {
+                break token;
+            }
+        };
+        let wanted = Interest::READABLE | Interest::WRITABLE;
+        if registry.register(&mut socket, Token(token), wanted).is_err() {
+            return;
+        }
+        // Small frames must not wait; a kernel that refuses is only slower.
+        let _slower = socket.set_nodelay(true);
+        let key = ClientKey { transport: Transport::Tcp, local, remote };
+        let (received, waiting) = (Vec::new(), Vec::new());
+        let stream = Stream { key, socket, received, waiting, since: now, allocations: 0 };
+        self.tokens.insert(key, token);
+        self.streams.insert(token, stream);
+    }
+
+    pub(super) fn has(&self, token: Token) -> bool {
+        self.streams.contains_key(&token.0)
+    }
+
+    pub(super) fn of(&mut self, key: &ClientKey) -> Option<&mut Stream> {
+        self.streams.get_mut(self.tokens.get(key)?)
+    }
+
+    /// Reads what is there and hands over each whole frame. False when the connection is over.
+    pub(super) fn read(&mut self, token: Token, mut frame: impl FnMut(ClientKey, &[u8])) -> bool {
+        let Some(stream) = self.streams.get_mut(&token.0) else { return true };
+        let mut chunk = [0; CHUNK];
+        loop {
+            match stream.socket.read(&mut chunk) {
+                Ok(0) => return false,
+                Ok(length) => stream.received.extend_from_slice(&chunk[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return false,
+            }
+            let mut taken = 0;
+            loop {
+                match framing::next(&stream.received[taken..]) {
+                    Frame::Whole { message, consumed } => {
+                        frame(stream.key, &stream.received[taken..taken + message]);
+                        taken += consumed;
+                    }
+                    Frame::NeedsAtLeast(_) => break,
+                    Frame::Broken => return false,
+                }
+            }
+            stream.received.drain(..taken);
+        }
+    }
+
+    /// Sends a frame, now or when the client reads; dropped when too much waits already.
+    pub(super) fn send(&mut self, key: &ClientKey, frame: &[u8]) {
+        let Some(stream) = self.of(key) else { return };
+        if stream.waiting.len() + frame.len() > MOST_WAITING {
+            return;
+        }
+        stream.waiting.extend_from_slice(frame);
+        stream.flush();
+    }
+
+    /// It can be written to. False when the connection is over.
+    pub(super) fn flush(&mut self, token: Token) -> bool {
+        self.streams.get_mut(&token.0).is_none_or(Stream::flush)
+    }
+
+    /// Lets a connection go; whose it was.
+    pub(super) fn close(&mut self, token: Token, registry: &Registry) -> Option<ClientKey> {
+        let mut stream = self.streams.remove(&token.0)?;
+        self.tokens.remove(&stream.key);
+        // It is closed right after.
+        let _closed = registry.deregister(&mut stream.socket);
+        Some(stream.key)
+    }
+
+    /// Connections that have had no allocation for too long.
+    pub(super) fn idle(&self, now: Instant) -> Vec<Token> {
+        let idle = self.streams.iter().filter(|(_, stream)| {
+            stream.allocations == 0 && now.saturating_duration_since(stream.since) >= IDLE
+        });
+        idle.map(|(token, _)| Token(*token)).collect()
+    }
+}
+
+impl Stream {
+    /// An allocation was opened or closed.
+    pub(super) fn count(&mut self, opened: bool, now: Instant) {
+        self.allocations = if opened { self.allocations + 1 } else { self.allocations.saturating_sub(1) };
+        self.since = now;
+    }
+
+    fn flush(&mut self) -> bool {
+        while !self.waiting.is_empty() {
+            match self.socket.write(&self.waiting) {
+                Ok(0) => return false,
+                Ok(written) => _ = self.waiting.drain(..written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+}
