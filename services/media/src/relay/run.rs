@@ -14,7 +14,11 @@ use tokio::sync::mpsc;
 use voxlink_service_kit::Env;
 use voxlink_turn::{ClientKey, Event, HEAD_ROOM, LocalPeer, Output, RelayId, Server, Transport, Verdict};
 
-use super::{Command, Place, sockets::RelaySockets, streams::Streams};
+use super::{
+    Command, Place,
+    sockets::RelaySockets,
+    streams::{Read, Streams},
+};
 use crate::udp::UdpPort;
 
 const WAKE: Token = Token(0);
@@ -180,21 +184,23 @@ impl Relay {
     fn attend_stream(&mut self, token: Token, now: Instant) {
         let mut verdicts = Vec::new();
         let server = &mut self.server;
-        let is_open = self.streams.flush(token)
-            && self.streams.read(token, |client, frame| {
-                let verdict = server.handle_client(now, client, frame);
-                if verdict != Verdict::Nothing {
-                    verdicts.push((verdict, frame.to_vec()));
-                }
-            });
+        let is_open = self.streams.flush(token);
+        let read = self.streams.read(token, |client, frame| {
+            let verdict = server.handle_client(now, client, frame);
+            if verdict != Verdict::Nothing {
+                verdicts.push((verdict, frame.to_vec()));
+            }
+        });
         for (verdict, frame) in verdicts {
             let local = send(&self.server, &mut self.relays, &self.sfu, verdict, &frame);
             if let Some((relay, from, payload)) = local {
                 self.hand_over(relay, from, payload, now);
             }
         }
-        if !is_open {
-            self.close(token);
+        match read {
+            Read::Drained if is_open => {}
+            Read::More if is_open => self.again.push(token),
+            Read::Drained | Read::More | Read::Over => self.close(token),
         }
         self.drain(now);
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io::{self, Read, Write},
+    io::{self, Read as _, Write as _},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -20,8 +20,20 @@ const MOST_FROM_ONE: usize = 64;
 const IDLE: Duration = Duration::from_secs(30);
 /// What may wait for a client that does not read; media past this is dropped, as on a full socket.
 const MOST_WAITING: usize = 128 * 1024;
-/// Read at once.
+/// Read at once, and so often before the others get their turn.
 const CHUNK: usize = 16 * 1024;
+const MOST_CHUNKS: usize = 16;
+
+/// How a connection is after it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// All that came was taken.
+    Drained,
+    /// There may be more.
+    More,
+    /// The connection is over.
+    Over,
+}
 
 /// One client.
 pub(super) struct Stream {
@@ -94,17 +106,17 @@ impl Streams {
         self.streams.get_mut(self.tokens.get(key)?)
     }
 
-    /// Reads what is there and hands over each whole frame. False when the connection is over.
-    pub(super) fn read(&mut self, token: Token, mut frame: impl FnMut(ClientKey, &[u8])) -> bool {
-        let Some(stream) = self.streams.get_mut(&token.0) else { return true };
+    /// Reads what is there and hands over each whole frame.
+    pub(super) fn read(&mut self, token: Token, mut frame: impl FnMut(ClientKey, &[u8])) -> Read {
+        let Some(stream) = self.streams.get_mut(&token.0) else { return Read::Drained };
         let mut chunk = [0; CHUNK];
-        loop {
+        for _ in 0..MOST_CHUNKS {
             match stream.socket.read(&mut chunk) {
-                Ok(0) => return false,
+                Ok(0) => return Read::Over,
                 Ok(length) => stream.received.extend_from_slice(&chunk[..length]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Read::Drained,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return false,
+                Err(_) => return Read::Over,
             }
             let mut taken = 0;
             loop {
@@ -114,11 +126,12 @@ impl Streams {
                         taken += consumed;
                     }
                     Frame::NeedsAtLeast(_) => break,
-                    Frame::Broken => return false,
+                    Frame::Broken => return Read::Over,
                 }
             }
             stream.received.drain(..taken);
         }
+        Read::More
     }
 
     /// Sends a frame, now or when the client reads; dropped when too much waits already.
