@@ -25,6 +25,8 @@ use voxlink_test_client::Rest;
 
 /// Turns of 5 ms until something is given up.
 const PATIENCE: usize = 1_000;
+/// And until it is clear that nothing comes.
+const BRIEFLY: usize = 40;
 
 enum Socket {
     Udp(UdpSocket),
@@ -118,7 +120,16 @@ impl Client {
 
 /// Lets the clients talk until this holds; false when it never does.
 async fn until(clients: &mut [&mut Client], holds: impl Fn(&[&mut Client]) -> bool) -> bool {
-    for _ in 0..PATIENCE {
+    within(PATIENCE, clients, holds).await
+}
+
+/// As [`until`], for what must not happen.
+async fn until_soon(clients: &mut [&mut Client], holds: impl Fn(&[&mut Client]) -> bool) -> bool {
+    within(BRIEFLY, clients, holds).await
+}
+
+async fn within(turns: usize, clients: &mut [&mut Client], holds: impl Fn(&[&mut Client]) -> bool) -> bool {
+    for _ in 0..turns {
         clients.iter_mut().for_each(|client| client.step());
         if holds(clients) {
             return true;
@@ -172,18 +183,6 @@ async fn two_people_reach_each_other_through_the_relay_over_udp_and_tcp() {
     both[1].send(at_anna, b"nobody any more!");
     assert!(!until_soon(both, |all| !all[0].got.is_empty()).await);
     server.media.shutdown().await;
-}
-
-/// As [`until`], for what must not happen.
-async fn until_soon(clients: &mut [&mut Client], holds: impl Fn(&[&mut Client]) -> bool) -> bool {
-    for _ in 0..40 {
-        clients.iter_mut().for_each(|client| client.step());
-        if holds(clients) {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    false
 }
 
 #[tokio::test(flavor = "multi_thread")]
