@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     ops::Range,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -22,6 +22,8 @@ use str0m::{
 };
 use tokio::net::UdpSocket;
 use tokio_tungstenite::tungstenite::Message;
+
+use crate::stamped;
 
 /// What op 0 needs, from the main gateway.
 #[derive(Clone, Debug)]
@@ -63,19 +65,14 @@ pub(crate) struct Counters {
     pub sent: AtomicU64,
     /// From the offer to media that may flow.
     pub joined: Mutex<Option<Duration>>,
-    /// From one client's sending to the other's reading, in microseconds, while [`Counters::measuring`] is 1.
+    /// From one client's sending to the kernel having it for the other, in microseconds, while
+    /// [`Counters::measuring`] is 1.
     pub latencies: Mutex<Vec<u32>>,
     pub measuring: AtomicU64,
 }
 
-/// Where a made-up packet says when it was sent, in nanoseconds since the process began to measure.
+/// Where a made-up packet says when it was sent ([`stamped::clock`]).
 const SENT_AT: Range<usize> = 2..10;
-
-/// The clock of all participants.
-fn clock() -> u64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
-}
 
 /// Joins and stays until `until`. Counts what arrives.
 pub(crate) async fn take_part(
@@ -87,6 +84,7 @@ pub(crate) async fn take_part(
     let url = format!("ws://{}?v=8", ticket.endpoint);
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.map_err(|error| error.to_string())?;
     let udp = UdpSocket::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+    stamped::ask_for_stamps(&udp).map_err(|error| error.to_string())?;
     let local = udp.local_addr().map_err(|error| error.to_string())?;
     let mut rtc = Rtc::builder()
         .set_rtp_mode(true)
@@ -143,7 +141,7 @@ pub(crate) async fn take_part(
     // The first comes early, so that what the answer took is given back before memory is looked at.
     let mut heartbeat = Instant::now() + Duration::from_secs(2);
     while Instant::now() < until {
-        let wake = drain(&mut rtc, &udp, &counters)?;
+        let wake = drain(&mut rtc, &udp, &counters, 0)?;
         if let Some(at) = asked_at.filter(|_| counters.connected.load(Ordering::Relaxed) == 1) {
             asked_at = None;
             *counters.joined.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::elapsed(&at));
@@ -159,16 +157,7 @@ pub(crate) async fn take_part(
             [Some(wake), frame_at, Some(until), Some(heartbeat)].into_iter().flatten().min().unwrap_or(until);
         tokio::select! {
             biased;
-            received = udp.recv_from(&mut buffer) => {
-                let Ok((length, from)) = received else { continue };
-                feed(&mut rtc, from, local, &buffer[..length]);
-                // Whatever else is waiting, without going through the scheduler again. str0m hands out one packet
-                // an input: it is drained each time.
-                while let Ok((length, from)) = udp.try_recv_from(&mut buffer) {
-                    drain(&mut rtc, &udp, &counters)?;
-                    feed(&mut rtc, from, local, &buffer[..length]);
-                }
-            }
+            _ = udp.readable() => take_all(&mut rtc, &udp, local, &mut buffer, &counters)?,
             message = socket.next() => {
                 let Some(Ok(message)) = message else { return Err("the voice socket closed".to_owned()) };
                 let Message::Text(text) = message else { continue };
@@ -211,8 +200,29 @@ pub(crate) async fn take_part(
     Ok(())
 }
 
-/// Sends and counts all that str0m has to say; returns when it wants to be woken.
-fn drain(rtc: &mut Rtc, udp: &UdpSocket, counters: &Counters) -> Result<Instant, String> {
+/// Whatever waits in the socket. str0m hands out one packet an input: it is drained each time.
+pub(crate) fn take_all(
+    rtc: &mut Rtc,
+    udp: &UdpSocket,
+    local: SocketAddr,
+    buffer: &mut [u8],
+    counters: &Counters,
+) -> Result<(), String> {
+    while let Ok((length, from, at)) = stamped::receive(udp, buffer) {
+        feed(rtc, from, local, &buffer[..length]);
+        drain(rtc, udp, counters, at)?;
+    }
+    Ok(())
+}
+
+/// Sends and counts all that str0m has to say; returns when it wants to be woken. `arrived` is the stamp of what it
+/// was fed last.
+pub(crate) fn drain(
+    rtc: &mut Rtc,
+    udp: &UdpSocket,
+    counters: &Counters,
+    arrived: u64,
+) -> Result<Instant, String> {
     loop {
         match rtc.poll_output().map_err(|error| error.to_string())? {
             Output::Timeout(at) => return Ok(at),
@@ -226,7 +236,7 @@ fn drain(rtc: &mut Rtc, udp: &UdpSocket, counters: &Counters) -> Result<Instant,
                 if counters.measuring.load(Ordering::Relaxed) == 1
                     && let Some(sent) = packet.payload.get(SENT_AT).and_then(|bytes| bytes.try_into().ok())
                 {
-                    let micros = clock().saturating_sub(u64::from_be_bytes(sent)) / 1_000;
+                    let micros = arrived.saturating_sub(u64::from_be_bytes(sent)) / 1_000;
                     let micros = u32::try_from(micros).unwrap_or(u32::MAX);
                     counters.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(micros);
                 }
@@ -246,16 +256,16 @@ fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
 
 /// Numbers of a made-up VP8 or Opus stream: a key frame when one is asked for, inter frames otherwise.
 #[derive(Default)]
-struct Frames {
+pub(crate) struct Frames {
     sequence: u64,
     time: u32,
     /// The next frame is to be a key frame.
-    key: bool,
+    pub(crate) key: bool,
     types: HashMap<Mid, str0m::media::Pt>,
 }
 
 impl Frames {
-    fn write(&mut self, rtc: &mut Rtc, mid: Mid, load: Load, now: Instant, counters: &Counters) {
+    pub(crate) fn write(&mut self, rtc: &mut Rtc, mid: Mid, load: Load, now: Instant, counters: &Counters) {
         let (codec, rate) = match load.kind {
             MediaKind::Audio => (str0m::format::Codec::Opus, 48_000),
             MediaKind::Video => (str0m::format::Codec::Vp8, 90_000),
@@ -278,7 +288,7 @@ impl Frames {
             // RFC 7741: S bit on the first packet; then the frame tag, whose lowest bit is 0 in a key frame.
             payload[0] = if index == 0 { 0x10 } else { 0 };
             payload[1] = u8::from(!key);
-            payload[SENT_AT].copy_from_slice(&clock().to_be_bytes());
+            payload[SENT_AT].copy_from_slice(&stamped::clock().to_be_bytes());
             let packet = RtpWrite::new(pt, self.sequence.into(), self.time, now, payload)
                 .marker(index + 1 == load.packets)
                 .nackable(load.kind == MediaKind::Video);

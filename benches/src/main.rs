@@ -10,10 +10,12 @@ mod durable;
 mod floor;
 mod guilds;
 mod history;
+mod janus;
 mod latency;
 mod permissions;
 mod search;
 mod sfu;
+mod stamped;
 
 use serde_json::{Value, json};
 use voxlink_test_client::TestServer;
@@ -56,7 +58,7 @@ fn main() {
         runtime.block_on(search::run(&folder));
     }
     if runs("sfu") {
-        runtime.block_on(sfu::run(&wanted));
+        runtime.block_on(sfu::run(&folder, &wanted));
     }
     let _left = std::fs::remove_dir_all(&folder);
 }

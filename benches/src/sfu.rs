@@ -4,6 +4,7 @@
 //! burst to one viewer as one GSO send.
 
 use std::{
+    path::Path,
     sync::{Arc, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -15,6 +16,7 @@ use voxlink_test_client::{Gateway, Person, TestServer};
 use crate::{
     call::{Counters, Load, Ticket, take_part},
     floor::{self, ms, quantile},
+    janus::Janus,
     report,
 };
 
@@ -48,12 +50,14 @@ const SCENARIOS: [Scenario; 4] = [
 ];
 
 /// `wanted` may name scenarios; none: all.
-pub(crate) async fn run(wanted: &[String]) {
+pub(crate) async fn run(folder: &Path, wanted: &[String]) {
     let is_named = |scenario: &&Scenario| wanted.iter().any(|one| scenario.name.contains(one.as_str()));
     let all = !SCENARIOS.iter().any(|scenario| is_named(&scenario));
     let mut memory = Vec::new();
     for scenario in SCENARIOS.iter().filter(|scenario| all || is_named(scenario)) {
-        memory.push((scenario.viewers, one(scenario).await));
+        let (held, each) = one(scenario).await;
+        memory.push((scenario.viewers, held));
+        Box::pin(beside_janus(folder, scenario, each)).await;
     }
     let [few, .., many] = &memory[..] else { return };
     let slope = |of: fn(&Memory) -> f64| (of(&many.1) - of(&few.1)) / (many.0 - few.0) as f64;
@@ -91,7 +95,28 @@ async fn seat(person: &Person, guild: &str, voice: &str) -> (Ticket, Gateway) {
     (ticket, gateway)
 }
 
-async fn one(scenario: &Scenario) -> Memory {
+/// The same load through Janus, and how many times ours it costs.
+async fn beside_janus(folder: &Path, scenario: &Scenario, ours: f64) {
+    let janus = match Janus::start(folder).await {
+        Ok(janus) => janus,
+        Err(why) => return eprintln!("no comparison with Janus: {why}"),
+    };
+    match Box::pin(janus.forward(scenario.viewers, scenario.load, WARM_UP, MEASURED)).await {
+        Ok(taken) => report(
+            &format!("sfu: Janus beside it, {}", scenario.name),
+            "us",
+            &json!({
+                "cpu": taken.each, "ratio_to_ours": taken.each / ours, "connected": taken.connected,
+                "lost_share": 1.0 - taken.arrived, "server_rss_mib": taken.rss_mib,
+                "latency_ms_p50_p99": taken.latency,
+            }),
+        ),
+        Err(error) => eprintln!("Janus did not take the load: {error}"),
+    }
+}
+
+/// Returns also the server's CPU for a packet in microseconds.
+async fn one(scenario: &Scenario) -> (Memory, f64) {
     let Scenario { viewers: count, load, .. } = *scenario;
     let server = TestServer::start();
     let publisher = Person::register(server.address, "publisher").await;
@@ -151,16 +176,7 @@ async fn one(scenario: &Scenario) -> Memory {
     let (connected, rss) = (connected(), server.rss_kib() as f64);
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
 
-    let held = |viewer: &Arc<Counters>| {
-        viewer
-            .latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .map(|us| f64::from(*us) / 1e3)
-            .collect()
-    };
-    let mut latencies: Vec<f64> = viewers.iter().flat_map(held as fn(&Arc<Counters>) -> Vec<f64>).collect();
+    let latency = latencies(&viewers);
     let joined = |viewer: &Arc<Counters>| *viewer.joined.lock().unwrap_or_else(PoisonError::into_inner);
     let mut joins: Vec<f64> = viewers.iter().filter_map(joined).map(ms).collect();
     let burst = load.packets as usize;
@@ -179,7 +195,7 @@ async fn one(scenario: &Scenario) -> Memory {
             "floor_seal_and_gso": gso, "ratio_to_gso": each / gso,
             "connected": connected, "viewers": count, "packets_in": sent, "packets_out": forwarded,
             "lost_share": 1.0 - forwarded as f64 / (sent.max(1) * count as u64) as f64,
-            "latency_ms_p50_p99": [quantile(&mut latencies, 0.5), quantile(&mut latencies, 0.99)],
+            "latency_ms_p50_p99": latency,
             "join_ms_p50_p99": [quantile(&mut joins, 0.5), quantile(&mut joins, 0.99)], "join_cpu_ms": join_cpu,
             "join_cpu_of_media_threads_ms": join_media_cpu,
             "server_rss_mib": rss / 1024.0,
@@ -187,5 +203,15 @@ async fn one(scenario: &Scenario) -> Memory {
             "waits_a_second": waits / MEASURED.as_secs_f64(),
         }),
     );
-    Memory { seated, forwarding: rss }
+    (Memory { seated, forwarding: rss }, each)
+}
+
+/// Milliseconds, the median and the 99th percentile.
+pub(crate) fn latencies(viewers: &[Arc<Counters>]) -> [f64; 2] {
+    let held = |viewer: &Arc<Counters>| -> Vec<f64> {
+        let sample = viewer.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+        sample.iter().map(|us| f64::from(*us) / 1e3).collect()
+    };
+    let mut all: Vec<f64> = viewers.iter().flat_map(held).collect();
+    [quantile(&mut all, 0.5), quantile(&mut all, 0.99)]
 }
