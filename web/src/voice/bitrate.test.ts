@@ -46,6 +46,16 @@ describe("the microphone", () => {
     expect(last(music.look(100, { loss: 0.3 }, MUSIC))).toBe(128_000);
   });
 
+  test("keeps what Opus needs to repeat itself where only the air loses, however narrow the browser holds it to be", () => {
+    const call = new Timeline();
+    call.look(5);
+    expect(last(call.look(50, { loss: 0.3, available: 25_000 }))).toBe(24_000);
+    expect(last(call.look(50, { loss: 0.3, available: 25_000 }, { ...VOICE, asked: 16_000 }))).toBe(16_000);
+    const full = new Timeline();
+    full.look(5);
+    expect(last(full.look(50, { loss: 0.3, rttMs: 400, available: 25_000 }))).toBe(12_000);
+  });
+
   test("stays where it is while a little is lost", () => {
     const call = new Timeline();
     call.look(5);

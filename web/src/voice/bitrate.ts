@@ -66,15 +66,18 @@ export const FULL: Pace = { bitrate: Number.POSITIVE_INFINITY, calm: 0, patience
 /** The pace after one more look. */
 export function pace(before: Pace, uplink: Uplink, bounds: Bounds): Pace {
   const kind = bounds.stereo ? "music" : "voice";
-  const most = limit(uplink, bounds);
-  const bitrate = Math.min(before.bitrate, most);
   const leastRttMs = uplink.rttMs > 0 ? Math.min(before.leastRttMs + FORGET_MS, uplink.rttMs) : before.leastRttMs;
+  const queued = uplink.rttMs - leastRttMs > QUEUE_MS;
+  // Where the air loses, the browser's estimate only echoes the loss. Opus repeats itself (in-band FEC) above 22 kbit/s in
+  // every band, and at 30 % lost that is what makes up for a frame whose redundancy went as well.
+  const aired = uplink.loss >= MUCH_LOSS && uplink.loss < RUINED && !queued;
+  const most = limit(uplink.available, aired ? DECENT[kind] : FLOOR[kind], bounds);
+  const bitrate = Math.min(before.bitrate, most);
   const now = { ...before, bitrate, leastRttMs, sinceRise: before.sinceRise + 1 };
   if (uplink.packets < ENOUGH_PACKETS) return now;
-  const queued = uplink.rttMs - leastRttMs > QUEUE_MS;
   if (uplink.loss >= MUCH_LOSS) {
     // Loss without a queue is the air's, not ours: redundancy helps, and must not make it more.
-    const floor = queued || uplink.loss >= RUINED ? FLOOR[kind] : Math.max(DECENT[kind], bounds.most / 2);
+    const floor = aired ? Math.max(DECENT[kind], bounds.most / 2) : FLOOR[kind];
     const lower = Math.max(Math.min(bitrate, floor), Math.round(bitrate * DOWN));
     const regretted = before.sinceRise < REGRET;
     return { ...now, bitrate: lower, calm: 0, patience: regretted ? Math.min(PATIENCE.most, before.patience * 2) : before.patience, sinceRise: Number.POSITIVE_INFINITY };
@@ -88,13 +91,13 @@ export function pace(before: Pace, uplink: Uplink, bounds: Bounds): Pace {
 
 /** The pace under other bounds, without a new look. */
 export function within(before: Pace, bounds: Bounds): Pace {
-  return { ...before, bitrate: Math.min(before.bitrate, limit({ available: null }, bounds)) };
+  return { ...before, bitrate: Math.min(before.bitrate, limit(null, 0, bounds)) };
 }
 
-/** The most that may be sent right now: never above what the channel allows. */
-function limit({ available }: Pick<Uplink, "available">, { most, stereo, asked }: Bounds): number {
+/** The most that may be sent right now: never above what the channel allows, nor for the way's own sake below `least`. */
+function limit(available: number | null, least: number, { most, stereo, asked }: Bounds): number {
   const floor = Math.min(most, stereo ? FLOOR.music : FLOOR.voice);
-  const narrow = available !== null && available < WIDE ? available * SHARE : Number.POSITIVE_INFINITY;
+  const narrow = available !== null && available < WIDE ? Math.max(least, available * SHARE) : Number.POSITIVE_INFINITY;
   const listeners = asked === null ? Number.POSITIVE_INFINITY : stereo ? asked * 2 : asked;
   return Math.max(floor, Math.min(most, Math.round(narrow), listeners));
 }
