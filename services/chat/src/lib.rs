@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod ban;
+pub mod call;
 pub mod channel;
 mod commit;
 pub mod direct;

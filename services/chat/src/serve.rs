@@ -6,19 +6,20 @@ use tokio::runtime::Handle;
 use voxlink_protocol::{
     ChannelId, ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
     bus::{
-        CallRights, CallRightsOf, DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass, IssueStreamPass,
-        LoadGuild, PassRefused, ReadStatesOf, UserGuildSettingsOf,
+        CallRights, CallRightsOf, CallsOf, DirectChannelsOf, DirectVoiceState, GuildsOf, InviteWorks,
+        IssueCallPass, IssueStreamPass, LoadGuild, PassRefused, ReadStatesOf, UserGuildSettingsOf,
     },
+    event::UserEvent,
     files::{AttachRefused, MayAttach},
     people::{AccountDeleted, OwnedGuilds},
     voice::CallPass,
 };
 use voxlink_service_kit::{CallError, Unavailable};
 
-use crate::{Chat, Inner};
+use crate::{Chat, Inner, call::end::Doubt};
 
 /// Design §2: a pass is good for at most 60 s.
-const PASS_LIFE: Duration = Duration::from_secs(60);
+pub(crate) const PASS_LIFE: Duration = Duration::from_secs(60);
 
 impl Chat {
     /// Handlers hold the service weakly: it ends when its owner drops it, though the bus lives on.
@@ -93,9 +94,32 @@ impl Chat {
             let pass = this().map_or(Err(PassRefused::Unknown), |chat| chat.issue_stream_pass(request));
             async move { pass }
         });
+        let this = chat.clone();
         bus.serve(move |request: IssueCallPass| {
-            let pass = chat().map_or(Err(PassRefused::Unknown), |chat| chat.issue_call_pass(&request));
-            async move { pass }
+            let chat = this();
+            async move { chat.ok_or(PassRefused::Unknown)?.issue_call_pass(request).await }
+        });
+        self.serve_calls(chat);
+    }
+
+    /// What concerns the calls of conversations.
+    fn serve_calls(&self, chat: impl Fn() -> Option<Self> + Clone + Send + Sync + 'static) {
+        let bus = &self.inner.bus;
+        let this = chat.clone();
+        bus.try_serve(move |request: CallsOf| {
+            let chat = this();
+            async move { chat.ok_or(Unavailable)?.calls_of(request.user).await.map_err(|_| Unavailable) }
+        });
+        let this = chat.clone();
+        bus.subscribe(move |told: &Arc<DirectVoiceState>| {
+            if let Some(chat) = this() {
+                chat.pass_on_voice_state(told);
+            }
+        });
+        let runtime = Handle::current();
+        bus.subscribe(move |event: &Arc<UserEvent>| {
+            let (Some(doubt), Some(chat)) = (Doubt::of(event), chat()) else { return };
+            runtime.spawn(async move { chat.settle_doubt(doubt).await });
         });
     }
 
@@ -134,9 +158,13 @@ impl Chat {
     ///
     /// # Errors
     /// See [`PassRefused`].
-    pub fn issue_call_pass(&self, request: &IssueCallPass) -> Result<Secret, PassRefused> {
-        let pass = self.pass_to(request.user, request.channel, request.session_id.clone())?;
-        if pass.guild_id != request.guild {
+    pub async fn issue_call_pass(&self, request: IssueCallPass) -> Result<Secret, PassRefused> {
+        let IssueCallPass { user, guild, channel, session_id } = request;
+        if guild.is_none() {
+            return self.direct_call_pass(user, channel, session_id).await;
+        }
+        let pass = self.pass_to(user, channel, session_id)?;
+        if pass.guild_id != guild {
             return Err(PassRefused::Unknown);
         }
         Ok(self.inner.pass_key.sign(&pass))
@@ -170,7 +198,7 @@ impl Chat {
         let unlimited = may(Permissions::MOVE_MEMBERS);
         Ok(CallPass {
             user_id,
-            guild_id: view.state.guild.id,
+            guild_id: Some(view.state.guild.id),
             channel_id,
             session_id,
             may_speak: may(Permissions::SPEAK) && !view.member.mute,

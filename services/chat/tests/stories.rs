@@ -417,7 +417,7 @@ async fn only_its_author_edits_a_message_and_who_manages_messages_deletes_any() 
 }
 
 fn pass_request(user: u64, guild: voxlink_protocol::GuildId, channel: ChannelId) -> IssueCallPass {
-    IssueCallPass { user: UserId::new(user), guild, channel, session_id: "s".to_owned() }
+    IssueCallPass { user: UserId::new(user), guild: Some(guild), channel, session_id: "s".to_owned() }
 }
 
 async fn ask(stage: &Stage, request: IssueCallPass) -> Result<voxlink_protocol::Secret, PassRefused> {

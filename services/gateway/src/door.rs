@@ -80,6 +80,8 @@ fn body<'de, T: Deserialize<'de>>(d: &'de str) -> Result<T, CloseCode> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    use voxlink_protocol::GuildId;
+
     use super::*;
 
     #[test]
@@ -89,7 +91,11 @@ mod tests {
         let Ok(ClientOp::Voice(voice)) = parse(r#"{"op":4,"d":{"guild_id":2000,"channel_id":null}}"#) else {
             panic!("ids may arrive as numbers")
         };
-        assert_eq!((voice.guild_id.get(), voice.channel_id), (2000, None));
+        assert_eq!((voice.guild_id, voice.channel_id), (Some(GuildId::new(2000)), None));
+        let Ok(ClientOp::Voice(direct)) = parse(r#"{"op":4,"d":{"guild_id":null,"channel_id":"7"}}"#) else {
+            panic!("the call of a conversation has no guild")
+        };
+        assert_eq!(direct.guild_id, None);
         assert!(matches!(parse(r#"{"op":3,"d":{"status":"asleep"}}"#), Ok(ClientOp::Malformed)));
         for (text, code) in [
             ("", CloseCode::DecodeError),

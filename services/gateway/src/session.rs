@@ -65,7 +65,7 @@ pub(crate) struct VoiceLine {
     /// It has asked for a seat before: its end must be told to media.
     pub(crate) used: bool,
     /// The seat that media gave it, as far as is known.
-    pub(crate) seat: Option<(GuildId, ChannelId)>,
+    pub(crate) seat: Option<(Option<GuildId>, ChannelId)>,
     /// Mute and deaf as last asked for.
     pub(crate) flags: Option<(bool, bool)>,
 }

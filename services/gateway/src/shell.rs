@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 use voxlink_protocol::{
     UserId,
     bus::{
-        DirectChannelsOf, GuildsOf, IssueCallPass, LeaveSeat, LoadGuild, PassRefused, ReadStatesOf, Request,
-        SeatRefused, SessionRevoked, TakeSeat, UpdateSeat, UserGuildSettingsOf, UserUpdated, VoiceStatesOf,
+        CallsOf, DirectChannelsOf, GuildsOf, IssueCallPass, LeaveSeat, LoadGuild, PassRefused, ReadStatesOf,
+        Request, SeatRefused, SessionRevoked, TakeSeat, UpdateSeat, UserGuildSettingsOf, UserUpdated,
+        VoiceStatesOf,
     },
     event::{GuildEvent, UserEvent},
     people::{RelationsOf, SettingsOf, SettingsUpdated},
@@ -247,15 +248,24 @@ impl Asker {
             let guilds = self.bus.call(GuildsOf { user }).await?;
             return Ok(ReadyParts { guilds, ..ReadyParts::default() });
         }
-        let (guilds, direct_channels, read_states, guild_settings, relationships, settings) = tokio::try_join!(
+        let (guilds, direct_channels, calls, read_states, guild_settings, relationships, settings) = tokio::try_join!(
             self.bus.call(GuildsOf { user }),
             self.if_served(DirectChannelsOf { user }),
+            self.if_served(CallsOf { user }),
             self.if_served(ReadStatesOf { user }),
             self.if_served(UserGuildSettingsOf { user }),
             self.if_served(RelationsOf { user }),
             self.if_served(SettingsOf { user }),
         )?;
-        Ok(ReadyParts { guilds, direct_channels, read_states, guild_settings, relationships, settings })
+        Ok(ReadyParts {
+            guilds,
+            direct_channels,
+            calls,
+            read_states,
+            guild_settings,
+            relationships,
+            settings,
+        })
     }
 
     /// A part that no service has is empty; one that cannot be had just now is an error.
@@ -273,7 +283,7 @@ impl Asker {
         let (user, request, session_id) = (ask.user, ask.request, ask.session_id.clone());
         let (self_mute, self_deaf, guild) = (request.self_mute, request.self_deaf, request.guild_id);
         let Some(channel) = request.channel_id else {
-            let _had_one = self.bus.call(LeaveSeat { user, guild: Some(guild), session_id }).await;
+            let _had_one = self.bus.call(LeaveSeat { user, guild, session_id }).await;
             return VoiceOutcome::Done;
         };
         if ask.seated {

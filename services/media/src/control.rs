@@ -16,8 +16,8 @@ use tokio::{
 use voxlink_protocol::{
     ChannelId, GuildId, UserId, VoiceState,
     bus::{
-        self, CallRights, CallRightsOf, EndSeat, LeaveSeat, SeatRefused, SessionRevoked, TakeSeat,
-        UpdateSeat, VoiceStatesOf,
+        self, CallRights, CallRightsOf, EndDirectSeats, EndSeat, LeaveSeat, SeatRefused, SessionRevoked,
+        TakeSeat, UpdateSeat, VoiceStatesIn, VoiceStatesOf,
     },
     event::GuildEvent,
 };
@@ -48,6 +48,8 @@ pub(crate) enum Inquiry {
     Update(UpdateSeat, oneshot::Sender<bool>),
     Leave(LeaveSeat, oneshot::Sender<bool>),
     StatesOf(GuildId, oneshot::Sender<Vec<VoiceState>>),
+    StatesIn(VoiceStatesIn, oneshot::Sender<Vec<VoiceState>>),
+    EndDirect(EndDirectSeats, oneshot::Sender<()>),
     Removed(Removal),
     Counts(oneshot::Sender<CallCounts>),
     QualityOf(ChannelId, oneshot::Sender<Option<CallQuality>>),
@@ -190,6 +192,16 @@ fn serve(bus: &Bus, control: &Control, changed: &mpsc::UnboundedSender<GuildId>)
         async move { this.ask(|reply| Inquiry::StatesOf(request.guild, reply), Vec::new()).await }
     });
     let this = control.clone();
+    bus.serve(move |request: VoiceStatesIn| {
+        let this = this.clone();
+        async move { this.ask(|reply| Inquiry::StatesIn(request, reply), Vec::new()).await }
+    });
+    let this = control.clone();
+    bus.serve(move |request: EndDirectSeats| {
+        let this = this.clone();
+        async move { this.ask(|reply| Inquiry::EndDirect(request, reply), ()).await }
+    });
+    let this = control.clone();
     bus.serve(move |request: EndSeat| {
         let this = this.clone();
         async move { this.ask(|reply| Inquiry::PutOut(request, reply), false).await }
@@ -307,6 +319,10 @@ impl Task {
             Inquiry::Update(request, reply) => Some(later(reply, self.calls.update_seat(&request))),
             Inquiry::Leave(request, reply) => Some(later(reply, self.calls.leave_seat(&request))),
             Inquiry::StatesOf(guild, reply) => Some(later(reply, self.calls.voice_states_of(guild))),
+            Inquiry::StatesIn(request, reply) => {
+                Some(later(reply, self.calls.voice_states_in(&request.channels)))
+            }
+            Inquiry::EndDirect(request, reply) => Some(later(reply, self.calls.end_direct_seats(&request))),
             Inquiry::Removed(removal) => {
                 self.calls.remove(removal);
                 None
@@ -371,6 +387,7 @@ impl Task {
         while let Some(output) = self.calls.poll() {
             match output {
                 Output::Publish(event) => self.bus.publish(*event),
+                Output::PublishDirect(state) => self.bus.publish(*state),
                 Output::Send(socket, text) => self.deliver(socket, ToSocket::Send(text)),
                 Output::Close(socket, close) => {
                     self.deliver(socket, ToSocket::Close(close));

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    direct::DirectChannel,
+    direct::{DirectCall, DirectChannel},
     event::{GuildEvent, UserEvent},
     guild::GuildSnapshot,
     id::{ChannelId, GuildId, LoginId, UserId},
@@ -111,7 +111,8 @@ pub struct InviteWorks {
 #[allow(missing_docs)]
 pub struct IssueCallPass {
     pub user: UserId,
-    pub guild: GuildId,
+    /// `None` for the call of a direct conversation.
+    pub guild: Option<GuildId>,
     pub channel: ChannelId,
     pub session_id: String,
 }
@@ -168,7 +169,7 @@ pub enum SeatRefused {
 #[allow(missing_docs)]
 pub struct UpdateSeat {
     pub user: UserId,
-    pub guild: GuildId,
+    pub guild: Option<GuildId>,
     pub session_id: String,
     pub self_mute: bool,
     pub self_deaf: bool,
@@ -196,6 +197,28 @@ pub struct VoiceStatesOf {
 pub struct EndSeat {
     pub user: UserId,
     pub guild: GuildId,
+}
+
+/// To media: who is in the calls of these direct conversations.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct VoiceStatesIn {
+    pub channels: Vec<ChannelId>,
+}
+
+/// To media: this conversation has no place in its call for `user` any more, or, without one, for anybody.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct EndDirectSeats {
+    pub channel: ChannelId,
+    pub user: Option<UserId>,
+}
+
+/// To chat: the calls of this person's conversations that ring or go on.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct CallsOf {
+    pub user: UserId,
 }
 
 /// To chat: what may these people do in the calls in which they sit? Asked whenever that may have changed. Those who may
@@ -233,14 +256,17 @@ requests! {
     UserGuildSettingsOf = "chat.user_guild_settings_of", |this| this.user.get() => Vec<UserGuildSettings>;
     LoadGuild = "chat.load_guild", |this| this.guild.get() => Option<GuildSnapshot>;
     InviteWorks = "chat.invite_works", |_this| 0 => bool;
-    IssueCallPass = "chat.issue_call_pass", |this| this.guild.get() => Result<Secret, PassRefused>;
+    IssueCallPass = "chat.issue_call_pass", |this| this.channel.get() => Result<Secret, PassRefused>;
     IssueStreamPass = "chat.issue_stream_pass", |this| this.channel.get() => Result<Secret, PassRefused>;
     TakeSeat = "media.take_seat", |_this| 0 => Result<Seat, SeatRefused>;
-    UpdateSeat = "media.update_seat", |this| this.guild.get() => bool;
+    UpdateSeat = "media.update_seat", |this| this.user.get() => bool;
     LeaveSeat = "media.leave_seat", |this| this.user.get() => bool;
     EndSeat = "media.end_seat", |this| this.guild.get() => bool;
     CallRightsOf = "chat.call_rights_of", |this| this.guild.get() => Vec<CallRights>;
     VoiceStatesOf = "media.voice_states_of", |this| this.guild.get() => Vec<VoiceState>;
+    VoiceStatesIn = "media.voice_states_in", |_this| 0 => Vec<VoiceState>;
+    EndDirectSeats = "media.end_direct_seats", |this| this.channel.get() => ();
+    CallsOf = "chat.calls_of", |this| this.user.get() => Vec<DirectCall>;
 }
 
 /// From identity: this login is over (logged out, revoked): close its sockets with 4004, drop it from caches.
@@ -256,6 +282,18 @@ pub struct SessionRevoked {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserUpdated(pub User);
 
+/// From media, to chat, which knows who may hear of it: someone came into the call of a direct conversation, changed
+/// there, or left (then `state.channel_id` is `None`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct DirectVoiceState {
+    pub channel: ChannelId,
+    pub state: VoiceState,
+}
+
+impl Announcement for DirectVoiceState {
+    const NAME: &'static str = "media.direct_voice_state";
+}
 impl Announcement for SessionRevoked {
     const NAME: &'static str = "identity.session_revoked";
 }

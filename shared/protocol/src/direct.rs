@@ -6,6 +6,7 @@ use crate::{
     id::{ChannelId, MessageId, UserId},
     timestamp::Timestamp,
     user::User,
+    voice::VoiceState,
 };
 
 /// The v10 channel types of direct conversations; numbers in JSON.
@@ -71,4 +72,19 @@ pub struct Group {
     pub icon: Option<String>,
     /// Who may take people out.
     pub owner_id: UserId,
+}
+
+/// The call of a direct conversation in its v10 shape, that of CALL_CREATE.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectCall {
+    /// The conversation.
+    pub channel_id: ChannelId,
+    /// The message that tells of it.
+    pub message_id: Option<MessageId>,
+    /// Where it is held: v10 knows regions, here there is one.
+    pub region: String,
+    /// Whose devices ring.
+    pub ringing: Vec<UserId>,
+    /// Who is in it.
+    pub voice_states: Vec<VoiceState>,
 }

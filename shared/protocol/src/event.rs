@@ -221,6 +221,13 @@ pub enum UserChange {
     },
     /// What happened in a direct conversation.
     Channel(ChannelChange),
+    /// VOICE_STATE_UPDATE of the call of a direct conversation.
+    VoiceState {
+        /// The conversation, also when they left.
+        channel_id: ChannelId,
+        /// How they are in it.
+        state: Box<VoiceState>,
+    },
     /// RELATIONSHIP_ADD.
     RelationshipAdd(Box<Relationship>),
     /// RELATIONSHIP_UPDATE.

@@ -195,7 +195,9 @@ pub struct MemberListRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct VoiceStateRequest {
-    pub guild_id: GuildId,
+    /// Null for the call of a direct conversation; it has to be said.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub guild_id: Option<GuildId>,
     pub channel_id: Option<ChannelId>,
     #[serde(default)]
     pub self_mute: bool,

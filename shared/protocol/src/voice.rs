@@ -4,16 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     guild::Member,
-    id::{ChannelId, GuildId, UserId},
+    id::{ChannelId, GuildId, Snowflake, UserId},
     timestamp::Timestamp,
 };
 
 /// A voice state in its v10 shape. `channel_id` null: left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoiceState {
-    /// The guild.
+    /// The guild; absent in direct conversations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guild_id: Option<GuildId>,
-    /// The voice channel, null after leaving.
+    /// The voice channel or conversation, null after leaving.
     pub channel_id: Option<ChannelId>,
     /// Who.
     pub user_id: UserId,
@@ -46,8 +47,8 @@ pub struct VoiceState {
 pub struct CallPass {
     /// Who may join.
     pub user_id: UserId,
-    /// The guild.
-    pub guild_id: GuildId,
+    /// The guild; `None` for the call of a direct conversation.
+    pub guild_id: Option<GuildId>,
     /// Which call.
     pub channel_id: ChannelId,
     /// The gateway session it was made for.
@@ -62,4 +63,12 @@ pub struct CallPass {
     pub user_limit: u32,
     /// Not valid after this, at most 60 s after it was made.
     pub expires: Timestamp,
+}
+
+impl CallPass {
+    /// What a voice socket calls the server of this call (v10's `server_id`): the guild, or the conversation.
+    #[must_use]
+    pub fn server(&self) -> Snowflake {
+        self.guild_id.map_or(self.channel_id.0, |guild| guild.0)
+    }
 }

@@ -54,7 +54,7 @@ mod tests {
         let (ours, theirs) = (PassKey::new(&[1; 32]), PassKey::new(&[2; 32]));
         let pass = CallPass {
             user_id: UserId::new(1),
-            guild_id: GuildId::new(2),
+            guild_id: Some(GuildId::new(2)),
             channel_id: ChannelId::new(3),
             session_id: "s".to_owned(),
             may_speak: true,

@@ -76,6 +76,14 @@ export interface WireVoiceState {
   deaf?: boolean;
   member?: WireMember;
 }
+/** The call of a conversation, as CALL_CREATE tells it. */
+export interface WireCall {
+  channel_id: string;
+  message_id?: string | null;
+  region?: string;
+  ringing?: string[];
+  voice_states?: WireVoiceState[];
+}
 export interface WireCustomStatus {
   text?: string | null;
   emoji_name?: string | null;
@@ -189,6 +197,7 @@ export interface WireReady {
   presences?: WirePresence[];
   user_settings?: WireUserSettings;
   private_channels?: WireChannel[];
+  calls?: WireCall[];
   read_state?: WireReadState[];
   user_guild_settings?: WireGuildSettings[];
 }
@@ -236,7 +245,7 @@ export type WireEvent =
   | { t: "INVITE_CREATE"; d: WireInvite & { guild_id?: string; channel_id: string } }
   | { t: "INVITE_DELETE"; d: { guild_id?: string; channel_id: string; code: string } }
   | { t: "VOICE_STATE_UPDATE"; d: WireVoiceState }
-  | { t: "VOICE_SERVER_UPDATE"; d: { token: string; guild_id: string; endpoint: string | null } };
+  | { t: "VOICE_SERVER_UPDATE"; d: { token: string; guild_id: string | null; channel_id?: string | null; endpoint: string | null } };
 
 const known: Record<WireEvent["t"], true> = {
   READY: true,

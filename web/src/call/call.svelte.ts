@@ -7,7 +7,7 @@ import { m } from "../ui/messages.ts";
 import type { Id } from "../state/model.ts";
 import { api } from "../state/account.svelte.ts";
 import { store } from "../state/store.svelte.ts";
-import { displayName } from "../state/world.ts";
+import { nameAt, seatedIn } from "./company.ts";
 import { watchSize } from "./tile-size.ts";
 
 export const idleCall: CallState = {
@@ -47,7 +47,7 @@ class CallStore {
     return this.#engine;
   }
 
-  async join(guildId: Id, channelId: Id): Promise<void> {
+  async join(guildId: Id | null, channelId: Id): Promise<void> {
     const call = await this.engine().catch(() => null);
     if (!call) {
       this.state = { ...idleCall, phase: "failed", guildId, channelId, error: "server-unreachable" };
@@ -142,18 +142,13 @@ let company = new Set<Id>();
 
 function others(): Set<Id> {
   const { guildId, channelId } = call.state;
-  const voice = store.world.guilds.get(guildId ?? "")?.voice.values() ?? [];
-  return new Set([...voice].filter((state) => state.channelId === channelId && state.userId !== store.world.self?.id).map((state) => state.userId));
+  return new Set(seatedIn(guildId, channelId).map((state) => state.userId).filter((userId) => userId !== store.world.self?.id));
 }
 
 store.listen((event) => {
   if (event.t !== "VOICE_STATE_UPDATE" || call.state.phase !== "connected") return;
   const now = others();
-  const guild = store.world.guilds.get(call.state.guildId ?? "");
-  const nameOf = (id: Id) => {
-    const member = guild?.members.get(id);
-    return member ? displayName(member) : m.someone();
-  };
+  const nameOf = (id: Id) => nameAt(call.state.guildId, call.state.channelId, id);
   for (const id of now) if (!company.has(id)) announce(m.say_came({ name: nameOf(id) }));
   for (const id of company) if (!now.has(id)) announce(m.say_went({ name: nameOf(id) }));
   company = now;
@@ -162,7 +157,7 @@ store.listen((event) => {
 const voiceGateway: VoiceGateway = {
   sendVoiceState: (state) => store.gateway?.send(4, state),
   selfId: () => store.world.self?.id ?? "",
-  bitrate: (guildId, channelId) => store.world.guilds.get(guildId)?.channels.get(channelId)?.bitrate ?? 0,
+  bitrate: (guildId, channelId) => store.world.guilds.get(guildId ?? "")?.channels.get(channelId)?.bitrate ?? 0,
   iceServers: async () => (await api.iceServers()).ice_servers,
   subscribe: (listener) =>
     store.listen((event) => {
@@ -176,10 +171,10 @@ type Heard = Parameters<Parameters<typeof store.listen>[0]>[0];
 function toVoiceEvent(event: Heard): VoiceGatewayEvent | null {
   switch (event.t) {
     case "VOICE_STATE_UPDATE":
-      if (event.d.user_id !== store.world.self?.id || !event.d.guild_id) return null;
-      return { type: "voice_state", channel_id: event.d.channel_id, session_id: event.d.session_id, guild_id: event.d.guild_id, ...(event.d.refused && { refused: event.d.refused }) };
+      if (event.d.user_id !== store.world.self?.id) return null;
+      return { type: "voice_state", channel_id: event.d.channel_id, session_id: event.d.session_id, guild_id: event.d.guild_id ?? null, ...(event.d.refused && { refused: event.d.refused }) };
     case "VOICE_SERVER_UPDATE":
-      return event.d.endpoint === null ? null : { type: "voice_server", guild_id: event.d.guild_id, endpoint: event.d.endpoint, token: event.d.token };
+      return event.d.endpoint === null ? null : { type: "voice_server", guild_id: event.d.guild_id, channel_id: event.d.channel_id ?? null, endpoint: event.d.endpoint, token: event.d.token };
     case "READY":
       return { type: "session_new" };
     default:

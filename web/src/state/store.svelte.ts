@@ -8,6 +8,7 @@ import { LONG_PAGE, PAGE } from "../api/routes.ts";
 import { openGateway, type Gateway } from "../gateway/socket.ts";
 import type { Session } from "../gateway/session.ts";
 import { account, api } from "./account.svelte.ts";
+import { applyCalls, noCalls, type Calls } from "./calls.ts";
 import { applyInbox, emptyInbox, type Inbox } from "./inbox.ts";
 import { compareIds, toMessage, toReactionEmoji, type Id } from "./model.ts";
 import { applyTimeline, emptyTimeline, trimmed, type Timeline, type TimelineEvent } from "./timeline.ts";
@@ -26,6 +27,7 @@ type Listener = (event: WireEvent) => void;
 class Store {
   world = $state.raw<World>(emptyWorld);
   inbox = $state.raw<Inbox>(emptyInbox);
+  calls = $state.raw<Calls>(noCalls);
   timelines = $state.raw<ReadonlyMap<Id, Timeline>>(new Map());
   connection = $state<Session["phase"]>("idle");
   /** Whether READY came at least once: until then there is nothing to draw. */
@@ -58,6 +60,7 @@ class Store {
     this.gateway = null;
     this.world = emptyWorld;
     this.inbox = emptyInbox;
+    this.calls = noCalls;
     this.timelines = new Map();
     this.typing = new Map();
     this.arrived = false;
@@ -185,6 +188,7 @@ class Store {
     this.world = applyEvent(this.world, event);
     if (event.t === "READY") this.arrived = true;
     this.inbox = applyInbox(this.inbox, event, this.world);
+    this.calls = applyCalls(this.calls, event);
     if (again) this.#repair();
     this.#applyToTimeline(event);
     for (const listener of this.#listeners) listener(event);

@@ -14,7 +14,7 @@ export type DialogSpec =
   | { name: "delete-channel"; guildId: Id; channelId: Id }
   | { name: "delete-message"; channelId: Id; messageId: Id }
   | { name: "person"; guildId: Id | null; userId: Id }
-  | { name: "call-quality"; guildId: Id; channelId: Id }
+  | { name: "call-quality"; guildId: Id | null; channelId: Id }
   | { name: "goto" }
   | { name: "keys" };
 

@@ -12,7 +12,7 @@ import { members } from "./members.ts";
 import { Peer } from "./peer.ts";
 import { Playback } from "./playback.ts";
 import { loadPreferences, withDevice, withMusic, withSounds, withVolume } from "./preferences.ts";
-import { NO_CALL, type Effect, type Event, type Timer } from "./session.ts";
+import { NO_CALL, type Effect, type Event, type Place, type Timer } from "./session.ts";
 import { SpeakingGate } from "./sound.ts";
 import type { Call, CallState, DeviceKind, Devices, SourceKind, TileReport, TileSource, VoiceGateway } from "./types.ts";
 import { said, Tiles, unsaid, wants } from "./wants.ts";
@@ -81,7 +81,7 @@ class LiveCall implements Call {
     return () => this.#listeners.delete(listener);
   }
 
-  async join(guildId: string, channelId: string): Promise<void> {
+  async join(guildId: string | null, channelId: string): Promise<void> {
     this.#dispatch({ type: "join", place: { guildId, channelId } });
     // Without a microphone one listens; the snapshot's `error` says so.
     this.#releaseMicrophone ??= this.#local.holdMicrophone();
@@ -192,9 +192,9 @@ class LiveCall implements Call {
     this.#publish();
   }
 
-  #tellGateway(place: { guildId: string; channelId: string } | null): void {
+  #tellGateway(place: Place | null): void {
     this.#gateway.sendVoiceState({
-      guild_id: place?.guildId ?? this.state.guildId,
+      guild_id: place ? place.guildId : this.state.guildId,
       channel_id: place?.channelId ?? null,
       self_mute: this.#muted || this.#deafened,
       self_deaf: this.#deafened,

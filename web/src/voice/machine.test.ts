@@ -339,3 +339,31 @@ describe("leaving", () => {
     expect(call.effects).toEqual([]);
   });
 });
+
+describe("the call of a conversation", () => {
+  const PAIR: Place = { guildId: null, channelId: "30" };
+  const OTHER_PAIR: Place = { guildId: null, channelId: "31" };
+  const seated = (channelId: string | null): Event => ({ type: "gateway", event: { type: "voice_state", channel_id: channelId, session_id: "s1", guild_id: null } });
+  const door = (channelId: string): Event => ({ type: "gateway", event: { type: "voice_server", guild_id: null, channel_id: channelId, endpoint: "host/voice", token: "pass" } });
+
+  test("its voice server is named by the channel", () => {
+    const call = new Timeline().give(join(PAIR), seated("30"), door("30"), { type: "link_opened" });
+    expect(call.effects).toMatchObject([{ do: "send", frame: { op: 0, d: { server_id: "30" } } }]);
+  });
+
+  test("a door to the conversation before is not walked through", () => {
+    const call = new Timeline().give(join(PAIR), join(OTHER_PAIR), seated("31"), door("30"));
+    expect(call.session.pass).toBeNull();
+    expect(call.give(door("31")).session.pass).toMatchObject({ token: "pass" });
+  });
+
+  test("leaving a conversation for a room does not end the room", () => {
+    const call = connected().give(seated(null));
+    expect(call.session.phase).toBe("connected");
+  });
+
+  test("who is put out of it is out", () => {
+    const call = new Timeline().give(join(PAIR), seated("30"), door("30"), seated(null));
+    expect(call.session).toMatchObject({ phase: "idle", error: "kicked" });
+  });
+});

@@ -158,7 +158,7 @@ function onGateway(session: Session, place: Place, event: VoiceGatewayEvent): St
     }
     case "voice_server":
       // Once a session stands, it is resumed with the token it was opened with.
-      if (event.guild_id !== place.guildId || session.resumable) return [session, []];
+      if (event.guild_id !== place.guildId || (event.channel_id && event.channel_id !== place.channelId) || session.resumable) return [session, []];
       return show({ ...session, server: { endpoint: event.endpoint, token: event.token } });
     default:
       return unhandled(event);
@@ -207,7 +207,7 @@ function openLink(session: Session, endpoint: string, before: Effect[] = []): St
 function introduce(session: Session, place: Place, selfId: string): Step {
   if (!session.pass) return [session, []];
   const { token, sessionId } = session.pass;
-  const who = { server_id: place.guildId, session_id: sessionId, token };
+  const who = { server_id: place.guildId ?? place.channelId, session_id: sessionId, token };
   return session.resumable
     ? [{ ...session, link: "resuming" }, [{ do: "send", frame: { op: 7, d: { ...who, seq_ack: session.seq } } }]]
     : [{ ...session, link: "identifying" }, [{ do: "send", frame: { op: 0, d: { ...who, user_id: selfId, video: true } } }]];

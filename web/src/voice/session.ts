@@ -5,7 +5,8 @@ import type { ClientFrame, EncodingState, OfferedSource, ServerFrame, Slot } fro
 import type { CallError, CallPhase, SourceKind, VoiceGatewayEvent } from "./types.ts";
 
 export interface Place {
-  guildId: string;
+  /** Null in the call of a direct conversation. */
+  guildId: string | null;
   channelId: string;
 }
 

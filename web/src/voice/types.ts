@@ -66,8 +66,8 @@ export interface CallState {
 
 /** What the call hears from the main gateway. `voice_state` is only ever one's own. */
 export type VoiceGatewayEvent =
-  | { type: "voice_state"; channel_id: string | null; session_id: string; guild_id: string; refused?: { channel_id: string | null; reason: string } }
-  | { type: "voice_server"; guild_id: string; endpoint: string; token: string }
+  | { type: "voice_state"; channel_id: string | null; session_id: string; guild_id: string | null; refused?: { channel_id: string | null; reason: string } }
+  | { type: "voice_server"; guild_id: string | null; channel_id?: string | null; endpoint: string; token: string }
   | { type: "session_new" };
 
 /** The main gateway, as far as a call needs it. */
@@ -75,7 +75,7 @@ export interface VoiceGateway {
   sendVoiceState(d: { guild_id: string | null; channel_id: string | null; self_mute: boolean; self_deaf: boolean }): void;
   selfId(): string;
   /** The most that a voice may take in this channel, bit/s; 0 when that is not known. */
-  bitrate(guildId: string, channelId: string): number;
+  bitrate(guildId: string | null, channelId: string): number;
   /** Ways round a network that lets nothing through to the media server; none when the server has none to offer. */
   iceServers(): Promise<RTCIceServer[]>;
   subscribe(listener: (e: VoiceGatewayEvent) => void): () => void;
@@ -108,8 +108,8 @@ export interface Devices {
 export interface Call {
   readonly state: CallState;
   subscribe(listener: (s: CallState) => void): () => void;
-  /** Enters a room; from another room this is a move. Resolves when the call is connected, has failed or was left. */
-  join(guildId: string, channelId: string): Promise<void>;
+  /** Enters a room, or without a guild the call of a conversation; from another room this is a move. Resolves when the call is connected, has failed or was left. */
+  join(guildId: string | null, channelId: string): Promise<void>;
   leave(): void;
   setMuted(m: boolean): void;
   setDeafened(d: boolean): void;

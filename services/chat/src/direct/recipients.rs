@@ -73,15 +73,16 @@ impl Chat {
         let chat = self.clone();
         self.commit_in(Place::Direct, Some(turn), move |change| {
             change.tell(vec![gone], UserChange::DirectChannelDelete(seen));
+            let rest: Vec<UserId> = group.people.keys().copied().collect();
+            let user = Box::new(faces.of(gone));
+            // Also when nobody is left to hear it: a seat in the group's call ends with it.
+            change.tell(rest, UserChange::RecipientRemove { channel_id: channel, user });
             if group.people.is_empty() {
                 store::direct::delete(change.sql, channel)?;
                 change.direct(DirectChange::Remove(channel));
                 return Ok(());
             }
             store::direct::remove_recipient(change.sql, channel, gone)?;
-            let rest = group.people.keys().copied().collect();
-            let user = Box::new(faces.of(gone));
-            change.tell(rest, UserChange::RecipientRemove { channel_id: channel, user });
             if has_new_owner {
                 store::direct::update(change.sql, &group)?;
                 faces.tell_update(change, &group);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use voxlink_protocol::{ChannelId, GuildId, Timestamp, UserId, VoiceState};
 use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Authenticated};
 
-use crate::{Chat, Refusal};
+use crate::{Chat, Refusal, call::REGION};
 
 /// A voice region in its v10 shape.
 #[derive(Serialize)]
@@ -19,7 +19,7 @@ pub(super) struct Region {
 
 /// There is one: this server.
 const HERE: Region =
-    Region { id: "self-hosted", name: "This server", custom: false, deprecated: false, optimal: true };
+    Region { id: REGION, name: "This server", custom: false, deprecated: false, optimal: true };
 
 pub(super) async fn regions(Authenticated(_me): Authenticated) -> Json<[Region; 1]> {
     Json([HERE])

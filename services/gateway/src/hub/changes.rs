@@ -161,9 +161,10 @@ impl Hub {
         for key in &own {
             if let Some(session) = self.sessions.get_mut(*key) {
                 let seated_here = session.id == state.session_id;
-                if seated_here || session.voice.seat.is_some_and(|(seat_guild, _)| seat_guild == guild) {
+                if seated_here || session.voice.seat.is_some_and(|(seat_guild, _)| seat_guild == Some(guild))
+                {
                     let channel = state.channel_id.filter(|_| seated_here);
-                    session.voice.seat = channel.map(|channel| (guild, channel));
+                    session.voice.seat = channel.map(|channel| (Some(guild), channel));
                 }
             }
         }

@@ -160,6 +160,7 @@ impl Hub {
                 self.related(&event.to, one.id, one.kind == RelationshipKind::Friend);
             }
             UserChange::RelationshipRemove { id, .. } => self.related(&event.to, *id, false),
+            UserChange::VoiceState { channel_id, state } => self.seated_direct(*channel_id, state),
             UserChange::DirectChannelCreate(_)
             | UserChange::DirectChannelUpdate(_)
             | UserChange::DirectChannelDelete(_)
@@ -204,6 +205,7 @@ fn user_body(change: &UserChange, audience: usize) -> Body {
             Body::new(Kind::CHANNEL_RECIPIENT_REMOVE, &told, audience)
         }
         UserChange::Channel(change) => body(None, change, audience),
+        UserChange::VoiceState { state, .. } => Body::new(Kind::DIRECT_VOICE_STATE_UPDATE, state, audience),
         UserChange::RelationshipAdd(relationship) => {
             Body::new(Kind::RELATIONSHIP_ADD, relationship, audience)
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 use voxlink_protocol::{
     DirectChannel, GuildId, ReadState, Relationship, RelationshipKind, UserId, UserSettings,
-    gateway::CloseCode, read_state::UserGuildSettings,
+    direct::DirectCall, gateway::CloseCode, read_state::UserGuildSettings,
 };
 
 use super::Hub;
@@ -22,6 +22,8 @@ pub(crate) struct ReadyParts {
     pub(crate) guilds: Vec<GuildId>,
     /// Conversations that they have not closed.
     pub(crate) direct_channels: Vec<DirectChannel>,
+    /// Calls of their conversations that ring or go on.
+    pub(crate) calls: Vec<DirectCall>,
     /// What they have read.
     pub(crate) read_states: Vec<ReadState>,
     /// What they want to hear of.
@@ -103,6 +105,7 @@ impl Hub {
         } else {
             ready["presences"] = presences;
             ready["user_settings"] = json!(parts.settings);
+            ready["calls"] = json!(parts.calls);
             ready["read_state"] = json!(parts.read_states);
             ready["user_guild_settings"] = json!(parts.guild_settings);
         }

@@ -99,7 +99,11 @@ impl Hub {
             VoiceOutcome::Seated { pass, endpoint } => {
                 session.voice.seat = ask.request.channel_id.map(|channel| (ask.request.guild_id, channel));
                 let endpoint = if endpoint.is_empty() { format!("{}/voice", session.host) } else { endpoint };
-                let told = json!({"token": pass, "guild_id": ask.request.guild_id, "endpoint": endpoint});
+                let mut told = json!({"token": pass, "guild_id": ask.request.guild_id, "endpoint": endpoint});
+                // v10: the call of a conversation is named by its channel.
+                if ask.request.guild_id.is_none() {
+                    told["channel_id"] = json!(ask.request.channel_id);
+                }
                 self.sessions.send(ask.session, &Body::new(Kind::VOICE_SERVER_UPDATE, &told, 1));
             }
             VoiceOutcome::Done => {}
@@ -114,12 +118,28 @@ impl Hub {
         }
     }
 
+    /// What media says of someone's seat in the call of a conversation.
+    pub(super) fn seated_direct(&mut self, channel: ChannelId, state: &VoiceState) {
+        let own = self.users.get(&state.user_id).map(|entry| entry.sessions.clone()).unwrap_or_default();
+        for key in own {
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            let place = (None, channel);
+            match state.channel_id {
+                Some(_) if session.id == state.session_id => session.voice.seat = Some(place),
+                // It sits on another device, or nowhere; a seat that it took meanwhile is another place.
+                Some(_) | None if session.voice.seat == Some(place) => session.voice.seat = None,
+                Some(_) | None => {}
+            }
+        }
+    }
+
     /// The session hears where it is (nowhere, unless it already had a seat) and why not where it asked for.
     fn tell_refusal(&mut self, ask: &VoiceAsk, reason: Refusal) {
-        let view = self.guilds.get(&ask.request.guild_id).and_then(|entry| entry.view.as_ref());
+        let entry = ask.request.guild_id.and_then(|guild| self.guilds.get(&guild));
+        let view = entry.and_then(|entry| entry.view.as_ref());
         let current = view.and_then(|view| Some(view.with_member(view.voice.get(&ask.user)?.clone())));
         let told = current.unwrap_or_else(|| VoiceState {
-            guild_id: Some(ask.request.guild_id),
+            guild_id: ask.request.guild_id,
             channel_id: None,
             user_id: ask.user,
             member: None,

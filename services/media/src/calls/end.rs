@@ -11,12 +11,12 @@ use crate::{
 };
 
 impl Calls {
-    /// Frees the seat and tells the guild. `close` goes to its voice socket, if there is one.
+    /// Frees the seat and tells the others. `close` goes to its voice socket, if there is one.
     pub(super) fn end_seat(&mut self, user: UserId, close: Option<VoiceClose>) {
         let Some(seat) = self.seats.get(&user) else { return };
-        let (guild, left) = (seat.guild, seat.left_state());
+        let (guild, channel, left) = (seat.guild, seat.channel, seat.left_state());
         self.drop_seat(user, close);
-        self.publish(left, guild);
+        self.publish(left, guild, channel);
     }
 
     /// The live session is over for good; a stream that its person publishes beside it keeps the seat.
@@ -35,13 +35,15 @@ impl Calls {
         self.publish_state_of(user);
     }
 
-    /// Frees the seat without a word to the guild.
+    /// Frees the seat without a word to the others.
     pub(super) fn drop_seat(&mut self, user: UserId, close: Option<VoiceClose>) {
         self.end_live(user, close);
         if let Some(seat) = self.seats.remove(&user) {
             self.sessions.remove(&seat.session_id);
             self.rooms.remove(&(seat.channel, user));
-            self.guilds.remove(&(seat.guild, user));
+            if let Some(guild) = seat.guild {
+                self.guilds.remove(&(guild, user));
+            }
             if let Some(stream) = seat.stream {
                 self.forget_stranger(stream.peer, StrangerRefused::Unknown);
             }

@@ -1,7 +1,8 @@
-//! The guild took someone's place away.
+//! The guild, or the conversation, took someone's place away.
 
 use voxlink_protocol::{
     ChannelId, GuildId, UserId,
+    bus::EndDirectSeats,
     event::{GuildChange, GuildEvent},
 };
 
@@ -29,13 +30,25 @@ impl Removal {
 }
 
 impl Calls {
+    /// Ends the seats that a conversation has no place for any more.
+    pub(crate) fn end_direct_seats(&mut self, request: &EndDirectSeats) {
+        let gone: Vec<UserId> = self
+            .people_in(request.channel)
+            .filter(|user| request.user.is_none_or(|only| only == *user))
+            .filter(|user| self.seats.get(user).is_some_and(|seat| seat.guild.is_none()))
+            .collect();
+        for user in gone {
+            self.end_seat(user, Some(VoiceClose::Disconnected));
+        }
+    }
+
     /// Ends the seats that are no longer theirs.
     pub(crate) fn remove(&mut self, removal: Removal) {
         let gone: Vec<UserId> = match removal {
             Removal::Member(guild, user) => self
                 .seats
                 .get(&user)
-                .filter(|seat| seat.guild == guild)
+                .filter(|seat| seat.guild == Some(guild))
                 .map(|seat| seat.user)
                 .into_iter()
                 .collect(),

@@ -22,7 +22,7 @@ impl Calls {
     pub(super) fn identify(&mut self, socket: SocketId, asked: &Identify, wall: Timestamp, now: Instant) {
         let pass = self.pass_key.verify(&asked.token, wall).filter(|pass| {
             pass.user_id == asked.user_id
-                && pass.guild_id == asked.server_id
+                && pass.server() == asked.server_id
                 && pass.session_id == asked.session_id
         });
         let Some(pass) = pass else { return self.close(socket, Some(VoiceClose::BadPass)) };
@@ -81,7 +81,7 @@ impl Calls {
         asked: &Resume,
     ) -> Result<(Vec<std::sync::Arc<str>>, Option<SocketId>), VoiceClose> {
         let user = *self.sessions.get(&asked.session_id).ok_or(VoiceClose::SessionOver)?;
-        let seat = self.seats.get_mut(&user).filter(|seat| seat.guild == asked.server_id);
+        let seat = self.seats.get_mut(&user).filter(|seat| seat.server() == asked.server_id);
         let live = seat.and_then(|seat| seat.live.as_mut()).ok_or(VoiceClose::SessionOver)?;
         if !is_same(&live.token, &asked.token) {
             return Err(VoiceClose::BadPass);

@@ -37,6 +37,7 @@ use seat::{Live, Seat};
 use stranger::Stranger;
 use voxlink_protocol::{
     ChannelId, GuildId, Timestamp, UserId, VoiceState,
+    bus::DirectVoiceState,
     event::{GuildChange, GuildEvent},
 };
 use voxlink_service_kit::call_pass::PassKey;
@@ -62,6 +63,8 @@ pub(crate) struct SocketId(pub(crate) u64);
 pub(crate) enum Output {
     /// Tell everyone.
     Publish(Box<GuildEvent>),
+    /// Tell chat, which tells the people of the conversation.
+    PublishDirect(Box<DirectVoiceState>),
     /// Send a frame.
     Send(SocketId, Arc<str>),
     /// Close a voice socket.
@@ -122,6 +125,16 @@ impl Calls {
     pub(crate) fn voice_states_of(&self, guild: GuildId) -> Vec<VoiceState> {
         let members = self.guilds.range((guild, UserId::new(0))..=(guild, UserId::new(u64::MAX)));
         members.filter_map(|(_, user)| self.seats.get(user)).map(Seat::state).collect()
+    }
+
+    /// Who is in the calls of these direct conversations.
+    pub(crate) fn voice_states_in(&self, channels: &[ChannelId]) -> Vec<VoiceState> {
+        let people = channels.iter().flat_map(|channel| self.people_in(*channel));
+        people
+            .filter_map(|user| self.seats.get(&user))
+            .filter(|seat| seat.guild.is_none())
+            .map(Seat::state)
+            .collect()
     }
 
     /// What a voice socket asks for.
@@ -197,14 +210,19 @@ impl Calls {
         }
     }
 
-    fn publish(&mut self, state: VoiceState, guild_id: GuildId) {
+    fn publish(&mut self, state: VoiceState, guild_id: Option<GuildId>, channel: ChannelId) {
+        let Some(guild_id) = guild_id else {
+            return self
+                .outputs
+                .push_back(Output::PublishDirect(Box::new(DirectVoiceState { channel, state })));
+        };
         let change = GuildChange::VoiceStateUpdate(Box::new(state));
         self.outputs.push_back(Output::Publish(Box::new(GuildEvent { guild_id, version: None, change })));
     }
 
     fn publish_state_of(&mut self, user: UserId) {
         if let Some(seat) = self.seats.get(&user) {
-            self.publish(seat.state(), seat.guild);
+            self.publish(seat.state(), seat.guild, seat.channel);
         }
     }
 }

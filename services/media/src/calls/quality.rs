@@ -67,7 +67,7 @@ pub(crate) struct Shown {
 /// A call as someone who may see it is told.
 #[derive(Clone, Debug)]
 pub(crate) struct CallQuality {
-    pub(crate) guild: GuildId,
+    pub(crate) guild: Option<GuildId>,
     pub(crate) people: Vec<(UserId, Vec<(Timestamp, Sample)>)>,
 }
 

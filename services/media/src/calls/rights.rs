@@ -62,7 +62,7 @@ impl Calls {
 
     /// A moderator takes someone out. False when they are in no call of this guild.
     pub(crate) fn put_out(&mut self, guild: GuildId, user: UserId) -> bool {
-        let sits = self.seats.get(&user).is_some_and(|seat| seat.guild == guild);
+        let sits = self.seats.get(&user).is_some_and(|seat| seat.guild == Some(guild));
         if sits {
             self.end_seat(user, Some(VoiceClose::Disconnected));
         }

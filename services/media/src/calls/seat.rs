@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Instant};
 
-use voxlink_protocol::{ChannelId, GuildId, Secret, UserId, VoiceState, voice::CallPass};
+use voxlink_protocol::{ChannelId, GuildId, Secret, Snowflake, UserId, VoiceState, voice::CallPass};
 use voxlink_sfu::{Gates, PeerId, SourceSet};
 
 use super::{SocketId, quality::Timeline, relief::Strain};
@@ -11,7 +11,8 @@ use crate::voice::replay::Replay;
 /// A place in a voice channel.
 pub(super) struct Seat {
     pub(super) user: UserId,
-    pub(super) guild: GuildId,
+    /// `None` in the call of a direct conversation.
+    pub(super) guild: Option<GuildId>,
     pub(super) channel: ChannelId,
     /// The gateway session that holds it.
     pub(super) session_id: String,
@@ -94,6 +95,11 @@ impl Seat {
         }
     }
 
+    /// What a voice socket calls the server of this call, as [`CallPass::server`].
+    pub(super) fn server(&self) -> Snowflake {
+        self.guild.map_or(self.channel.0, |guild| guild.0)
+    }
+
     /// Nobody but the stream sits here.
     pub(super) fn is_held_by_stream(&self) -> bool {
         self.stream.as_ref().is_some_and(|stream| stream.session_id == self.session_id)
@@ -118,10 +124,10 @@ impl Seat {
         }
     }
 
-    /// What the guild sees.
+    /// What the others see.
     pub(super) fn state(&self) -> VoiceState {
         VoiceState {
-            guild_id: Some(self.guild),
+            guild_id: self.guild,
             channel_id: Some(self.channel),
             user_id: self.user,
             member: None,
@@ -138,7 +144,7 @@ impl Seat {
         }
     }
 
-    /// What the guild sees once it is given up.
+    /// What the others see once it is given up.
     pub(super) fn left_state(&self) -> VoiceState {
         VoiceState {
             channel_id: None,

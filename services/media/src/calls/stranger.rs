@@ -372,7 +372,7 @@ impl Calls {
     /// Whom rights are to be asked for.
     pub(super) fn strangers_of(&self, guild: GuildId) -> impl Iterator<Item = (UserId, ChannelId)> + '_ {
         let passes = self.strangers.values().map(|one| &one.pass);
-        passes.filter(move |pass| pass.guild_id == guild).map(|pass| (pass.user_id, pass.channel_id))
+        passes.filter(move |pass| pass.guild_id == Some(guild)).map(|pass| (pass.user_id, pass.channel_id))
     }
 
     /// What chat says about this person in this channel; `None`: they may not be there.
@@ -402,9 +402,9 @@ impl Calls {
     /// Ends those whose place in the guild is gone.
     pub(super) fn remove_strangers(&mut self, removal: Removal) {
         self.end_strangers(|one| match removal {
-            Removal::Member(guild, user) => one.pass.guild_id == guild && one.pass.user_id == user,
+            Removal::Member(guild, user) => one.pass.guild_id == Some(guild) && one.pass.user_id == user,
             Removal::Channel(channel) => one.pass.channel_id == channel,
-            Removal::Guild(guild) => one.pass.guild_id == guild,
+            Removal::Guild(guild) => one.pass.guild_id == Some(guild),
         });
     }
 

@@ -47,7 +47,7 @@ impl Calls {
             Some(_) => {}
             None => seat.vacant_since = now,
         }
-        self.publish(state.clone(), pass.guild_id);
+        self.publish(state.clone(), pass.guild_id, channel);
         Ok(bus::Seat { state, endpoint: String::new() })
     }
 
@@ -60,17 +60,19 @@ impl Calls {
     /// The place is free: whoever held it was sent away.
     pub(super) fn sit_down(&mut self, seat: Seat) {
         self.rooms.insert((seat.channel, seat.user));
-        self.guilds.insert((seat.guild, seat.user));
+        if let Some(guild) = seat.guild {
+            self.guilds.insert((guild, seat.user));
+        }
         self.seats.insert(seat.user, seat);
     }
 
-    /// Ends what the person held before. Within one guild the new state says it all.
+    /// Ends what the person held before. Within one guild, or one conversation, the new state says it all.
     fn vacate_for(&mut self, pass: &CallPass) {
         let Some(seat) = self.seats.get(&pass.user_id) else { return };
-        let (guild, left) = (seat.guild, seat.left_state());
+        let (server, guild, channel, left) = (seat.server(), seat.guild, seat.channel, seat.left_state());
         self.drop_seat(pass.user_id, Some(VoiceClose::Disconnected));
-        if guild != pass.guild_id {
-            self.publish(left, guild);
+        if server != pass.server() {
+            self.publish(left, guild, channel);
         }
     }
 }

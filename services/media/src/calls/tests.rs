@@ -17,6 +17,7 @@ use voxlink_sfu::{
 use super::{quality::Shown, *};
 use crate::{shard::Report, voice::frame};
 
+mod direct;
 mod relief;
 mod strangers;
 
@@ -58,7 +59,7 @@ impl World {
     fn pass(&self, user: u64, channel: ChannelId, session: &str) -> CallPass {
         CallPass {
             user_id: UserId::new(user),
-            guild_id: GUILD,
+            guild_id: Some(GUILD),
             channel_id: channel,
             session_id: session.to_owned(),
             may_speak: true,
@@ -162,12 +163,11 @@ impl World {
                         panic!("not a voice state")
                     };
                     assert_eq!(event.version, None);
-                    Seen::State {
-                        user: state.user_id.get(),
-                        channel: state.channel_id,
-                        session: state.session_id.clone(),
-                        state: serde_json::to_value(state).unwrap(),
-                    }
+                    state_seen(*state)
+                }
+                Output::PublishDirect(told) => {
+                    assert!(told.state.channel_id.is_none_or(|channel| channel == told.channel));
+                    state_seen(told.state)
                 }
                 Output::Send(socket, text) => Seen::Frame(socket, serde_json::from_str(&text).unwrap()),
                 Output::Close(socket, close) => Seen::Close(socket, close),
@@ -188,7 +188,8 @@ impl World {
     fn seats(&self) -> usize {
         let calls = &self.calls;
         assert_eq!(calls.seats.len(), calls.rooms.len());
-        assert_eq!(calls.seats.len(), calls.guilds.len());
+        let in_guilds = calls.seats.values().filter(|seat| seat.guild.is_some());
+        assert_eq!(in_guilds.count(), calls.guilds.len());
         let sitting = calls.seats.values().filter(|seat| !seat.is_held_by_stream()).count();
         assert_eq!(sitting, calls.sessions.len());
         assert_eq!(calls.strangers.len(), calls.resources.len());
@@ -196,6 +197,15 @@ impl World {
         assert_eq!(live.clone().count(), calls.peers.len());
         assert_eq!(live.filter(|live| live.socket.is_some()).count(), calls.sockets.len());
         calls.seats.len()
+    }
+}
+
+fn state_seen(state: VoiceState) -> Seen {
+    Seen::State {
+        user: state.user_id.get(),
+        channel: state.channel_id,
+        session: state.session_id.clone(),
+        state: serde_json::to_value(state).unwrap(),
     }
 }
 
@@ -353,7 +363,7 @@ fn joining_from_another_device_ends_the_older_one() {
 fn moving_to_another_guild_is_told_to_both() {
     let mut world = World::new();
     world.join(ANNA, "a");
-    let elsewhere = CallPass { guild_id: GuildId::new(101), ..world.pass(ANNA, STUDY, "a") };
+    let elsewhere = CallPass { guild_id: Some(GuildId::new(101)), ..world.pass(ANNA, STUDY, "a") };
     world.take_with(&elsewhere).unwrap();
     let guilds: Vec<_> = world
         .seen()
@@ -384,7 +394,7 @@ fn muting_closes_the_gate_and_is_seen() {
     world.join(ANNA, "a");
     let mut request = UpdateSeat {
         user: UserId::new(ANNA),
-        guild: GUILD,
+        guild: Some(GUILD),
         session_id: "a".into(),
         self_mute: true,
         self_deaf: true,
@@ -647,7 +657,7 @@ fn how_everyone_hears_is_kept_while_they_are_in_the_call() {
     }
     let call = world.calls.quality_of(LOUNGE, world.wall(), world.now).unwrap();
     let (user, samples) = &call.people[0];
-    assert_eq!((call.guild, *user, samples.len()), (GUILD, UserId::new(ANNA), 2));
+    assert_eq!((call.guild, *user, samples.len()), (Some(GUILD), UserId::new(ANNA), 2));
     assert_eq!(samples[1].0, world.wall());
     assert_eq!(samples[1].1.down.loss, Some(0.2));
     assert_eq!(samples[1].1.experience.unwrap().concealed, 0.25);

@@ -6,7 +6,7 @@ use super::Calls;
 use crate::shard::Command;
 
 impl Calls {
-    /// False when this session holds no seat in this guild.
+    /// False when this session holds no seat in this guild (or, without one, in a direct conversation).
     pub(crate) fn update_seat(&mut self, request: &UpdateSeat) -> bool {
         let Some(seat) = self.seats.get_mut(&request.user) else { return false };
         if seat.guild != request.guild || seat.session_id != request.session_id {

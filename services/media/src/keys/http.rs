@@ -61,10 +61,11 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<ShownKey>), ApiError> {
     let user = owner.user.id;
     let pass = pass::read(&state, &pass::ask(&state, user, channel).await?)?;
+    let guild = pass.guild_id.ok_or_else(|| pass::refusal(PassRefused::NotVoice))?;
     let key = StreamKey {
         id: StreamKeyId(state.ids.next(state.env.now())),
         user,
-        guild: pass.guild_id,
+        guild,
         channel,
         name: new.name.into_string(),
         may_view: new.may_view,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{json, value::RawValue};
-use voxlink_protocol::{GuildId, Secret, UserId};
+use voxlink_protocol::{Secret, Snowflake, UserId};
 use voxlink_sfu::{EncodingState, Mid, Source, SourceSet, Want, Wanted};
 
 use super::close::VoiceClose;
@@ -69,7 +69,7 @@ pub(crate) struct Experience {
 /// Op 0.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Identify {
-    pub(crate) server_id: GuildId,
+    pub(crate) server_id: Snowflake,
     pub(crate) user_id: UserId,
     pub(crate) session_id: String,
     pub(crate) token: Secret,
@@ -95,7 +95,7 @@ pub(crate) struct Heartbeat {
 /// Op 7.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Resume {
-    pub(crate) server_id: GuildId,
+    pub(crate) server_id: Snowflake,
     pub(crate) session_id: String,
     pub(crate) token: Secret,
     #[serde(default)]
@@ -401,7 +401,7 @@ mod tests {
     fn ids_may_be_numbers_and_unknown_fields_are_ignored() {
         let text = r#"{"op":0,"d":{"server_id":1,"user_id":"2","session_id":"s","token":"t","video":true,"x":[]},"y":1}"#;
         let Ok(ClientFrame::Identify(identify)) = parse(text, true) else { panic!("not an identify") };
-        assert_eq!((identify.server_id, identify.user_id), (GuildId::new(1), UserId::new(2)));
+        assert_eq!((identify.server_id, identify.user_id), (Snowflake(1), UserId::new(2)));
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Server {
     pub fn pass(&self, user: u64, channel: ChannelId) -> Secret {
         self.key.sign(&CallPass {
             user_id: UserId::new(user),
-            guild_id: GUILD,
+            guild_id: Some(GUILD),
             channel_id: channel,
             session_id: session(user),
             may_speak: true,
@@ -149,7 +149,7 @@ impl Server {
     pub async fn mute(&self, user: u64, self_mute: bool) {
         let request = UpdateSeat {
             user: UserId::new(user),
-            guild: GUILD,
+            guild: Some(GUILD),
             session_id: session(user),
             self_mute,
             self_deaf: false,
@@ -193,7 +193,7 @@ fn serve_chat(bus: &Bus, env: &Env, key: &PassKey, forbidden: &Arc<Mutex<Vec<Ref
             () if !allowed(user, channel, Forbidden::Connect) => Err(PassRefused::Forbidden),
             () => Ok(key.sign(&CallPass {
                 user_id: user,
-                guild_id: GUILD,
+                guild_id: Some(GUILD),
                 channel_id: channel,
                 session_id,
                 may_speak: true,
