@@ -13,6 +13,7 @@ use super::counters::Limit;
 const SECOND: Duration = Duration::from_secs(1);
 const SECONDS_5: Duration = Duration::from_secs(5);
 const SECONDS_10: Duration = Duration::from_secs(10);
+const HALF_MINUTE: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// v10: all requests of one user (or one address, without a login).
@@ -34,6 +35,8 @@ pub(super) fn limit(method: &Method, template: &str) -> Limit {
         ("DELETE", "/channels/{channel}/messages/{message}") => Limit::new(5, SECOND),
         ("POST", "/channels/{channel}/messages/bulk-delete") => Limit::new(1, SECOND),
         ("POST", "/channels/{channel}/typing") => Limit::new(5, SECONDS_5),
+        // A telephone that rings again and again is a nuisance.
+        ("POST", "/channels/{channel}/call/ring") => Limit::new(5, HALF_MINUTE),
         ("GET", "/guilds/{guild}/messages/search") => Limit::new(20, SECONDS_10),
         ("POST", "/guilds") => Limit::new(10, MINUTE),
         ("POST", "/invites/{code}" | "/users/@me/channels" | "/relationships") => Limit::new(10, SECONDS_10),

@@ -72,6 +72,7 @@ struct Inner {
     users: Users,
     direct_turns: direct::Turns,
     search: search::Follower,
+    calls: call::keeper::Keeper,
     /// Carries news to files.
     courier: Courier,
     /// One permit for each message that waits for the cards of its links.
@@ -105,10 +106,12 @@ impl Chat {
             .await?;
         let directs = db.read(store::direct::all).await?;
         let (follower, woken) = search::Follower::new();
+        let (calls, inquiries) = call::keeper::Keeper::new();
         let inner = Inner {
             users: Users::new(bus.clone()),
             direct_turns: direct::Turns::default(),
             search: follower,
+            calls,
             courier: Courier::start::<FilesNews>(db.clone(), bus.clone()),
             previews: Arc::new(Semaphore::new(message::MOST_WAITING_FOR_CARDS)),
             ids: Snowflakes::not_before(config.node, newest.0),
@@ -122,6 +125,10 @@ impl Chat {
         let chat = Self { inner: Arc::new(inner) };
         chat.serve_bus();
         outbox::republish::<GuildEvent>(&chat.inner.db, &chat.inner.bus).await?;
+        if let Err(error) = chat.close_open_calls().await {
+            tracing::error!(%error, "calls that a stop cut off are still told as going on");
+        }
+        tokio::spawn(call::keeper::keep(Arc::downgrade(&chat.inner), inquiries));
         tokio::spawn(search::follow(Arc::downgrade(&chat.inner), woken));
         chat.inner.search.wake();
         chat.start_sweeping();

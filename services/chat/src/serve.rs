@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 use voxlink_protocol::{
     ChannelId, ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
     bus::{
-        CallRights, CallRightsOf, CallsOf, DirectChannelsOf, DirectVoiceState, GuildsOf, InviteWorks,
-        IssueCallPass, IssueStreamPass, LoadGuild, PassRefused, ReadStatesOf, UserGuildSettingsOf,
+        CallRights, CallRightsOf, CallsOf, DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass,
+        IssueStreamPass, LoadGuild, PassRefused, ReadStatesOf, UserGuildSettingsOf,
     },
     event::UserEvent,
     files::{AttachRefused, MayAttach},
@@ -108,14 +108,9 @@ impl Chat {
         let this = chat.clone();
         bus.try_serve(move |request: CallsOf| {
             let chat = this();
-            async move { chat.ok_or(Unavailable)?.calls_of(request.user).await.map_err(|_| Unavailable) }
+            async move { chat.ok_or(Unavailable)?.calls_of(request.user).await.ok_or(Unavailable) }
         });
-        let this = chat.clone();
-        bus.subscribe(move |told: &Arc<DirectVoiceState>| {
-            if let Some(chat) = this() {
-                chat.pass_on_voice_state(told);
-            }
-        });
+        self.hear_voice_states();
         let runtime = Handle::current();
         bus.subscribe(move |event: &Arc<UserEvent>| {
             let (Some(doubt), Some(chat)) = (Doubt::of(event), chat()) else { return };

@@ -322,7 +322,10 @@ impl Task {
             Inquiry::StatesIn(request, reply) => {
                 Some(later(reply, self.calls.voice_states_in(&request.channels)))
             }
-            Inquiry::EndDirect(request, reply) => Some(later(reply, self.calls.end_direct_seats(&request))),
+            Inquiry::EndDirect(request, reply) => {
+                self.calls.end_direct_seats(&request);
+                Some(later(reply, ()))
+            }
             Inquiry::Removed(removal) => {
                 self.calls.remove(removal);
                 None

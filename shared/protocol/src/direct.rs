@@ -88,3 +88,16 @@ pub struct DirectCall {
     /// Who is in it.
     pub voice_states: Vec<VoiceState>,
 }
+
+/// What CALL_UPDATE says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallUpdate {
+    /// The conversation.
+    pub channel_id: ChannelId,
+    /// The message that tells of it.
+    pub message_id: Option<MessageId>,
+    /// As in [`DirectCall`].
+    pub region: String,
+    /// Whose devices ring.
+    pub ringing: Vec<UserId>,
+}

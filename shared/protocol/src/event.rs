@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     audit::AuditLogEntry,
     channel::Channel,
-    direct::DirectChannel,
+    direct::{CallUpdate, DirectCall, DirectChannel},
     emoji::{Emoji, ReactionEmoji},
     guild::{Guild, GuildSnapshot, Member, Role},
     id::{ChannelId, GuildId, MessageId, RoleId, UserId},
@@ -227,6 +227,15 @@ pub enum UserChange {
         channel_id: ChannelId,
         /// How they are in it.
         state: Box<VoiceState>,
+    },
+    /// CALL_CREATE: a call began in a conversation.
+    CallCreate(Box<DirectCall>),
+    /// CALL_UPDATE: other devices ring. v10 tells who is in it by voice states.
+    CallUpdate(Box<CallUpdate>),
+    /// CALL_DELETE: it is over.
+    CallDelete {
+        /// The conversation.
+        channel_id: ChannelId,
     },
     /// RELATIONSHIP_ADD.
     RelationshipAdd(Box<Relationship>),

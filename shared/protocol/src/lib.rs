@@ -42,7 +42,7 @@ pub use id::{
     Snowflake, StreamKeyId, UserId,
 };
 pub use invite::{Invite, InviteCode};
-pub use message::{Message, MessageFlags, MessageKind, MessageReference, Nonce, Reaction};
+pub use message::{Message, MessageCall, MessageFlags, MessageKind, MessageReference, Nonce, Reaction};
 pub use permissions::Permissions;
 pub use read_state::{ReadState, UserGuildSettings};
 pub use relationship::{Relationship, RelationshipKind};

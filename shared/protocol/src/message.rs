@@ -7,7 +7,7 @@ use crate::{
     embed::Embed,
     emoji::ReactionEmoji,
     guild::Member,
-    id::{ChannelId, GuildId, MessageId},
+    id::{ChannelId, GuildId, MessageId, UserId},
     timestamp::Timestamp,
     user::User,
 };
@@ -67,6 +67,8 @@ pub enum MessageKind {
     RecipientAdd,
     /// 2: someone left a group or was taken out.
     RecipientRemove,
+    /// 3: someone called.
+    Call,
     /// 4: a group has another name.
     ChannelNameChange,
     /// 5: a group has another picture.
@@ -85,6 +87,7 @@ impl From<MessageKind> for u8 {
             MessageKind::Default => 0,
             MessageKind::RecipientAdd => 1,
             MessageKind::RecipientRemove => 2,
+            MessageKind::Call => 3,
             MessageKind::ChannelNameChange => 4,
             MessageKind::ChannelIconChange => 5,
             MessageKind::ChannelPinnedMessage => 6,
@@ -102,6 +105,7 @@ impl TryFrom<u8> for MessageKind {
             0 => Ok(Self::Default),
             1 => Ok(Self::RecipientAdd),
             2 => Ok(Self::RecipientRemove),
+            3 => Ok(Self::Call),
             4 => Ok(Self::ChannelNameChange),
             5 => Ok(Self::ChannelIconChange),
             6 => Ok(Self::ChannelPinnedMessage),
@@ -187,6 +191,15 @@ pub struct MessageReference {
     pub guild_id: Option<GuildId>,
 }
 
+/// A call as its message tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageCall {
+    /// Who was in it, the caller first. Whoever is not named did not answer.
+    pub participants: Vec<UserId>,
+    /// When it ended; null while it goes on.
+    pub ended_timestamp: Option<Timestamp>,
+}
+
 /// Tells null (`Some(None)`) from absent (`None`).
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
@@ -245,6 +258,9 @@ pub struct Message {
     /// The message it answers, without what that one answers; null when that is deleted, absent when it answers none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub referenced_message: Option<Option<Box<Message>>>,
+    /// What a message of kind [`MessageKind::Call`] tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<MessageCall>,
     /// Buttons and the like; none so far.
     #[serde(default)]
     pub components: Vec<serde_json::Value>,
@@ -282,6 +298,7 @@ impl Message {
             flags: MessageFlags::empty(),
             message_reference: None,
             referenced_message: None,
+            call: None,
             components: Vec::new(),
             nonce: None,
             guild_id: None,

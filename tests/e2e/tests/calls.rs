@@ -119,3 +119,74 @@ async fn whoever_leaves_a_group_leaves_its_call() {
     assert_eq!(left.status, 200, "{}", left.body);
     state_of(&mut anna_hears, &boris, None).await;
 }
+
+async fn ring(by: &Person, channel: &str) {
+    let rung = by.post(&format!("/api/v10/channels/{channel}/call/ring"), json!({"recipients": null})).await;
+    let rung = rung.unwrap();
+    assert_eq!(rung.status, 204, "{}", rung.body);
+}
+
+/// Waits until exactly these ring.
+async fn ringing(device: &mut Gateway, whom: &[&Person]) {
+    let whom: Vec<_> = whom.iter().map(|person| &person.id).collect();
+    let told = device.next_where(SOON, |name, call| name == "CALL_UPDATE" && call["ringing"] == json!(whom));
+    told.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_rings_on_all_devices_and_stops_where_it_is_answered_or_declined() {
+    let server = server();
+    let mut people = neighbours(&server, ["anna", "boris", "clara"]).await;
+    let (clara, mut clara_hears) = people.pop().unwrap();
+    let (boris, mut boris_hears) = people.pop().unwrap();
+    let (anna, mut anna_hears) = people.pop().unwrap();
+    let group = conversation(&anna, &[&boris, &clara]).await;
+    sit(&mut anna_hears, Some(&group)).await;
+    state_of(&mut anna_hears, &anna, Some(&group)).await;
+    ring(&anna, &group).await;
+    let told = boris_hears.next_of("MESSAGE_CREATE", SOON).await.unwrap();
+    assert_eq!((&told["type"], &told["call"]["participants"]), (&json!(3), &json!([anna.id])));
+    let created = boris_hears.next_of("CALL_CREATE", SOON).await.unwrap();
+    assert_eq!(created["message_id"], told["id"]);
+    ringing(&mut boris_hears, &[&boris, &clara]).await;
+
+    // A device that comes late rings, too; an answer on it stops the first.
+    let mut second = Gateway::identify(server.address, &boris.token).await.unwrap();
+    assert_eq!(second.ready["calls"][0]["ringing"], json!([boris.id, clara.id]));
+    sit(&mut second, Some(&group)).await;
+    ringing(&mut boris_hears, &[&clara]).await;
+    let decline = format!("/api/v10/channels/{group}/call/stop-ringing");
+    assert_eq!(clara.post(&decline, json!({})).await.unwrap().status, 204);
+    ringing(&mut clara_hears, &[]).await;
+    sit(&mut anna_hears, None).await;
+    sit(&mut second, None).await;
+    let over = clara_hears.next_of("CALL_DELETE", SOON).await.unwrap();
+    assert_eq!(over["channel_id"], json!(group));
+    let (_, told) = clara_hears
+        .next_where(SOON, |name, message| {
+            name == "MESSAGE_UPDATE" && !message["call"]["ended_timestamp"].is_null()
+        })
+        .await
+        .unwrap();
+    assert_eq!(told["call"]["participants"], json!([anna.id, boris.id]), "Clara missed it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_starts_again_rings_nobody_and_has_closed_what_was_open() {
+    let mut server = server();
+    let mut people = neighbours(&server, ["anna", "boris"]).await;
+    let (boris, _) = people.pop().unwrap();
+    let (anna, mut anna_hears) = people.pop().unwrap();
+    let channel = conversation(&anna, &[&boris]).await;
+    sit(&mut anna_hears, Some(&channel)).await;
+    state_of(&mut anna_hears, &anna, Some(&channel)).await;
+    ring(&anna, &channel).await;
+    server.kill();
+    server.restart();
+    let boris = Person::log_in(server.address, "boris").await;
+    let hears = Gateway::identify(server.address, &boris.token).await.unwrap();
+    assert_eq!(hears.ready["calls"], json!([]));
+    assert_eq!(hears.ready["read_state"][0]["mention_count"], 1, "{}", hears.ready["read_state"]);
+    let history = boris.whole_history(&channel).await;
+    assert!(!history[0]["call"]["ended_timestamp"].is_null(), "{history:?}");
+}

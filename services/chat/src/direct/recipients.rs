@@ -35,10 +35,11 @@ impl Chat {
         let (chat, actor) = (self.clone(), actor.clone());
         self.commit_in(Place::Direct, Some(turn), move |change| {
             store::direct::add_recipient(change.sql, channel, new)?;
-            let user = Box::new(faces.of(new));
-            change.tell(before, UserChange::RecipientAdd { channel_id: channel, user });
+            // First: the call of a group is told to whoever comes, who must know the group by then.
             let seen = Box::new(faces.present(&group, new));
             change.tell(vec![new], UserChange::DirectChannelCreate(seen));
+            let user = Box::new(faces.of(new));
+            change.tell(before, UserChange::RecipientAdd { channel_id: channel, user });
             change.direct(DirectChange::Put(group));
             let notice = Notice::new(channel, actor, MessageKind::RecipientAdd);
             chat.put_notice(change, Notice { mentions: vec![faces.of(new)], ..notice })

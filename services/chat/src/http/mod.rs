@@ -4,6 +4,7 @@ mod acting;
 mod applications;
 mod audit;
 mod bans;
+mod calls;
 mod channels;
 mod direct;
 mod emojis;
@@ -114,6 +115,9 @@ pub(crate) fn routes(chat: Chat) -> Routes {
         .delete("/channels/{channel}/messages/{message}/reactions/{emoji}/@me", reactions::remove_own)
         .delete("/channels/{channel}/messages/{message}/reactions/{emoji}/{user}", reactions::remove)
         .post("/channels/{channel}/typing", messages::typing)
+        .get("/channels/{channel}/call", calls::show)
+        .post("/channels/{channel}/call/ring", calls::ring)
+        .post("/channels/{channel}/call/stop-ringing", calls::stop_ringing)
         .get("/invites/{code}", invites::show)
         .delete("/invites/{code}", invites::delete);
     v1.merge(v10).with_state(chat)

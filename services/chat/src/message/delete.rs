@@ -60,6 +60,7 @@ const fn can_be_deleted(kind: MessageKind) -> bool {
         | MessageKind::UserJoin => true,
         MessageKind::RecipientAdd
         | MessageKind::RecipientRemove
+        | MessageKind::Call
         | MessageKind::ChannelNameChange
         | MessageKind::ChannelIconChange => false,
     }

@@ -143,6 +143,7 @@ fn may_edit(
         MessageKind::Default | MessageKind::Reply => {}
         MessageKind::RecipientAdd
         | MessageKind::RecipientRemove
+        | MessageKind::Call
         | MessageKind::ChannelNameChange
         | MessageKind::ChannelIconChange
         | MessageKind::ChannelPinnedMessage

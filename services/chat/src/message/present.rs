@@ -131,6 +131,7 @@ impl Around {
             kind: stored.kind,
             flags: stored.flags,
             message_reference: reference,
+            call: stored.call,
             ..Message::new(stored.id, self.channel, author, stored.content)
         }
     }

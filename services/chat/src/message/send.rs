@@ -208,6 +208,7 @@ fn reply_target(
             MessageKind::Default | MessageKind::Reply | MessageKind::UserJoin => Ok(Some(found)),
             MessageKind::RecipientAdd
             | MessageKind::RecipientRemove
+            | MessageKind::Call
             | MessageKind::ChannelNameChange
             | MessageKind::ChannelIconChange
             | MessageKind::ChannelPinnedMessage => {

@@ -35,6 +35,7 @@ impl Chat {
                 MessageKind::Default | MessageKind::Reply => {}
                 MessageKind::RecipientAdd
                 | MessageKind::RecipientRemove
+                | MessageKind::Call
                 | MessageKind::ChannelNameChange
                 | MessageKind::ChannelIconChange
                 | MessageKind::ChannelPinnedMessage

@@ -2,7 +2,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use voxlink_protocol::{
-    Attachment, ChannelId, Embed, MessageFlags, MessageId, MessageKind, RoleId, Timestamp, UserId,
+    Attachment, ChannelId, Embed, MessageCall, MessageFlags, MessageId, MessageKind, RoleId, Timestamp,
+    UserId,
 };
 use voxlink_service_kit::{
     DbError, Sql,
@@ -32,6 +33,8 @@ pub struct StoredMessage {
     /// Kept also while [`MessageFlags::SUPPRESS_EMBEDS`] hides them.
     pub embeds: Vec<Embed>,
     pub pinned_at: Option<Timestamp>,
+    /// What a message of kind [`MessageKind::Call`] tells; changed by [`super::calls`] only.
+    pub call: Option<MessageCall>,
 }
 
 impl StoredMessage {
@@ -52,6 +55,7 @@ impl StoredMessage {
             attachments: Vec::new(),
             embeds: Vec::new(),
             pinned_at: None,
+            call: None,
         }
     }
 }
@@ -70,7 +74,7 @@ pub enum Position {
 }
 
 pub(super) const COLUMNS: &str = "id, author_id, content, edited_at, kind, flags, mention_everyone, reference_id, \
-                                  mentions, mention_roles, attachments, embeds, pinned_at";
+                                  mentions, mention_roles, attachments, embeds, pinned_at, call";
 
 pub(super) fn read(row: &Row<'_>) -> Result<StoredMessage, DbError> {
     let kind = MessageKind::try_from(row.get::<u8>(4)?).map_err(|what| DbError::Other(what.to_owned()))?;
@@ -88,6 +92,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<StoredMessage, DbError> {
         attachments: list(row.get(10)?)?,
         embeds: list(row.get(11)?)?,
         pinned_at: row.get(12)?,
+        call: row.get::<Option<String>>(13)?.map(|text| super::calls::parse(&text)).transpose()?,
     })
 }
 

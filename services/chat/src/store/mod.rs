@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod bans;
+pub mod calls;
 pub mod channels;
 pub mod direct;
 pub mod emojis;
@@ -33,4 +34,5 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0031_read_states.sql"),
     include_str!("../../migrations/0032_notify.sql"),
     include_str!("../../migrations/0033_search.sql"),
+    include_str!("../../migrations/0034_calls.sql"),
 ];

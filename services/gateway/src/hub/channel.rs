@@ -167,6 +167,9 @@ impl Hub {
             | UserChange::RecipientAdd { .. }
             | UserChange::RecipientRemove { .. }
             | UserChange::Channel(_)
+            | UserChange::CallCreate(_)
+            | UserChange::CallUpdate(_)
+            | UserChange::CallDelete { .. }
             | UserChange::ReadState(_)
             | UserChange::GuildSettings(_)
             | UserChange::Settings(_) => {}
@@ -206,6 +209,11 @@ fn user_body(change: &UserChange, audience: usize) -> Body {
         }
         UserChange::Channel(change) => body(None, change, audience),
         UserChange::VoiceState { state, .. } => Body::new(Kind::DIRECT_VOICE_STATE_UPDATE, state, audience),
+        UserChange::CallCreate(call) => Body::new(Kind::CALL_CREATE, call, audience),
+        UserChange::CallUpdate(call) => Body::new(Kind::CALL_UPDATE, call, audience),
+        UserChange::CallDelete { channel_id } => {
+            Body::new(Kind::CALL_DELETE, &json!({"channel_id": channel_id}), audience)
+        }
         UserChange::RelationshipAdd(relationship) => {
             Body::new(Kind::RELATIONSHIP_ADD, relationship, audience)
         }
