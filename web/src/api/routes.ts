@@ -77,6 +77,9 @@ export function routes(http: Http) {
     addRecipient: (channel: string, user: string) => put<void>(`${V10}/channels/${channel}/recipients/${user}`),
     removeRecipient: (channel: string, user: string) => remove(`${V10}/channels/${channel}/recipients/${user}`),
 
+    ring: (channel: string, recipients?: readonly string[]) => post<void>(`${V10}/channels/${channel}/call/ring`, { recipients: recipients ?? null }),
+    stopRinging: (channel: string) => post<void>(`${V10}/channels/${channel}/call/stop-ringing`, {}),
+
     ack: (channel: string, message: string, unread?: { mention_count: number }) =>
       post<void>(`${V1}/channels/${channel}/messages/${message}/ack`, unread ? { manual: true, ...unread } : {}),
     ackMany: (read_states: Pick<WireReadState, "channel_id">[]) => post<void>(`${V1}/read-states/ack-bulk`, { read_states }),

@@ -79,6 +79,7 @@ export interface WireMessage {
   message_reference?: WireMessageReference | null;
   /** Null when it was deleted. */
   referenced_message?: WireMessage | null;
+  call?: { participants: string[]; ended_timestamp?: string | null };
 }
 /** What is sent to make a message. */
 export interface WireNewMessage {

@@ -244,6 +244,9 @@ export type WireEvent =
   | { t: "GUILD_MEMBER_LIST_UPDATE"; d: WireMemberList }
   | { t: "INVITE_CREATE"; d: WireInvite & { guild_id?: string; channel_id: string } }
   | { t: "INVITE_DELETE"; d: { guild_id?: string; channel_id: string; code: string } }
+  | { t: "CALL_CREATE"; d: WireCall }
+  | { t: "CALL_UPDATE"; d: { channel_id: string; message_id?: string | null; ringing: string[] } }
+  | { t: "CALL_DELETE"; d: { channel_id: string } }
   | { t: "VOICE_STATE_UPDATE"; d: WireVoiceState }
   | { t: "VOICE_SERVER_UPDATE"; d: { token: string; guild_id: string | null; channel_id?: string | null; endpoint: string | null } };
 
@@ -288,6 +291,9 @@ const known: Record<WireEvent["t"], true> = {
   GUILD_MEMBER_LIST_UPDATE: true,
   INVITE_CREATE: true,
   INVITE_DELETE: true,
+  CALL_CREATE: true,
+  CALL_UPDATE: true,
+  CALL_DELETE: true,
   VOICE_STATE_UPDATE: true,
   VOICE_SERVER_UPDATE: true,
 };

@@ -1,5 +1,6 @@
 /** The keys that work everywhere, and what they do. `KeysDialog.svelte` lists them. */
 import { call } from "../call/call.svelte.ts";
+import { ringing } from "../call/ringing.svelte.ts";
 import { panel } from "../chat/panel.svelte.ts";
 import { groupsOf, inListOrder } from "../guild/arrange.ts";
 import { channelPermissions } from "../permissions.ts";
@@ -23,6 +24,10 @@ export function handleKey(event: KeyboardEvent): void {
   } else if (command && !event.shiftKey && !event.altKey && event.code === "KeyF" && place.channel && place.channel.kind !== "voice" && !overlays.dialog) {
     take(event);
     panel.open("search");
+  } else if (command && event.shiftKey && (event.code === "KeyA" || event.code === "KeyX") && ringing.incoming[0] !== undefined) {
+    take(event);
+    if (event.code === "KeyA") void ringing.answer(ringing.incoming[0], false);
+    else void ringing.decline(ringing.incoming[0]);
   } else if (command && event.shiftKey && event.code === "KeyM") {
     take(event);
     call.toggleMuted();

@@ -30,3 +30,18 @@ export function callName(guildId: Id | null, channelId: Id | null): string | und
   if (channelId === null) return undefined;
   return guildId === null ? store.inbox.directs.get(channelId)?.name : store.world.guilds.get(guildId)?.channels.get(channelId)?.name;
 }
+
+/** Who called: the author of the call's message is not needed, whoever is there calls. */
+export function callerOf(channelId: Id): { id: Id; name: string; avatar: string | null } | undefined {
+  const call = store.calls.get(channelId);
+  const [first] = call?.voice.keys() ?? [];
+  const user = first === undefined ? undefined : userAt(null, channelId, first);
+  return first === undefined || !user ? undefined : { id: first, ...user };
+}
+
+/** "Ada is calling", and in a group which one. */
+export function incomingText(channelId: Id): string {
+  const direct = store.inbox.directs.get(channelId);
+  const name = callerOf(channelId)?.name ?? direct?.name ?? m.someone();
+  return direct?.kind === "group" ? m.ring_group({ name, group: direct.name }) : m.ring_from({ name });
+}

@@ -51,6 +51,7 @@ export function aMessage(id: string, part: Partial<Message> = {}): Message {
     reactions: [],
     pinned: false,
     answers: null,
+    call: null,
     ...part,
   };
 }

@@ -26,13 +26,20 @@ export interface Reaction {
   count: number;
   me: boolean;
 }
-export type MessageKind = "text" | "group-add" | "group-remove" | "group-name" | "group-icon" | "pin" | "join" | "other";
+export type MessageKind = "text" | "call" | "group-add" | "group-remove" | "group-name" | "group-icon" | "pin" | "join" | "other";
 
 /** What a message answers. `message` null: it is deleted; undefined: nobody said. */
 export interface Answered {
   id: Id;
   channelId: Id;
   message: Message | null | undefined;
+}
+/** A call, as its message tells it. */
+export interface ToldCall {
+  /** Who was in it, the caller first. */
+  participants: readonly Id[];
+  /** Milliseconds since 1970; null while it goes on. */
+  endedAt: number | null;
 }
 export interface Message {
   id: Id;
@@ -53,6 +60,7 @@ export interface Message {
   reactions: readonly Reaction[];
   pinned: boolean;
   answers: Answered | null;
+  call: ToldCall | null;
 }
 
 /** v10 message flags and attachment flags. */
@@ -69,6 +77,8 @@ function kindOf(type: number): MessageKind {
       return "group-add";
     case 2:
       return "group-remove";
+    case 3:
+      return "call";
     case 4:
       return "group-name";
     case 5:
@@ -104,7 +114,12 @@ export function toMessage(wire: WireMessage): Message {
     answers: reference?.message_id
       ? { id: reference.message_id, channelId: reference.channel_id, message: referenced == null ? referenced : toMessage(referenced) }
       : null,
+    call: toToldCall(wire),
   };
+}
+
+function toToldCall({ call }: Partial<WireMessage>): ToldCall | null {
+  return call ? { participants: call.participants, endedAt: call.ended_timestamp ? Date.parse(call.ended_timestamp) : null } : null;
 }
 
 /** The message after an edit. What the update does not say stays, and so do the reactions: an update does not know which are one's own. */
@@ -120,6 +135,7 @@ export function edited(message: Message, wire: Partial<WireMessage>): Message {
     embeds: wire.embeds ?? message.embeds,
     embedsHidden: wire.flags === undefined ? message.embedsHidden : (wire.flags & SUPPRESS_EMBEDS) !== 0,
     pinned: wire.pinned ?? message.pinned,
+    call: toToldCall(wire) ?? message.call,
   };
 }
 

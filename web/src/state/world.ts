@@ -143,6 +143,10 @@ export function applyEvent(world: World, event: WireEvent): World {
     case "CHANNEL_PINS_UPDATE":
     case "CHANNEL_RECIPIENT_ADD":
     case "CHANNEL_RECIPIENT_REMOVE":
+    // Calls of conversations by `calls.ts`.
+    case "CALL_CREATE":
+    case "CALL_UPDATE":
+    case "CALL_DELETE":
     case "MESSAGE_ACK":
     case "USER_GUILD_SETTINGS_UPDATE":
     case "RESUMED":

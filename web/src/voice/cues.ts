@@ -4,7 +4,7 @@
 import { audioContext } from "./sound.ts";
 import type { CallState } from "./types.ts";
 
-export type Cue = "join" | "leave" | "mute" | "unmute" | "deafen" | "stream";
+export type Cue = "join" | "leave" | "mute" | "unmute" | "deafen" | "stream" | "ring" | "knock" | "wait";
 
 interface Note {
   hz: number;
@@ -19,6 +19,10 @@ export const NOTES: Readonly<Record<Cue, readonly Note[]>> = {
   mute: [{ hz: 330, atMs: 0, ms: 110 }],
   unmute: [{ hz: 495, atMs: 0, ms: 110 }],
   deafen: [{ hz: 330, atMs: 0, ms: 90 }, { hz: 220, atMs: 80, ms: 150 }],
+  // Repeated by whoever plays them: a call for us, a call for us while we talk to others, a call of ours.
+  ring: [{ hz: 523, atMs: 0, ms: 130 }, { hz: 659, atMs: 110, ms: 130 }, { hz: 784, atMs: 220, ms: 70 }],
+  knock: [{ hz: 392, atMs: 0, ms: 90 }],
+  wait: [{ hz: 349, atMs: 0, ms: 260 }],
   stream: [{ hz: 440, atMs: 0, ms: 90 }, { hz: 550, atMs: 70, ms: 90 }, { hz: 660, atMs: 140, ms: 150 }],
 };
 

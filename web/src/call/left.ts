@@ -1,0 +1,20 @@
+/** What a page knew of its call when it went away, and whether the next one goes back. */
+import type { Id } from "../state/model.ts";
+
+/** A reload takes seconds; a tab that is opened again later is another evening. */
+const WITHIN_MS = 30_000;
+
+export interface Left {
+  selfId: Id;
+  guildId: Id | null;
+  channelId: Id;
+  muted: boolean;
+  deafened: boolean;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+/** Whether a page that knows this much goes back into the call. `seated`: one has a seat somewhere already. */
+export function goesBack(left: Left, now: { selfId: Id; at: number; seated: boolean; goesOn: boolean }): boolean {
+  return left.selfId === now.selfId && now.at - left.at < WITHIN_MS && !now.seated && (left.guildId !== null || now.goesOn);
+}
