@@ -47,7 +47,7 @@ pub(crate) async fn routes() -> Result<(), Failure> {
     let printed = async {
         let settings = settings::resolve(given)?;
         let data = DataDir::open(&settings.data_dir)?;
-        let services = Services::start(&settings, &data).await?;
+        let services = Services::start(&settings, &data, None).await?;
         let table: String = services
             .routes()
             .table()

@@ -23,9 +23,9 @@ use serde_json::json;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 use voxlink_protocol::{ErrorCode, Problem};
-use voxlink_service_kit::{ApiError, Patience};
+use voxlink_service_kit::{ApiError, Patience, http::OverTls};
 
-use crate::web;
+use crate::{tls::Redirect, web};
 
 /// Design §4: no request says more than this in its body.
 const MOST_BODY: usize = 1024 * 1024;
@@ -71,18 +71,47 @@ pub(crate) fn application(services: Router) -> Router {
         .layer(middleware::from_fn(observe))
 }
 
+/// How a request reached us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    /// Perhaps on to HTTPS.
+    Plain(Option<Redirect>),
+    /// By TLS; `strict` when browsers are told never to come back without.
+    Tls { strict: bool },
+}
+
+/// RFC 6797 §6.1.1, for half a year: as long as an operator who gives up HTTPS may have to wait.
+const STRICT: HeaderValue = HeaderValue::from_static("max-age=15552000");
+
 /// Answers one request of this peer.
 pub(crate) async fn answer(
     application: Router,
-    peer: SocketAddr,
+    (peer, way): (SocketAddr, Way),
     request: hyper::Request<Incoming>,
 ) -> Response {
     let mut request = request.map(Body::new);
+    match way {
+        Way::Plain(redirect) => {
+            let elsewhere = redirect.and_then(|to| to.answer(request.uri(), request.headers()));
+            if let Some(elsewhere) = elsewhere {
+                return elsewhere;
+            }
+        }
+        Way::Tls { .. } => {
+            // Whoever makes addresses goes by this header, as behind a proxy.
+            request.headers_mut().insert("x-forwarded-proto", HeaderValue::from_static("https"));
+            request.extensions_mut().insert(OverTls);
+        }
+    }
     if let Some(uri) = as_v10(request.uri()) {
         *request.uri_mut() = uri;
     }
     request.extensions_mut().insert(ConnectInfo(peer));
-    application.oneshot(request).await.unwrap_or_else(|never| match never {})
+    let mut response = application.oneshot(request).await.unwrap_or_else(|never| match never {});
+    if let Way::Tls { strict: true } = way {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STRICT);
+    }
+    response
 }
 
 /// `/api/v9` and `/api/v8` are `/api/v10`.

@@ -91,14 +91,45 @@ pub(crate) struct ServeOptions {
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) listen: Vec<SocketAddr>,
 
-    /// Where HTTPS is served.
+    /// Where HTTPS is served, e.g. 0.0.0.0:443; STUN and TURN over TLS share the port. May be given several times
+    /// [default: nowhere].
     #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_TLS_LISTEN", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) tls_listen: Vec<SocketAddr>,
 
-    /// Where the certificate comes from.
+    /// Where the certificate comes from [default: files when --tls-cert is given, else self-signed].
     #[arg(long, env = "VOXLINK_TLS")]
     pub(crate) tls: Option<Tls>,
+
+    /// A name or address that people know this server by, for its certificate; may be given several times
+    /// [default: the host of --public-url].
+    #[arg(long, value_name = "NAME", env = "VOXLINK_TLS_NAME", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) tls_name: Vec<String>,
+
+    /// The certificate with its chain (PEM), for --tls files; read again when it changes.
+    #[arg(long, value_name = "FILE", env = "VOXLINK_TLS_CERT")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Its private key (PEM).
+    #[arg(long, value_name = "FILE", env = "VOXLINK_TLS_KEY")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Whether whoever comes to --listen is sent to HTTPS [default: off].
+    #[arg(long, env = "VOXLINK_TLS_REDIRECT")]
+    pub(crate) tls_redirect: Option<Switch>,
+
+    /// The directory of the ACME authority, for --tls acme [default: Let's Encrypt].
+    #[arg(long, value_name = "URL", env = "VOXLINK_ACME_DIRECTORY")]
+    pub(crate) acme_directory: Option<String>,
+
+    /// An e-mail address that the authority may write to.
+    #[arg(long, value_name = "ADDRESS", env = "VOXLINK_ACME_CONTACT")]
+    pub(crate) acme_contact: Option<String>,
+
+    /// Roots (PEM) that a private authority's own HTTPS is checked against [default: the public ones].
+    #[arg(long, value_name = "FILE", env = "VOXLINK_ACME_ROOT")]
+    pub(crate) acme_root: Option<PathBuf>,
 
     /// Where voice and video arrive (UDP); each further core takes the next port [default: 0.0.0.0:7882].
     #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_MEDIA_LISTEN")]
@@ -175,7 +206,7 @@ fn secret(text: &str) -> Result<Secret, &'static str> {
 pub(crate) enum Tls {
     /// Made by the server itself.
     SelfSigned,
-    /// From a certificate authority, by ACME.
+    /// From a certificate authority, by ACME; by choosing it you agree to the authority's terms.
     Acme,
     /// From files.
     Files,
@@ -249,6 +280,18 @@ impl FromStr for PublicUrl {
         host.filter(|host| fits(host))
             .map(|_| Self(url.to_owned()))
             .ok_or("the public address is written as https://host, with a port or path when there is one")
+    }
+}
+
+impl PublicUrl {
+    /// Its host, without a port.
+    pub(crate) fn host(&self) -> Option<&str> {
+        let (_, rest) = self.0.split_once("://")?;
+        let host = rest.split('/').next()?;
+        match host.rfind(':') {
+            Some(colon) if !host.ends_with(']') => host.get(..colon),
+            _ => Some(host),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use voxlink_chat::{Chat, ChatConfig};
 use voxlink_files::{Files, FilesConfig, PreviewConfig};
 use voxlink_gateway::{Gateway, GatewayConfig};
 use voxlink_identity::{Config as IdentityConfig, Identity};
-use voxlink_media::{Media, MediaConfig};
+use voxlink_media::{Media, MediaConfig, TurnDoor, TurnOverTls};
 use voxlink_protocol::Secret;
 use voxlink_service_kit::{Auth, Bus, Env, Routes, call_pass::PassKey};
 
@@ -47,7 +47,11 @@ impl Services {
     ///
     /// # Errors
     /// When a database does not open or a port is taken.
-    pub(crate) async fn start(settings: &Settings, data: &DataDir) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        settings: &Settings,
+        data: &DataDir,
+        turn_over_tls: Option<TurnOverTls>,
+    ) -> Result<Self, Failure> {
         let env = Env::real();
         let bus = bus();
         let auth = Auth::new(bus.clone(), env.clone());
@@ -93,8 +97,9 @@ impl Services {
             shards: 0,
             part: PEOPLE_ON_ONE_THREAD,
             turn: settings.turn.clone(),
+            turn_over_tls,
             database: settings.databases.place(Keeper::Media, data)?,
-            loopback_first: settings.listen.iter().all(|address| address.ip().is_loopback()),
+            loopback_first: settings.http_addresses().all(|address| address.ip().is_loopback()),
         };
         let media = Media::start(media, &bus, env, pass_key, auth)
             .await
@@ -121,6 +126,11 @@ impl Services {
             }
             None => routes,
         }
+    }
+
+    /// Where connections to TURN by TLS go.
+    pub(crate) fn turn_door(&self) -> Option<TurnDoor> {
+        self.media.turn_door()
     }
 
     /// `GET /metrics`.

@@ -15,8 +15,10 @@ mod logging;
 mod metrics;
 mod migrate;
 mod openapi;
+mod rewound;
 mod serve;
 mod settings;
+mod tls;
 mod web;
 
 use std::process::ExitCode;

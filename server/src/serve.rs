@@ -14,9 +14,17 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use voxlink_media::TurnOverTls;
+
 use crate::{
-    Failure, answer::application, compose::Services, connections::Connections, data_dir::DataDir,
-    descriptors, settings::Settings,
+    Failure,
+    answer::application,
+    compose::Services,
+    connections::{Connections, Door},
+    data_dir::DataDir,
+    descriptors,
+    settings::Settings,
+    tls::{Redirect, Tls},
 };
 
 /// Clients are let go of within this time; then the process ends all the same.
@@ -35,8 +43,16 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let files = descriptors::raise_limit();
     let mut signals = Signals::listen()?;
     let data = DataDir::open(&settings.data_dir)?;
-    let listeners = bind(&settings.listen).await?;
-    let services = Services::start(&settings, &data).await?;
+    let listeners = bind(&settings.listen, "--listen").await?;
+    let encrypted = match &settings.tls {
+        None => None,
+        Some(tls) => Some((bind(&tls.listen, "--tls-listen").await?, Tls::start(tls, &data)?)),
+    };
+    let turn_over_tls = encrypted.as_ref().and_then(|(listeners, tls)| {
+        Some(TurnOverTls { port: listeners.first()?.local_addr().ok()?.port(), names: tls.names() })
+    });
+    let https = turn_over_tls.as_ref().map(|tls| tls.port);
+    let services = Services::start(&settings, &data, turn_over_tls).await?;
 
     let (close, closing) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
@@ -46,12 +62,21 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
         alive,
     );
     let first = listeners.first().and_then(|listener| listener.local_addr().ok());
+    let redirect = https.filter(|_| settings.tls.as_ref().is_some_and(|tls| tls.redirect));
+    let plain = Door::Plain(redirect.map(|port| Redirect { port }));
     for listener in listeners {
-        tokio::spawn(connections.clone().accept_from(listener));
+        tokio::spawn(connections.clone().accept_from(listener, plain.clone()));
+    }
+    if let Some((listeners, tls)) = encrypted {
+        let door = Door::Tls(tls.door(services.turn_door())?);
+        for listener in listeners {
+            tracing::info!(address = ?listener.local_addr().ok(), "HTTPS listens");
+            tokio::spawn(connections.clone().accept_from(listener, door.clone()));
+        }
     }
     drop(connections);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data = %settings.data_dir.display(), files, "started");
-    announce(first)?;
+    announce(first, https)?;
 
     signals.next().await;
     tracing::info!("draining");
@@ -72,7 +97,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
+async fn bind(addresses: &[SocketAddr], option: &str) -> Result<Vec<TcpListener>, Failure> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
         let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -83,7 +108,7 @@ async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
                 _ => error.to_string(),
             };
             Failure(format!(
-                "VoxLink cannot listen on {address}: {why}. Choose another address with --listen."
+                "VoxLink cannot listen on {address}: {why}. Choose another address with {option}."
             ))
         })?;
         listeners.push(listener);
@@ -92,7 +117,7 @@ async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
 }
 
 /// The one line on stdout. Where nobody reads it, serving goes on.
-fn announce(address: Option<SocketAddr>) -> Result<(), Failure> {
+fn announce(address: Option<SocketAddr>, https: Option<u16>) -> Result<(), Failure> {
     let address =
         address.ok_or_else(|| Failure("VoxLink listens nowhere. Give it a --listen.".to_owned()))?;
     let port = address.port();
@@ -101,8 +126,10 @@ fn announce(address: Option<SocketAddr>) -> Result<(), Failure> {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => format!("[{v6}]"),
     };
+    let encrypted = https.map(|port| format!(" and https://{host}:{port}")).unwrap_or_default();
     let mut stdout = io::stdout();
-    let printed = writeln!(stdout, "VoxLink is ready at http://{host}:{port}").and_then(|()| stdout.flush());
+    let printed =
+        writeln!(stdout, "VoxLink is ready at http://{host}:{port}{encrypted}").and_then(|()| stdout.flush());
     if let Err(error) = printed {
         tracing::warn!(%error, "ready, but nobody could be told");
     }

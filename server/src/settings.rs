@@ -16,6 +16,7 @@ use crate::{
     Failure,
     cli::{ServeOptions, Switch},
     databases::Databases,
+    tls::TlsSettings,
 };
 
 /// Below the ports that systems give to programs by themselves.
@@ -28,6 +29,7 @@ const FILE: &str = "voxlink.toml";
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) tls: Option<TlsSettings>,
     pub(crate) media_listen: SocketAddr,
     pub(crate) public_addresses: Vec<IpAddr>,
     pub(crate) turn: Option<TurnConfig>,
@@ -41,6 +43,13 @@ pub(crate) struct Settings {
     pub(crate) databases: Databases,
     /// Options that were given and whose part is not built yet.
     pub(crate) ahead_of_time: Vec<&'static str>,
+}
+
+impl Settings {
+    /// All addresses that HTTP is served on, encrypted or not.
+    pub(crate) fn http_addresses(&self) -> impl Iterator<Item = &SocketAddr> {
+        self.listen.iter().chain(self.tls.iter().flat_map(|tls| &tls.listen))
+    }
 }
 
 /// Decides.
@@ -82,6 +91,13 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
         listen: list(given.listen, file.listen),
         tls_listen: list(given.tls_listen, file.tls_listen),
         tls: given.tls.or(file.tls),
+        tls_name: list(given.tls_name, file.tls_name),
+        tls_cert: given.tls_cert.or(file.tls_cert),
+        tls_key: given.tls_key.or(file.tls_key),
+        tls_redirect: given.tls_redirect.or(file.tls_redirect),
+        acme_directory: given.acme_directory.or(file.acme_directory),
+        acme_contact: given.acme_contact.or(file.acme_contact),
+        acme_root: given.acme_root.or(file.acme_root),
         media_listen: given.media_listen.or(file.media_listen),
         turn_listen: given.turn_listen.or(file.turn_listen),
         relay_ports: given.relay_ports.or(file.relay_ports),
@@ -100,13 +116,12 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
 
 fn decide(options: ServeOptions) -> Result<Settings, Failure> {
     let ahead_of_time = [
-        ("--tls-listen", !options.tls_listen.is_empty()),
-        ("--tls", options.tls.is_some()),
         ("--relay-ports", options.relay_ports.is_some() && options.turn_listen.is_none()),
         ("--only", !options.only.is_empty()),
     ];
     let default_listen = || vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))];
     Ok(Settings {
+        tls: TlsSettings::decide(&options)?,
         databases: Databases::parse(&options.database)?,
         data_dir: options.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
         listen: if options.listen.is_empty() { default_listen() } else { options.listen },
@@ -148,10 +163,10 @@ mod tests {
     #[test]
     fn options_whose_part_is_not_built_are_named() {
         let file = parse(
-            "tls = \"self-signed\"\nrelay_ports = \"40000-40100\"\ndatabase = [\"chat=postgres://db/chat\"]\nonly = [\"chat\"]",
+            "relay_ports = \"40000-40100\"\ndatabase = [\"chat=postgres://db/chat\"]\nonly = [\"chat\"]",
         );
         let settings = decide(file.unwrap()).unwrap();
-        assert_eq!(settings.ahead_of_time, ["--tls", "--relay-ports", "--only"]);
+        assert_eq!(settings.ahead_of_time, ["--relay-ports", "--only"]);
         assert_eq!(settings.databases.named().collect::<Vec<_>>(), [Keeper::Chat]);
     }
 

@@ -1,13 +1,16 @@
 //! The routes: the WebSocket itself and where it is.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use axum::{
     Json,
-    extract::{FromRef, Request, State},
+    extract::{ConnectInfo, FromRef, Request, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -83,12 +86,14 @@ async fn connect(
     };
     let host = ws::host_of(request.headers()).unwrap_or("localhost").to_owned();
     let secure = ws::is_secure(request.headers());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let (response, socket) = ws::upgrade(request, entrance.limits.clone())?;
     let link = LinkId(entrance.next_link.fetch_add(1, Ordering::Relaxed));
     tokio::spawn(async move {
         let Ok(socket) = socket.await else { return };
         let (stream, frames) = socket.into_parts();
-        let ip = stream.peer_ip();
+        // Behind TLS the stream itself has no address.
+        let ip = stream.peer_ip().or(peer);
         let input = Input::Open { link, ip, host, secure, compress, version: wish.v.unwrap_or(10) };
         let control = Arc::new(Control::default());
         let hub = entrance.shell.ops;

@@ -1,9 +1,9 @@
 //! `GET /api/v1/ice-servers`: the STUN and TURN servers a client should use. Without `--turn-listen` there are none: the
 //! SFU is reached directly or not at all.
 
-use axum::{Json, extract::State, http::HeaderMap};
+use axum::{Extension, Json, extract::State, http::HeaderMap};
 use serde::Serialize;
-use voxlink_service_kit::{Authenticated, ws};
+use voxlink_service_kit::{Authenticated, http::OverTls, ws};
 
 use crate::{MediaState, relay};
 
@@ -24,14 +24,28 @@ struct IceServer {
 pub(crate) async fn list(
     State(state): State<MediaState>,
     Authenticated(who): Authenticated,
+    over_tls: Option<Extension<OverTls>>,
     headers: HeaderMap,
 ) -> Json<IceServers> {
-    let host = ws::host_of(&headers).map_or("localhost", without_port);
+    let asked = ws::host_of(&headers).unwrap_or("localhost");
+    let host = without_port(asked);
+    // Who came by TLS knows a name, port and certificate that work; others are told what the certificate is good for.
+    let encrypted = match (&state.turn_over_tls, over_tls) {
+        (Some(_), Some(_)) if asked == host => Some(format!("{host}:443")),
+        (Some(_), Some(_)) => Some(asked.to_owned()),
+        (Some(tls), None) => tls.name_for(host).map(|name| format!("{name}:{}", tls.port)),
+        (None, _) => None,
+    };
     let ice_servers = state.turn.iter().map(|turn| {
         let unix = state.env.clock.wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let (username, credential) = turn.credential(who.user.id, who.login, unix.as_secs());
         let url = |transport| format!("turn:{host}:{}?transport={transport}", turn.port());
-        IceServer { urls: vec![url("udp"), url("tcp")], username, credential }
+        let encrypted = encrypted.iter().map(|at| format!("turns:{at}?transport=tcp"));
+        IceServer {
+            urls: [url("udp"), url("tcp")].into_iter().chain(encrypted).collect(),
+            username,
+            credential,
+        }
     });
     Json(IceServers { ice_servers: ice_servers.collect(), ttl: relay::LIFETIME.as_secs() })
 }

@@ -37,8 +37,8 @@ use candidates::Reachable;
 use control::{Control, Inquiry};
 pub use counters::Counters;
 use counters::ShardCounters;
-pub use relay::TurnConfig;
 use relay::{Place, Turn};
+pub use relay::{TurnConfig, TurnDoor, TurnOverTls};
 use shard::{Command, ShardConfig, ShardHandle};
 use tokio::sync::mpsc;
 use udp::UdpPort;
@@ -68,6 +68,8 @@ pub struct MediaConfig {
     pub loopback_first: bool,
     /// STUN and TURN, when they are served.
     pub turn: Option<TurnConfig>,
+    /// Where TURN over TLS is reached, when somebody brings such connections to [`Media::turn_door`].
+    pub turn_over_tls: Option<TurnOverTls>,
     /// Where stream keys are stored.
     pub database: DbTarget,
 }
@@ -147,6 +149,7 @@ pub(crate) struct MediaState {
     pass_key: PassKey,
     next_socket: Arc<AtomicU64>,
     turn: Option<Arc<Turn>>,
+    turn_over_tls: Option<TurnOverTls>,
 }
 
 impl MediaState {
@@ -253,6 +256,7 @@ impl Media {
             pass_key,
             next_socket: Arc::new(AtomicU64::new(1)),
             turn,
+            turn_over_tls: config.turn_over_tls,
         };
         Ok(Self { state, shards, _all: all, threads: Mutex::new(threads), counters, addresses })
     }
@@ -297,6 +301,12 @@ impl Media {
     #[must_use]
     pub fn turn_port(&self) -> Option<u16> {
         self.state.turn.as_ref().map(|turn| turn.port())
+    }
+
+    /// Where connections to TURN that somebody else decrypts go, when TURN is served.
+    #[must_use]
+    pub fn turn_door(&self) -> Option<TurnDoor> {
+        self.state.turn.clone().map(TurnDoor)
     }
 
     /// Closes the voice sockets (code 1001: clients come back and resume) and ends the shards.

@@ -105,6 +105,7 @@ async fn a_taken_port_is_named_in_a_sentence() {
         part: 250,
         loopback_first: true,
         turn: None,
+        turn_over_tls: None,
         database: server.database(),
     };
     let env = voxlink_service_kit::Env::real();

@@ -3,6 +3,7 @@
 //! The rules are `engines/turn`'s; here are the thread and the sockets. A client whose peer is our own SFU is sent on to
 //! the shard's socket over loopback, under the name by which the client knows it.
 
+mod door;
 mod run;
 mod sockets;
 mod streams;
@@ -11,6 +12,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener},
     ops::RangeInclusive,
+    os::unix::net::UnixStream as StdUnixStream,
     sync::Arc,
     thread::JoinHandle,
     time::Duration,
@@ -23,6 +25,8 @@ use voxlink_service_kit::Env;
 use voxlink_turn::{ChannelRange, Config, Limits, Secret, Server, credentials};
 
 use crate::{counters::ShardCounters, udp::UdpPort};
+
+pub use door::{TurnDoor, TurnOverTls};
 
 /// How long a credential opens allocations, and how long a client may keep it.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
@@ -53,6 +57,12 @@ pub(crate) struct Place {
 /// What is asked of the thread.
 enum Command {
     EndLogin(UserId, LoginId),
+    /// Serve this connection, which somebody else decrypts.
+    Carry {
+        socket: StdUnixStream,
+        local: SocketAddr,
+        remote: SocketAddr,
+    },
     Stop,
 }
 

@@ -17,7 +17,7 @@ use voxlink_turn::{ClientKey, Event, HEAD_ROOM, LocalPeer, Output, RelayId, Serv
 use super::{
     Command, Place,
     sockets::RelaySockets,
-    streams::{Read, Streams},
+    streams::{Read, Socket, Streams},
 };
 use crate::udp::UdpPort;
 
@@ -135,6 +135,10 @@ impl Relay {
                 Ok(Command::EndLogin(user, login)) => {
                     self.server.end_session(now, &user.get().to_string(), &login.get().to_string());
                 }
+                Ok(Command::Carry { socket, local, remote }) => {
+                    let key = ClientKey { transport: Transport::Tls, local, remote };
+                    self.streams.accept(Socket::carried(socket), key, self.poll.registry(), now);
+                }
                 Ok(Command::Stop) | Err(mpsc::error::TryRecvError::Disconnected) => return false,
                 Err(mpsc::error::TryRecvError::Empty) => return true,
             }
@@ -169,7 +173,10 @@ impl Relay {
             match self.tcp.accept() {
                 Ok((socket, remote)) => {
                     let Ok(local) = socket.local_addr() else { continue };
-                    self.streams.accept(socket, (local, remote), self.poll.registry(), now);
+                    // Small frames must not wait; a kernel that refuses is only slower.
+                    let _slower = socket.set_nodelay(true);
+                    let key = ClientKey { transport: Transport::Tcp, local, remote };
+                    self.streams.accept(Socket::Tcp(socket), key, self.poll.registry(), now);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {

@@ -1,15 +1,19 @@
-//! Clients over TCP: frames in, bytes out, each with a bound on what it may make us hold.
+//! Clients over TCP and TLS: frames in, bytes out, each with a bound on what it may make us hold.
 
 use std::{
     collections::HashMap,
     io::{self, Read as _, Write as _},
-    net::SocketAddr,
+    os::unix::net::UnixStream as StdUnixStream,
     time::{Duration, Instant},
 };
 
-use mio::{Interest, Registry, Token, net::TcpStream};
+use mio::{
+    Interest, Registry, Token,
+    event::Source,
+    net::{TcpStream, UnixStream},
+};
 use voxlink_turn::{
-    ClientKey, Transport,
+    ClientKey,
     framing::{self, Frame},
 };
 
@@ -35,10 +39,44 @@ pub(super) enum Read {
     Over,
 }
 
+/// Where a client's bytes come from.
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    /// Somebody else has the connection and decrypts it.
+    Carried(UnixStream),
+}
+
+impl Socket {
+    pub(super) fn carried(socket: StdUnixStream) -> Self {
+        Self::Carried(UnixStream::from_std(socket))
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(socket) => socket,
+            Self::Carried(socket) => socket,
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.read(buffer),
+            Self::Carried(socket) => socket.read(buffer),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.write(bytes),
+            Self::Carried(socket) => socket.write(bytes),
+        }
+    }
+}
+
 /// One client.
 pub(super) struct Stream {
     pub(super) key: ClientKey,
-    socket: TcpStream,
+    socket: Socket,
     received: Vec<u8>,
     waiting: Vec<u8>,
     since: Instant,
@@ -66,15 +104,10 @@ impl Streams {
         }
     }
 
-    /// A client connected to `local`. Closed again when there are too many.
-    pub(super) fn accept(
-        &mut self,
-        mut socket: TcpStream,
-        (local, remote): (SocketAddr, SocketAddr),
-        registry: &Registry,
-        now: Instant,
-    ) {
-        let same = self.streams.values().filter(|stream| stream.key.remote.ip() == remote.ip()).count();
+    /// A client connected. Closed again when there are too many.
+    pub(super) fn accept(&mut self, mut socket: Socket, key: ClientKey, registry: &Registry, now: Instant) {
+        let remote = key.remote.ip();
+        let same = self.streams.values().filter(|stream| stream.key.remote.ip() == remote).count();
         if self.streams.len() >= MOST || same >= MOST_FROM_ONE {
             return;
         }
@@ -86,12 +119,9 @@ impl Streams {
             }
         };
         let wanted = Interest::READABLE | Interest::WRITABLE;
-        if registry.register(&mut socket, Token(token), wanted).is_err() {
+        if registry.register(socket.source(), Token(token), wanted).is_err() {
             return;
         }
-        // Small frames must not wait; a kernel that refuses is only slower.
-        let _slower = socket.set_nodelay(true);
-        let key = ClientKey { transport: Transport::Tcp, local, remote };
         let (received, waiting) = (Vec::new(), Vec::new());
         let stream = Stream { key, socket, received, waiting, since: now, allocations: 0 };
         self.tokens.insert(key, token);
@@ -154,7 +184,7 @@ impl Streams {
         let mut stream = self.streams.remove(&token.0)?;
         self.tokens.remove(&stream.key);
         // It is closed right after.
-        let _closed = registry.deregister(&mut stream.socket);
+        let _closed = registry.deregister(stream.socket.source());
         Some(stream.key)
     }
 

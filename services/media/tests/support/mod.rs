@@ -101,6 +101,7 @@ impl Server {
             part,
             loopback_first: true,
             turn,
+            turn_over_tls: None,
             database: voxlink_test_postgres::target(&folder.join("media.db")),
         };
         let auth = Auth::new(bus.clone(), env.clone());

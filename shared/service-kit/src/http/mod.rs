@@ -18,7 +18,7 @@ use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
 
 use crate::{CallError, DbError};
 
-pub use origin::Origin;
+pub use origin::{Origin, OverTls};
 pub use patience::Patience;
 pub use routes::{Route, Routes};
 

@@ -8,6 +8,11 @@ use axum::http::HeaderMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin(IpAddr);
 
+/// Stands in the extensions of requests that came to this very process by TLS. What a proxy decrypted has
+/// `X-Forwarded-Proto`, which says less: the proxy's name and port are not ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverTls;
+
 impl From<IpAddr> for Origin {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {

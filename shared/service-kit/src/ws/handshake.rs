@@ -82,7 +82,7 @@ pub fn host_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST).and_then(|value| value.to_str().ok()).filter(|host| !host.is_empty())
 }
 
-/// True when the client speaks TLS to the proxy in front of us.
+/// True when the client speaks TLS, to us or to the proxy in front of us.
 #[must_use]
 pub fn is_secure(headers: &HeaderMap) -> bool {
     headers.get("x-forwarded-proto").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"))
