@@ -41,13 +41,14 @@ function chromiumPath() {
   throw new Error("Chromium is not on PATH: `apt-get install chromium`.");
 }
 
-/** A browser process; `toneHz` is what its microphone hears. In a network namespace, `origin` may use microphones without TLS. */
-export async function openBrowser({ toneHz, namespace, origin } = {}) {
+/** A browser process; `toneHz` is what its microphone hears. In a network namespace, `origin` may use microphones without TLS; `key` is the key of a certificate that is trusted. */
+export async function openBrowser({ toneHz, namespace, origin, key } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "voxlink-tone-"));
   const args = [...FLAGS];
+  if (key) args.push(`--ignore-certificate-errors-spki-list=${key}`);
   let executablePath = chromiumPath();
   if (namespace) {
-    args.push(`--unsafely-treat-insecure-origin-as-secure=${origin}`);
+    if (origin.startsWith("http:")) args.push(`--unsafely-treat-insecure-origin-as-secure=${origin}`);
     const script = join(folder, "chromium");
     // It is spoken to through pipes, which a namespace does not cut.
     await writeFile(script, `#!/bin/sh\nexec ${inNamespace(namespace).join(" ")} ${executablePath} "$@"\n`, { mode: 0o755 });

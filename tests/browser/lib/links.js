@@ -18,9 +18,9 @@ export const withTwoLinks = (story) => withLinks(["ada", "ben"], story);
 
 /**
  * Runs a story with these people in a guild, as `stage.js` does. `links` has the emulator of each: `ab` is the way up,
- * from the person to the server, `ba` the way down.
+ * from the person to the server, `ba` the way down; `flags` go to the server, whose namespace is `hall`.
  */
-export async function withLinks(names, story) {
+export async function withLinks(names, story, ...flags) {
   const name = (end) => `vx${process.pid}${end}`;
   const hall = name("s");
   const closing = [];
@@ -35,10 +35,10 @@ export async function withLinks(names, story) {
       closing.unshift(() => links[who].stop());
       routeAll(name(who[0]), `${net}.1`);
     }
-    server = await Server.startIn(hall, "198.18.1.1");
+    server = await Server.startIn(hall, "198.18.1.1", ...flags);
     closing.unshift(() => server.stop());
     for (const who of names) {
-      const browser = await openBrowser({ toneHz: TONES[who], namespace: name(who[0]), origin: server.url });
+      const browser = await openBrowser({ toneHz: TONES[who], namespace: name(who[0]), origin: server.url, key: server.ownKey });
       browsers.push(browser);
       closing.unshift(() => browser.close());
     }
@@ -47,7 +47,7 @@ export async function withLinks(names, story) {
     const [host, ...guests] = joined;
     await host.createGuild("Observatory");
     for (const guest of guests) await guest.acceptInvite(await host.inviteLink());
-    await story({ server, ...people, links });
+    await story({ server, ...people, links, hall });
   } catch (error) {
     await mkdir(OUT, { recursive: true });
     const pages = browsers.flatMap((browser) => browser.contexts().flatMap((context) => context.pages()));

@@ -1,6 +1,7 @@
 // Cuts a server off, TCP and UDP, with nftables on the loopback interface: packets vanish, nobody is told.
 
 import { execFileSync } from "node:child_process";
+import { inNamespace } from "./netemu.js";
 
 export function canCut() {
   if (process.getuid?.() !== 0) return false;
@@ -72,6 +73,23 @@ export function blockUdp(port) {
   return () => nft(`delete table inet ${table}`);
 }
 
-function nft(rules) {
-  execFileSync("nft", ["-f", "-"], { input: rules });
+/** Lets nothing into this namespace from outside but TCP to one port. */
+export function onlyTcp(namespace, port) {
+  nft(
+    `
+    table inet voxlink_test {
+      chain in {
+        type filter hook input priority 0; policy accept;
+        iifname != "lo" tcp dport != ${port} drop
+        iifname != "lo" meta l4proto != tcp drop
+      }
+    }
+  `,
+    namespace,
+  );
+}
+
+function nft(rules, namespace) {
+  const [program, ...words] = [...inNamespace(namespace), "nft", "-f", "-"];
+  execFileSync(program, words, { input: rules });
 }

@@ -1,8 +1,9 @@
 // A VoxLink server of a test's own: free ports, an empty folder, ended by its process id.
 
 import { spawn } from "node:child_process";
+import { createHash, X509Certificate } from "node:crypto";
 import { createSocket } from "node:dgram";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { cpus, tmpdir } from "node:os";
@@ -53,7 +54,16 @@ export class Server {
   }
 
   get url() {
+    const encrypted = this.flags.indexOf("--tls-listen") + 1;
+    if (encrypted > 0) return `https://${this.address ?? "localhost"}:${this.flags[encrypted].split(":").at(-1)}`.replace(/:443$/u, "");
     return `http://${this.address ?? LOOPBACK}:${this.port}`;
+  }
+
+  /** SHA-256 of the key of the certificate that it made for itself, as Chromium takes it; nothing without TLS. */
+  get ownKey() {
+    if (!this.url.startsWith("https:")) return undefined;
+    const { publicKey } = new X509Certificate(readFileSync(join(this.folder, "tls/self-signed.pem")));
+    return createHash("sha256").update(publicKey.export({ type: "spki", format: "der" })).digest("base64");
   }
 
   /** What the server logged so far, for a failed test's message. */
