@@ -12,6 +12,7 @@ mod counters;
 mod ice_servers;
 mod keys;
 mod quality;
+mod reachability;
 mod relay;
 mod shard;
 pub mod store;
@@ -150,6 +151,8 @@ pub(crate) struct MediaState {
     next_socket: Arc<AtomicU64>,
     turn: Option<Arc<Turn>>,
     turn_over_tls: Option<TurnOverTls>,
+    media_ports: Arc<[u16]>,
+    public_addresses: Arc<[IpAddr]>,
 }
 
 impl MediaState {
@@ -257,6 +260,8 @@ impl Media {
             next_socket: Arc::new(AtomicU64::new(1)),
             turn,
             turn_over_tls: config.turn_over_tls,
+            media_ports: addresses.iter().map(SocketAddr::port).collect(),
+            public_addresses: config.public_addresses.into(),
         };
         Ok(Self { state, shards, _all: all, threads: Mutex::new(threads), counters, addresses })
     }
@@ -272,6 +277,7 @@ impl Media {
             .get("/voice", voice::socket::open)
             .get("/voice/", voice::socket::open)
             .get("/api/v1/ice-servers", ice_servers::list)
+            .get("/api/v1/reachability", reachability::show)
             .get("/api/v1/channels/{channel}/quality", quality::show)
             .get("/api/v1/channels/{channel}/stream-keys", keys::list)
             .post("/api/v1/channels/{channel}/stream-keys", keys::create)
@@ -335,6 +341,14 @@ impl Media {
     pub async fn panic_in_call(&self, channel: ChannelId) {
         let _over = self.state.control.tell(Inquiry::Panic(channel)).await;
     }
+}
+
+/// All addresses of this machine.
+///
+/// # Errors
+/// When the system does not tell them.
+pub fn interface_addresses() -> io::Result<Vec<IpAddr>> {
+    udp::sys::interface_addresses()
 }
 
 /// What the relay may relay under, what it must not relay to, and where the SFU is.

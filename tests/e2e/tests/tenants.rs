@@ -18,6 +18,7 @@ const PUBLIC: &[&str] = &[
     "GET /api/v8/gateway",
     "GET /api/v10/invites/{code}",
     "GET /api/v1/openapi.json",
+    "GET /api/v1/reachability",
 ];
 
 /// What a stranger may do with ids that they know: accounts are found by name, and an invite is for whoever has it.

@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, os::unix::net::UnixStream as StdUnixStream, sync:
 
 use socket2::SockRef;
 use tokio::{net::UnixStream, sync::watch};
+use voxlink_service_kit::http::name_covers;
 
 use super::{Command, Turn};
 
@@ -25,7 +26,7 @@ impl TurnOverTls {
     pub(crate) fn name_for(&self, host: &str) -> Option<String> {
         let names = self.names.borrow();
         let bare = host.trim_matches(['[', ']']);
-        if names.iter().any(|name| covers(name, bare)) {
+        if names.iter().any(|name| name_covers(name, bare)) {
             return Some(host.to_owned());
         }
         let public = |name: &&String| {
@@ -37,14 +38,6 @@ impl TurnOverTls {
             .iter()
             .find(public)
             .map(|name| if name.contains(':') { format!("[{name}]") } else { name.clone() })
-    }
-}
-
-/// RFC 6125 §6.4.3: a star stands for one label, the first.
-fn covers(name: &str, host: &str) -> bool {
-    match name.strip_prefix("*.") {
-        None => name.eq_ignore_ascii_case(host),
-        Some(rest) => host.split_once('.').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(rest)),
     }
 }
 

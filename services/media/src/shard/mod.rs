@@ -5,6 +5,7 @@
 
 mod guard;
 mod neighbours;
+mod plain_binding;
 mod records;
 mod run;
 #[cfg(test)]

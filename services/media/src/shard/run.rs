@@ -13,6 +13,7 @@ use super::{
     Command, Report, ShardConfig,
     guard::{self, Outcome},
     neighbours::Neighbours,
+    plain_binding::PlainBindings,
     records::Records,
     wake::Sleeper,
 };
@@ -41,6 +42,7 @@ pub(super) struct Shard {
     worker: Worker,
     records: Records,
     neighbours: Neighbours,
+    plain_bindings: PlainBindings,
     /// A neighbour's queue was full.
     is_behind: bool,
     /// Copies were taken that are to be sent on.
@@ -76,6 +78,7 @@ impl Shard {
             engine,
             records: Records::default(),
             neighbours: Neighbours::new(config.index, config.all),
+            plain_bindings: PlainBindings::default(),
             is_behind: false,
             has_copies: false,
             commands,
@@ -178,13 +181,15 @@ impl Shard {
     fn feed_batch(&mut self, now: Instant) {
         let (mut next, count) = (0, self.port.received());
         while next < count {
-            let (port, place) = (&mut self.port, &mut next);
+            let (port, place, plain) = (&mut self.port, &mut next, &mut self.plain_bindings);
             let outcome = guard::run(&mut self.worker, |worker| {
                 while *place < count {
                     // Counted first: a datagram that panics is not tried again.
                     *place += 1;
-                    if let Some((from, bytes)) = port.datagram(*place - 1) {
-                        worker.handle_datagram(from, bytes, now);
+                    let Some((from, bytes)) = port.datagram(*place - 1) else { continue };
+                    match plain.answer(from, bytes, now) {
+                        None => worker.handle_datagram(from, bytes, now),
+                        Some((answer, length)) => port.send(from, &answer[..length], None),
                     }
                 }
             });

@@ -1,5 +1,6 @@
 //! HTTP in the v10 shape: errors, and extractors that answer with them.
 
+mod names;
 mod origin;
 mod patience;
 mod routes;
@@ -18,7 +19,8 @@ use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
 
 use crate::{CallError, DbError};
 
-pub use origin::{Origin, OverTls};
+pub use names::name_covers;
+pub use origin::{Origin, OverTls, address_of};
 pub use patience::Patience;
 pub use routes::{Route, Routes};
 

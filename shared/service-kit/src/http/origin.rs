@@ -39,15 +39,20 @@ impl Origin {
     /// `X-Forwarded-For` is the proxy's own word.
     #[must_use]
     pub fn of(peer: Option<SocketAddr>, headers: &HeaderMap) -> Self {
-        let Some(peer) = peer else { return Self::NOWHERE };
-        let forwarded = || {
-            let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-            last.rsplit(',').next()?.trim().parse().ok()
-        };
-        let address = peer.ip().to_canonical();
-        let seen_by_proxy = if address.is_loopback() { forwarded() } else { None };
-        seen_by_proxy.unwrap_or(address).into()
+        address_of(peer, headers).map_or(Self::NOWHERE, Self::from)
     }
+}
+
+/// The whole address that [`Origin::of`] goes by; `None` for requests that came over no socket.
+#[must_use]
+pub fn address_of(peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+    let forwarded = || {
+        let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+        last.rsplit(',').next()?.trim().parse::<IpAddr>().ok()
+    };
+    let address = peer?.ip().to_canonical();
+    let seen_by_proxy = if address.is_loopback() { forwarded() } else { None };
+    Some(seen_by_proxy.unwrap_or(address))
 }
 
 #[cfg(test)]
