@@ -23,6 +23,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Runs the server.
     Serve(Box<ServeOptions>),
+    /// Says what others can reach of a server, and what to change. Exit code 0: nothing; 1: something could be better;
+    /// 2: something does not work.
+    Doctor(Box<DoctorOptions>),
     /// Things for the operator at the console.
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -71,6 +74,25 @@ pub(crate) struct MigrateOptions {
         value_delimiter = ','
     )]
     pub(crate) database: Vec<Database>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    /// The address that people open, e.g. https://chat.example.org; best from another network than the server's
+    /// [default: this machine and the server that runs on it, by the options of `serve`].
+    pub(crate) url: Option<String>,
+
+    /// Prints JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// A STUN server elsewhere that says under which address the world sees this machine: the TURN port of another
+    /// VoxLink, for example.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) stun: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) serve: ServeOptions,
 }
 
 /// The options of `serve`, as far as they were given. The same keys are read from the file, with `_` or `-`.

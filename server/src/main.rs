@@ -10,6 +10,7 @@ mod connections;
 mod data_dir;
 mod databases;
 mod descriptors;
+mod doctor;
 mod limits;
 mod logging;
 mod metrics;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start();
     let done = match cli.command {
+        Command::Doctor(options) => return doctor::run(*options),
         Command::Serve(options) => {
             settings::resolve(*options).and_then(|settings| run(serve::serve(settings)))
         }

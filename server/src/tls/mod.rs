@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::{Failure, data_dir::DataDir};
 
-pub(crate) use certificate::Certificate;
+pub(crate) use certificate::{Certificate, describe};
 pub(crate) use door::{Opened, TlsDoor};
 pub(crate) use redirect::Redirect;
 pub(crate) use settings::{AcmeSettings, Source, TlsSettings};
