@@ -1,6 +1,6 @@
 /** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/d[/CHANNEL[/MESSAGE]]`, `/g/GUILD[/CHANNEL[/MESSAGE]]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/settings/PART`, `/bot/APPLICATION`. */
 
-export type SettingsPart = "profile" | "account" | "devices" | "look" | "sessions" | "applications" | "keys";
+export type SettingsPart = "profile" | "account" | "devices" | "look" | "sessions" | "applications" | "keys" | "connection";
 export type GuildPart = "overview" | "roles" | "members" | "bans" | "invites" | "emoji" | "log" | "bots";
 export type ChannelPart = "overview" | "permissions";
 export type PeoplePart = "online" | "all" | "pending" | "blocked" | "add";
@@ -15,7 +15,7 @@ export type Route =
   | { name: "settings"; part: SettingsPart | null }
   | { name: "add-bot"; applicationId: string };
 
-const parts: readonly string[] = ["profile", "account", "devices", "look", "sessions", "applications", "keys"] satisfies SettingsPart[];
+const parts: readonly string[] = ["profile", "account", "devices", "look", "sessions", "applications", "keys", "connection"] satisfies SettingsPart[];
 const guildParts: readonly string[] = ["overview", "roles", "members", "bans", "invites", "emoji", "log", "bots"] satisfies GuildPart[];
 const channelParts: readonly string[] = ["overview", "permissions"] satisfies ChannelPart[];
 const peopleParts: readonly string[] = ["online", "all", "pending", "blocked", "add"] satisfies PeoplePart[];
