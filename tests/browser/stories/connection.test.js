@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { accessible } from "../lib/axe.js";
 import { openBrowser } from "../lib/browser.js";
 import { blockUdp, canCut } from "../lib/network.js";
 import { Person } from "../lib/person.js";
@@ -32,6 +33,7 @@ test("one's own connection is tested", { timeout: 180_000 }, async () => {
       await ada.at("connection-copy").click();
       const copied = await ada.page.evaluate(() => navigator.clipboard.readText());
       assert.match(copied, /Works: Relay over TLS/u);
+      await accessible(ada, "all is well");
     });
     if (canCut()) {
       await scene("UDP to the relay is blocked", async () => {
@@ -56,6 +58,7 @@ test("one's own connection is tested", { timeout: 180_000 }, async () => {
         assert.equal(found["relay-tls"], "weak");
         assert.equal(found["loop"], undefined);
         await ben.page.getByText("На этом сервере его нет.").first().waitFor();
+        await accessible(ben, "no relay");
       } finally {
         await other.stop();
       }
