@@ -56,11 +56,11 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
 
     let (close, closing) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
-    let connections = Connections::new(
-        application(services.routes().into_router().merge(services.metrics())),
-        closing,
-        alive,
-    );
+    let mut routes = services.routes().into_router().merge(services.metrics());
+    if let Some((_, tls)) = &encrypted {
+        routes = routes.merge(tls.challenges());
+    }
+    let connections = Connections::new(application(routes), closing, alive);
     let first = listeners.first().and_then(|listener| listener.local_addr().ok());
     let redirect = https.filter(|_| settings.tls.as_ref().is_some_and(|tls| tls.redirect));
     let plain = Door::Plain(redirect.map(|port| Redirect { port }));

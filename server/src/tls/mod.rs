@@ -15,6 +15,12 @@ mod shown;
 
 use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::get,
+};
 use tokio::sync::watch;
 
 use crate::{Failure, data_dir::DataDir};
@@ -74,6 +80,17 @@ impl Tls {
     /// What the certificate is good for, now and whenever it changes.
     pub(crate) fn names(&self) -> watch::Receiver<Vec<String>> {
         self.shown.names()
+    }
+
+    /// What an authority asks by HTTP while it checks a name (RFC 8555 §8.3).
+    pub(crate) fn challenges(&self) -> Router {
+        async fn answer(
+            State(shown): State<Arc<Shown>>,
+            Path(token): Path<String>,
+        ) -> Result<String, StatusCode> {
+            shown.answer_to(&token).ok_or(StatusCode::NOT_FOUND)
+        }
+        Router::new().route("/.well-known/acme-challenge/{token}", get(answer)).with_state(self.shown.clone())
     }
 
     /// Where connections come in. `turn` takes those that speak STUN.

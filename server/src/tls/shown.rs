@@ -22,6 +22,8 @@ pub(super) const ACME_ALPN: &[u8] = b"acme-tls/1";
 pub(super) struct Shown {
     now: RwLock<Option<Certificate>>,
     challenges: RwLock<HashMap<String, Arc<CertifiedKey>>>,
+    /// RFC 8555 §8.3: what is answered by HTTP, by its token.
+    tokens: RwLock<HashMap<String, String>>,
     names: watch::Sender<Vec<String>>,
 }
 
@@ -34,7 +36,12 @@ impl Shown {
 
     /// Connections fail until there is one.
     pub(super) fn nothing_yet() -> Self {
-        Self { now: RwLock::default(), challenges: RwLock::default(), names: watch::Sender::default() }
+        Self {
+            now: RwLock::default(),
+            challenges: RwLock::default(),
+            tokens: RwLock::default(),
+            names: watch::Sender::default(),
+        }
     }
 
     /// New connections see this one.
@@ -67,7 +74,18 @@ impl Shown {
         challenges.insert(name.to_owned(), Arc::new(key));
     }
 
+    /// As [`Shown::prove`], for an authority that asks by HTTP.
+    pub(super) fn prove_by_http(&self, token: &str, answer: &str) {
+        let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        tokens.insert(token.to_owned(), answer.to_owned());
+    }
+
+    pub(super) fn answer_to(&self, token: &str) -> Option<String> {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    }
+
     pub(super) fn checked(&self) {
+        self.tokens.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.challenges.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -34,10 +34,14 @@ impl Scene {
     }
 
     fn serve_at(&self, at: &str) -> Server {
+        self.serve_with(at, &[])
+    }
+
+    fn serve_with(&self, at: &str, last: &[&str]) -> Server {
         let (root, directory) = (self.folder.join("root.pem"), self.authority.directory());
         let given = ["--tls-listen", at, "--tls", "acme", "--tls-name", NAME, "--acme-directory", &directory];
         let more = ["--acme-root", root.to_str().unwrap(), "--acme-contact", "ops@example.org"];
-        Server::start(&self.data(), &[&given[..], &more[..]].concat())
+        Server::start(&self.data(), &[&given[..], &more[..], last].concat())
     }
 
     fn data(&self) -> PathBuf {
@@ -118,4 +122,14 @@ async fn a_name_that_leads_elsewhere_is_said_in_a_sentence() {
     let mut server = scene.serve_at(&free_address());
     let log = server.log_until("it could not check chat.example.org");
     assert!(log.contains("HTTPS does not work") && log.contains("--tls-listen"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_asks_by_http_is_answered_by_the_plain_listener() {
+    let scene = Scene::new("acme-http").await;
+    let plain = free_address();
+    scene.authority.checks_by_http(&plain);
+    let _server = scene.serve_with(&scene.at, &["--listen", &plain, "--tls-redirect", "on"]);
+    scene.other(None).await;
+    assert_eq!(scene.authority.orders(), 1);
 }

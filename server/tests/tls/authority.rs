@@ -27,7 +27,10 @@ use rcgen::{
     PublicKeyData, SignatureAlgorithm,
 };
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 use tokio_rustls::{
     TlsAcceptor, TlsConnector,
     rustls::{
@@ -54,6 +57,8 @@ struct Inside {
     issuer: CertifiedIssuer<'static, KeyPair>,
     /// Where every name leads to.
     server: String,
+    /// Where names are asked for by HTTP, when they are.
+    plain: Mutex<Option<String>>,
     told: Mutex<Told>,
     orders: Mutex<Vec<Order>>,
     nonces: Mutex<HashSet<String>>,
@@ -98,6 +103,7 @@ impl Authority {
             url: format!("https://localhost:{port}"),
             issuer,
             server: server.to_owned(),
+            plain: Mutex::default(),
             told: Mutex::new(Told { since: Duration::ZERO, left: 90 * DAY, refuses: false }),
             orders: Mutex::default(),
             nonces: Mutex::default(),
@@ -153,6 +159,11 @@ impl Authority {
         self.0.told.lock().unwrap().refuses = true;
     }
 
+    /// Names from now on are checked by HTTP only, at this address.
+    pub fn checks_by_http(&self, plain: &str) {
+        *self.0.plain.lock().unwrap() = Some(plain.to_owned());
+    }
+
     /// How many orders there were.
     pub fn orders(&self) -> usize {
         self.0.orders.lock().unwrap().len()
@@ -200,12 +211,28 @@ impl Authority {
         serde_json::from_slice(&plain(part("payload"))).unwrap_or(Value::Null)
     }
 
+    /// RFC 8555 §8.3: asks the plain listener under the name.
+    async fn check_by_http(&self, plain: &str, name: &str, token: &str) -> Result<(), String> {
+        let said = |error: std::io::Error| error.to_string();
+        let mut stream = TcpStream::connect(plain).await.map_err(said)?;
+        let request = format!(
+            "GET /.well-known/acme-challenge/{token} HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.map_err(said)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.map_err(said)?;
+        match answer.ends_with(&format!("\r\n\r\n{}", self.key_authorization(token))) {
+            true => Ok(()),
+            false => Err(format!("another answer: {answer}")),
+        }
+    }
+
     /// RFC 8555 §8.1 over RFC 7638.
-    fn key_authorization(&self, token: &str) -> Vec<u8> {
+    fn key_authorization(&self, token: &str) -> String {
         let jwk = self.0.account.lock().unwrap().clone().unwrap();
         let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]);
         let thumb = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
-        digest::digest(&digest::SHA256, format!("{token}.{thumb}").as_bytes()).as_ref().to_vec()
+        format!("{token}.{thumb}")
     }
 
     fn order_body(&self, id: usize) -> Value {
@@ -242,7 +269,8 @@ impl Authority {
                 ("invalid", json!({"type": "urn:ietf:params:acme:error:connection", "detail": why}))
             }
         };
-        json!({"type": "tls-alpn-01", "url": format!("{}/challenge/{order}/{name}", self.0.url),
+        let kind = if self.0.plain.lock().unwrap().is_some() { "http-01" } else { "tls-alpn-01" };
+        json!({"type": kind, "url": format!("{}/challenge/{order}/{name}", self.0.url),
             "token": format!("token-{order}-{name}"), "status": status, "error": error})
     }
 
@@ -327,7 +355,7 @@ async fn authorization(
     let challenge = it.challenge_body(order, name);
     let value = it.0.orders.lock().unwrap()[order].names[name].clone();
     let body = json!({"status": challenge["status"], "identifier": {"type": "dns", "value": value},
-        "challenges": [{"type": "http-01", "url": "https://localhost/no", "token": "t", "status": "pending"}, challenge]});
+        "challenges": [{"type": "dns-01", "url": "https://localhost/no", "token": "t", "status": "pending"}, challenge]});
     it.answer(StatusCode::OK, None, body)
 }
 
@@ -338,9 +366,18 @@ async fn challenge(
 ) -> Response {
     assert_eq!(it.payload(&format!("/challenge/{order}/{name}"), &body), json!({}));
     let value = it.0.orders.lock().unwrap()[order].names[name].clone();
-    let (checking, digest) = (it.clone(), it.key_authorization(&format!("token-{order}-{name}")));
+    let (checking, token) = (it.clone(), format!("token-{order}-{name}"));
+    let plain = it.0.plain.lock().unwrap().clone();
     tokio::spawn(async move {
-        let proved = checking.check(&value, &digest).await.map_err(Some);
+        let checked = match plain {
+            Some(plain) => checking.check_by_http(&plain, &value, &token).await,
+            None => {
+                let answer = checking.key_authorization(&token);
+                let digest = digest::digest(&digest::SHA256, answer.as_bytes());
+                checking.check(&value, digest.as_ref()).await
+            }
+        };
+        let proved = checked.map_err(Some);
         checking.0.orders.lock().unwrap()[order].proved[name] = proved;
     });
     it.answer(StatusCode::OK, None, it.challenge_body(order, name))

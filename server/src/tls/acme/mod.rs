@@ -1,5 +1,6 @@
 //! A certificate from an authority (RFC 8555), asked for and renewed by the server itself. That the name is ours is
-//! proved on the very port that HTTPS is served on (TLS-ALPN-01, RFC 8737): nothing else has to be reachable.
+//! proved on the very port that HTTPS is served on (TLS-ALPN-01, RFC 8737): nothing else has to be reachable. When that
+//! fails, or is not offered, the next attempt is by the plain listener (HTTP-01).
 
 mod http;
 mod order;
@@ -14,7 +15,7 @@ use instant_acme::{Account, AccountCredentials, NewAccount};
 use serde::{Deserialize, Serialize};
 use voxlink_service_kit::Env;
 
-use self::http::AcmeHttp;
+use self::{http::AcmeHttp, order::Proof};
 use super::{AcmeSettings, Certificate, shown::Shown};
 use crate::{Failure, data_dir};
 
@@ -73,10 +74,10 @@ pub(super) async fn keep_fresh(
     shown: Arc<Shown>,
 ) {
     let env = Env::real();
-    let mut retry = FIRST_RETRY;
+    let (mut retry, mut proof) = (FIRST_RETRY, Proof::Tls);
     loop {
         wait_until(due(&shown, &env), &env).await;
-        let asked = ask(&folder, &names, &settings, &shown).await;
+        let asked = ask(&folder, &names, (&settings, proof), &shown).await;
         shown.checked();
         match asked {
             Ok(certificate) => {
@@ -98,6 +99,8 @@ pub(super) async fn keep_fresh(
                 );
                 tokio::time::sleep(retry + part(retry / 4, &env)).await;
                 retry = (retry * 2).min(LAST_RETRY);
+                // One of the two ports may be somebody else's.
+                proof = proof.other();
             }
         }
     }
@@ -129,11 +132,11 @@ fn part(of: Duration, env: &Env) -> Duration {
 async fn ask(
     folder: &Path,
     names: &[String],
-    settings: &AcmeSettings,
+    (settings, proof): (&AcmeSettings, Proof),
     shown: &Shown,
 ) -> Result<Certificate, String> {
     let account = account(folder, settings).await?;
-    let pem = order::order(&account, names, shown).await?;
+    let pem = order::order(&account, names, shown, proof).await?;
     let certificate = Certificate::from_pem(pem.as_bytes(), pem.as_bytes())
         .map_err(|error| format!("what it gave cannot be used, because {error}"))?;
     data_dir::keep(&folder.join(CERTIFICATE), pem.as_bytes())

@@ -13,20 +13,50 @@ use tokio_rustls::rustls::{
 
 use crate::tls::shown::Shown;
 
+/// How a name is proved; the other one where the authority does not offer it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// TLS-ALPN-01, on the port of HTTPS.
+    Tls,
+    /// HTTP-01, on port 80.
+    Http,
+}
+
+impl Proof {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Tls => Self::Http,
+            Self::Http => Self::Tls,
+        }
+    }
+
+    fn challenge(self) -> ChallengeType {
+        match self {
+            Self::Tls => ChallengeType::TlsAlpn01,
+            Self::Http => ChallengeType::Http01,
+        }
+    }
+}
+
 /// Key and chain as PEM.
 ///
 /// # Errors
 /// The end of a sentence that says what the authority did not like, in its own words.
-pub(super) async fn order(account: &Account, names: &[String], shown: &Shown) -> Result<String, String> {
+pub(super) async fn order(
+    account: &Account,
+    names: &[String],
+    shown: &Shown,
+    proof: Proof,
+) -> Result<String, String> {
     let identifiers: Vec<Identifier> = names.iter().cloned().map(Identifier::Dns).collect();
     let mut order = account.new_order(&NewOrder::new(&identifiers)).await.map_err(|error| words(&error))?;
-    prove(&mut order, shown).await?;
+    prove(&mut order, shown, proof).await?;
     let ready = order.poll_ready(&RetryPolicy::default()).await;
     match ready {
         Ok(OrderStatus::Ready | OrderStatus::Valid) => {}
-        Ok(_) => return Err(why_not(&mut order).await),
+        Ok(_) => return Err(why_not(&mut order, proof).await),
         Err(error) => {
-            let seen = why_not(&mut order).await;
+            let seen = why_not(&mut order, proof).await;
             return Err(format!("{}; {seen}", words(&error)));
         }
     }
@@ -41,7 +71,7 @@ pub(super) async fn order(account: &Account, names: &[String], shown: &Shown) ->
 }
 
 /// Gets ready for each check, then says so.
-async fn prove(order: &mut Order, shown: &Shown) -> Result<(), String> {
+async fn prove(order: &mut Order, shown: &Shown, proof: Proof) -> Result<(), String> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
         let mut authorization = authorization.map_err(|error| words(&error))?;
@@ -49,31 +79,41 @@ async fn prove(order: &mut Order, shown: &Shown) -> Result<(), String> {
             continue;
         }
         let name = authorization.identifier().to_string();
-        let mut challenge = authorization.challenge(ChallengeType::TlsAlpn01).ok_or_else(|| {
-            format!("it does not check {name} by TLS-ALPN-01, the way that VoxLink proves a name")
-        })?;
-        let digest = challenge.key_authorization().digest();
-        let proof = proof(&name, digest.as_ref()).map_err(|error| format!("no proof for {name}: {error}"))?;
-        shown.prove(&name, proof);
+        let offered =
+            |proof: Proof| authorization.challenges.iter().any(|one| one.r#type == proof.challenge());
+        let way = [proof, proof.other()].into_iter().find(|proof| offered(*proof));
+        let nothing =
+            || format!("it checks {name} neither by TLS-ALPN-01 nor by HTTP-01, the ways that VoxLink knows");
+        let way = way.ok_or_else(nothing)?;
+        let mut challenge = authorization.challenge(way.challenge()).ok_or_else(nothing)?;
+        let answer = challenge.key_authorization();
+        match way {
+            Proof::Http => shown.prove_by_http(&challenge.token, answer.as_str()),
+            Proof::Tls => {
+                let key = certificate(&name, answer.digest().as_ref())
+                    .map_err(|error| format!("no proof for {name}: {error}"))?;
+                shown.prove(&name, key);
+            }
+        }
         challenge.set_ready().await.map_err(|error| words(&error))?;
     }
     Ok(())
 }
 
 /// RFC 8737 §3: a certificate of our own for that name, with the digest in a critical extension.
-fn proof(name: &str, digest: &[u8]) -> Result<CertifiedKey, Box<dyn std::error::Error>> {
+fn certificate(name: &str, digest: &[u8]) -> Result<CertifiedKey, Box<dyn std::error::Error>> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(vec![name.to_owned()])?;
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
-    let certificate = params.self_signed(&key)?;
+    let signed = params.self_signed(&key)?;
     let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     // Not `from_der`: it reads the certificate and refuses critical extensions that it does not know.
     let key = aws_lc_rs::default_provider().key_provider.load_private_key(der)?;
-    Ok(CertifiedKey::new(vec![certificate.der().clone()], key))
+    Ok(CertifiedKey::new(vec![signed.der().clone()], key))
 }
 
 /// What the authority says of the names that it could not check.
-async fn why_not(order: &mut Order) -> String {
+async fn why_not(order: &mut Order, proof: Proof) -> String {
     let mut said = Vec::new();
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {
@@ -84,10 +124,16 @@ async fn why_not(order: &mut Order) -> String {
     }
     match said.is_empty() {
         true => "it could not check the names, and does not say why".to_owned(),
-        false => format!(
-            "it could not check {}. It must reach port 443 of that name and arrive at --tls-listen",
-            said.join(", ")
-        ),
+        false => {
+            let (port, listener) = match proof {
+                Proof::Tls => (443, "--tls-listen"),
+                Proof::Http => (80, "--listen"),
+            };
+            format!(
+                "it could not check {}. It must reach port {port} of that name and arrive at {listener}",
+                said.join(", ")
+            )
+        }
     }
 }
 
