@@ -18,7 +18,7 @@ use voxlink_media::Media;
 use voxlink_protocol::{ErrorCode, Problem, Secret};
 use voxlink_service_kit::ApiError;
 
-use crate::answer;
+use crate::{answer, tls};
 
 /// What a proxy leaves on what it passes on.
 const SIGNS_OF_A_PROXY: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
@@ -130,6 +130,11 @@ async fn write(sources: &Sources) -> String {
             "media_lost_copies_total",
             "Packets lost between media threads that share a call, because one did not keep up.",
             counted.lost_copies,
+        ),
+        (
+            "tls_handshakes_refused_total",
+            "Connections closed because too many were in the middle of their TLS handshake.",
+            tls::refused(),
         ),
         ("media_panics_total", "Calls that ended by a crash; should stay 0.", counted.panics),
     ] {

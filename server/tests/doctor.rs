@@ -202,6 +202,11 @@ fn without_a_url_it_looks_at_this_machine_and_the_settings_of_serve() {
     let port: String = words.split_once("UDP ").unwrap().1.chars().take_while(char::is_ascii_digit).collect();
     let (_, report) = examine(&[&begin[..], &["--stun", &format!("127.0.0.1:{port}")]].concat());
     assert!(said(&report, "nat").contains("its own address, 127.0.0.1"), "{report:#}");
+    let stun = format!("127.0.0.1:{port}");
+    let (code, report) = examine(&[&begin[..], &["--stun", &stun, "--public-address", "127.0.0.9"]].concat());
+    assert_eq!(code, 2);
+    let words = said(&report, "nat");
+    assert!(words.contains("sees this machine at 127.0.0.1, but calls are offered at 127.0.0.9"), "{words}");
 
     drop(server);
     let (code, report) = examine(&begin);

@@ -44,20 +44,24 @@ pub(crate) fn run(options: DoctorOptions) -> ExitCode {
 async fn examine(options: DoctorOptions) -> ExitCode {
     let mut report = Report::default();
     let DoctorOptions { url, json, stun, serve } = options;
+    let mut offered = Vec::new();
     match url {
         Some(url) => match Site::parse(&url) {
             Ok(site) => outside::look(&site, From::Elsewhere, &mut report).await,
             Err(words) => report.bad("url", words, "Give the address that people open."),
         },
         None => match settings::resolve(serve) {
-            Ok(settings) => here(&settings, &mut report).await,
+            Ok(settings) => {
+                here(&settings, &mut report).await;
+                offered = settings.public_addresses;
+            }
             Err(failure) => {
                 report.bad("settings", failure.0, "The server does not start before that is mended.")
             }
         },
     }
     if let Some(server) = stun {
-        seen_from(&server, &mut report).await;
+        seen_from(&server, &offered, &mut report).await;
     }
     let text = if json { report.json() } else { report.text() };
     // Where nobody reads it the exit code still says it.
@@ -130,8 +134,9 @@ fn near(listener: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listener.port())
 }
 
-/// Which address a STUN server elsewhere sees this machine at.
-async fn seen_from(server: &str, report: &mut Report) {
+/// Which address a STUN server elsewhere sees this machine at; `offered` are those that calls are offered at by the
+/// operator's word.
+async fn seen_from(server: &str, offered: &[IpAddr], report: &mut Report) {
     let known = lookup_host(server).await.ok().and_then(|mut found| found.next());
     let seen = match known {
         Some(address) => stun::over_udp(address).await.ok(),
@@ -146,6 +151,27 @@ async fn seen_from(server: &str, report: &mut Report) {
         return;
     };
     let interfaces = voxlink_media::interface_addresses().unwrap_or_default();
+    let same_family = |address: &&IpAddr| address.is_ipv4() == seen.ip().is_ipv4();
+    let others: Vec<String> = offered.iter().filter(same_family).map(ToString::to_string).collect();
+    if offered.contains(&seen.ip()) {
+        report.good("nat", format!("The world sees this machine at {}, where calls are offered.", seen.ip()));
+        return;
+    }
+    if !others.is_empty() {
+        report.bad(
+            "nat",
+            format!(
+                "The world sees this machine at {}, but calls are offered at {}: they reach nobody here.",
+                seen.ip(),
+                others.join(", ")
+            ),
+            format!(
+                "Say --public-address {}; when that address changes now and then, say a new one each time.",
+                seen.ip()
+            ),
+        );
+        return;
+    }
     match interfaces.contains(&seen.ip()) {
         true => report.good("nat", format!("The world sees this machine at its own address, {}.", seen.ip())),
         false => report.good(

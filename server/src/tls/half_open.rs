@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use voxlink_service_kit::http::Origin;
@@ -13,6 +16,14 @@ use voxlink_service_kit::http::Origin;
 /// behind one proxy.
 const MOST: usize = 1_024;
 const MOST_FROM_ONE: usize = 128;
+
+/// Connections closed because there were too many, since the start.
+static REFUSED: AtomicU64 = AtomicU64::new(0);
+
+/// How many were refused since the start.
+pub(crate) fn refused() -> u64 {
+    REFUSED.load(Ordering::Relaxed)
+}
 
 /// Counts them. Cloning shares it.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +49,7 @@ impl HalfOpen {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = counted.by_origin.get(&origin).copied().unwrap_or_default();
         if counted.all >= MOST || same >= MOST_FROM_ONE {
+            REFUSED.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         counted.all += 1;

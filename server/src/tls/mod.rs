@@ -27,6 +27,7 @@ use crate::{Failure, data_dir::DataDir};
 
 pub(crate) use certificate::{Certificate, describe};
 pub(crate) use door::{Opened, TlsDoor};
+pub(crate) use half_open::refused;
 pub(crate) use redirect::Redirect;
 pub(crate) use settings::{AcmeSettings, Source, TlsSettings};
 use shown::Shown;
