@@ -8,9 +8,17 @@ use std::{
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::{
+    io::copy_bidirectional_with_sizes,
+    net::{TcpStream, UnixStream},
+};
 
 use super::WsError;
+
+/// Bytes carried at once from and to a client whose connection is not plain TCP. Held for as long as the connection is,
+/// also while it idles; events are small.
+const UP: usize = 1024;
+const DOWN: usize = 4 * 1024;
 
 /// A connection that any thread may write to with [`Stream::try_write`] while one task reads it.
 #[derive(Debug)]
@@ -37,7 +45,7 @@ impl Stream {
                 tokio::spawn(async move {
                     let mut other = TokioIo::new(other);
                     // Either side going away ends the other; there is nobody left to tell.
-                    let _ended = tokio::io::copy_bidirectional(&mut other, &mut theirs).await;
+                    let _ended = copy_bidirectional_with_sizes(&mut other, &mut theirs, UP, DOWN).await;
                 });
                 Ok((Self::Carried(ours), bytes::Bytes::new()))
             }
