@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # WebRTC stacks that are not ours publish into a real server and watch it, each with each (tests/interop).
-# werift and node-datachannel come by npm from the lock file, aiortc by pip into the target folder. GStreamer runs when it
-# is named (`scripts/interop.sh GStreamer aiortc`): its ICE connects, its DTLS handshake does not so far. It needs
+# werift and node-datachannel come by npm from the lock file, aiortc by pip into the target folder. GStreamer runs where
+# it is installed, with an ECDSA certificate (its own would be RSA, which our DTLS does not take); it needs
 # apt-get install python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice gstreamer1.0-plugins-good gstreamer1.0-plugins-bad.
 # Not a part of `make test`: it needs the network for set-up.
 source "$(dirname "$0")/common.sh"
@@ -19,5 +19,6 @@ if command -v python3 >/dev/null; then
   export AIORTC_PYTHON=$tools/bin/python
   names+=(aiortc)
 fi
+if /usr/bin/python3 -c 'import gi; gi.require_version("GstWebRTC", "1.0")' 2>/dev/null; then names+=(GStreamer); fi
 cd tests/interop
 node run.js "${@:-${names[@]}}"

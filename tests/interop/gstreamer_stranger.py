@@ -3,8 +3,11 @@
 Its DTLS makes an RSA certificate; ours speaks ECDSA only, as browsers do since 2016. So it is given an ECDSA one.
 """
 
+import hashlib
 import json
 import os
+import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -42,6 +45,8 @@ def ecdsa():
 
 
 PEM = ecdsa()
+DER = hashlib.sha256(ssl.PEM_cert_to_DER_cert(PEM[PEM.index("-----BEGIN CERTIFICATE") :])).hexdigest().upper()
+FINGERPRINT = ":".join(DER[at : at + 2] for at in range(0, len(DER), 2))
 
 
 def certify(_bin, _parent, element):
@@ -65,7 +70,8 @@ def finish(error=None):
 def gathered(rtc, _property):
     if rtc.get_property("ice-gathering-state") != GstWebRTC.WebRTCICEGatheringState.COMPLETE:
         return
-    offer = rtc.get_property("local-description").sdp.as_text()
+    # The description still names the certificate that it had before.
+    offer = re.sub(r"(a=fingerprint:sha-256 ).*", rf"\g<1>{FINGERPRINT}\r", rtc.get_property("local-description").sdp.as_text())
 
     def exchange():
         try:
