@@ -92,7 +92,7 @@ async fn write(sources: &Sources) -> String {
         "Share of packets lost from the server to people, the mean over people in calls.",
         calls.loss_down,
     );
-    let counted = media.counters();
+    let (counted, relayed) = (media.counters(), media.relay_counters());
     for (name, help, value) in [
         ("media_packets_received_total", "Datagrams received for calls.", counted.packets_in),
         ("media_bytes_received_total", "Their payload.", counted.bytes_in),
@@ -135,6 +135,29 @@ async fn write(sources: &Sources) -> String {
             "tls_handshakes_refused_total",
             "Connections closed because too many were in the middle of their TLS handshake.",
             tls::refused(),
+        ),
+        (
+            "media_lost_relayed_total",
+            "Packets lost between media threads and the relay, because one did not keep up.",
+            counted.lost_relayed + relayed.lost_relayed,
+        ),
+        (
+            "relay_packets_received_total",
+            "Datagrams received by TURN, of clients and peers.",
+            relayed.packets_in,
+        ),
+        ("relay_bytes_received_total", "Their payload.", relayed.bytes_in),
+        ("relay_packets_sent_total", "Datagrams sent by TURN over UDP.", relayed.packets_out),
+        ("relay_bytes_sent_total", "Their payload.", relayed.bytes_out),
+        (
+            "relay_packets_dropped_total",
+            "Datagrams that TURN did not send because a socket's buffer was full.",
+            relayed.dropped_out,
+        ),
+        (
+            "relay_send_errors_total",
+            "Datagrams of TURN that the system refused to send.",
+            relayed.send_errors,
         ),
         ("media_panics_total", "Calls that ended by a crash; should stay 0.", counted.panics),
     ] {

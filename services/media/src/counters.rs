@@ -65,6 +65,8 @@ counters! {
     lost_events,
     /// Packets lost between two parts of a call because the other shard did not keep up.
     lost_copies,
+    /// Packets lost on their way to the relay because it did not keep up.
+    lost_relayed,
     /// Panics caught; each ended one call.
     panics,
 }

@@ -11,6 +11,7 @@ mod control;
 mod counters;
 mod ice_servers;
 mod keys;
+mod parcel;
 mod quality;
 mod reachability;
 mod relay;
@@ -22,7 +23,7 @@ mod voice;
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -38,7 +39,7 @@ use candidates::Reachable;
 use control::{Control, Inquiry};
 pub use counters::Counters;
 use counters::ShardCounters;
-use relay::{Place, Turn};
+use relay::{Place, ToShards, Turn};
 pub use relay::{TurnConfig, TurnDoor, TurnOverTls};
 use shard::{Command, ShardConfig, ShardHandle};
 use tokio::sync::mpsc;
@@ -129,6 +130,7 @@ pub struct Media {
     _all: Arc<OnceLock<Vec<ShardHandle>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Vec<Arc<ShardCounters>>,
+    relay_counters: Arc<ShardCounters>,
     addresses: Vec<SocketAddr>,
 }
 
@@ -203,6 +205,8 @@ impl Media {
         let (mut shards, mut threads, mut counters, mut addresses) = (vec![], vec![], vec![], vec![]);
         let all = Arc::new(OnceLock::new());
         let mut named = Vec::new();
+        let relay_counters = Arc::<ShardCounters>::default();
+        let to_relay = config.turn.as_ref().map(|_| relay::mailbox());
         // All ports before any thread: a failure then leaves nothing running.
         let ports =
             (0..count).map(|index| bind(config.listen, index, count)).collect::<Result<Vec<_>, _>>()?;
@@ -220,17 +224,20 @@ impl Media {
                 reports: reports.clone(),
                 counters: counted.clone(),
                 all: Arc::downgrade(&all),
+                relay: to_relay.clone(),
             })?;
             shards.push(handle);
             threads.push(thread);
             counters.push(counted);
             addresses.push(bound);
         }
-        let turn = match &config.turn {
+        let turn = match config.turn.as_ref().zip(to_relay) {
             None => None,
-            Some(turn) => {
-                let place = relay_place(&addresses, &named, &reachable);
-                let started = Turn::start(turn, place, &env);
+            Some((turn, mailbox)) => {
+                let place = relay_place(&named, &reachable);
+                let to_shards =
+                    ToShards { mailbox, shards: shards.iter().map(ShardHandle::relayed).collect() };
+                let started = Turn::start(turn, place, to_shards, relay_counters.clone(), &env);
                 let (turn, thread) =
                     started.map_err(|error| StartError::Turn { address: turn.listen, error })?;
                 threads.push(thread);
@@ -263,7 +270,15 @@ impl Media {
             media_ports: addresses.iter().map(SocketAddr::port).collect(),
             public_addresses: config.public_addresses.into(),
         };
-        Ok(Self { state, shards, _all: all, threads: Mutex::new(threads), counters, addresses })
+        Ok(Self {
+            state,
+            shards,
+            _all: all,
+            threads: Mutex::new(threads),
+            counters,
+            relay_counters,
+            addresses,
+        })
     }
 
     /// `/voice`, `GET /api/v1/ice-servers`, WHIP, WHEP and their keys.
@@ -290,6 +305,12 @@ impl Media {
     #[must_use]
     pub fn counters(&self) -> Counters {
         Counters::sum(self.counters.iter().map(Arc::as_ref))
+    }
+
+    /// What went through the sockets of the relay since the start.
+    #[must_use]
+    pub fn relay_counters(&self) -> Counters {
+        Counters::sum(std::iter::once(&*self.relay_counters))
     }
 
     /// What is going on in calls now.
@@ -352,20 +373,11 @@ pub fn interface_addresses() -> io::Result<Vec<IpAddr>> {
 }
 
 /// What the relay may relay under, what it must not relay to, and where the SFU is.
-fn relay_place(bound: &[SocketAddr], named: &[Vec<SocketAddr>], reachable: &Reachable<'_>) -> Place {
-    let sfu: Vec<(SocketAddr, SocketAddr)> = (bound.iter().zip(named))
-        .flat_map(|(bound, candidates)| {
-            let loopback = |ip: IpAddr| match ip {
-                IpAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
-                IpAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
-            };
-            let near = move |candidate: &SocketAddr| match bound.ip().is_unspecified() {
-                true => SocketAddr::new(loopback(candidate.ip()), bound.port()),
-                false => *bound,
-            };
-            candidates.iter().map(move |candidate| (*candidate, near(candidate)))
-        })
-        .collect();
+fn relay_place(named: &[Vec<SocketAddr>], reachable: &Reachable<'_>) -> Place {
+    let of_shard = |(shard, candidates): (usize, &Vec<SocketAddr>)| -> Vec<(SocketAddr, usize)> {
+        candidates.iter().map(|candidate| (*candidate, shard)).collect()
+    };
+    let sfu = named.iter().enumerate().flat_map(of_shard).collect();
     let names = named.first().into_iter().flatten().map(SocketAddr::ip);
     let (mut v4, mut v6) = (None, None);
     for ip in names {

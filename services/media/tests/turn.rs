@@ -10,7 +10,10 @@ use std::{
 };
 
 use serde_json::Value;
-use support::Server;
+use support::{
+    LOUNGE, Server,
+    client::{Client as Person, pump},
+};
 use turn_client_proto::{
     api::{Transmit, TurnConfig, TurnPollRet, TurnRecvRet},
     client::TurnClient,
@@ -21,7 +24,7 @@ use turn_client_proto::{
     udp::TurnClientUdp,
 };
 use voxlink_protocol::{LoginId, UserId, bus::SessionRevoked};
-use voxlink_test_client::Rest;
+use voxlink_test_client::{Rest, TurnPath, Wire};
 
 /// Turns of 5 ms until something is given up.
 const PATIENCE: usize = 1_000;
@@ -182,6 +185,32 @@ async fn two_people_reach_each_other_through_the_relay_over_udp_and_tcp() {
     both[0].got.clear();
     both[1].send(at_anna, b"nobody any more!");
     assert!(!until_soon(both, |all| !all[0].got.is_empty()).await);
+    server.media.shutdown().await;
+}
+
+/// What the API tells `token`, for the plain client.
+async fn path(server: &Server, token: &str) -> TurnPath {
+    let reply = Rest::with_token(server.http, token)
+        .send("GET".parse().unwrap(), "/api/v1/ice-servers", Value::Null)
+        .await
+        .unwrap();
+    let text = |name: &str| reply.body["ice_servers"][0][name].as_str().unwrap().to_owned();
+    let address = ([127, 0, 0, 1], server.media.turn_port().unwrap()).into();
+    let local = "127.0.0.1:0".parse().unwrap();
+    TurnPath::allocate(local, address, &text("username"), &text("credential")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_through_the_relay_reaches_its_shard_in_memory() {
+    let server = Server::start_with_turn().await;
+    let (annas, boriss) = (path(&server, "annas-token").await, path(&server, "boriss-token").await);
+    let mut anna = Person::joined_by(&server, 1, LOUNGE, Wire::behind(annas)).await;
+    let mut boris = Person::joined_by(&server, 2, LOUNGE, Wire::behind(boriss)).await;
+    pump(&mut [&mut anna, &mut boris], "both hear", |all| all[0].hears(2) && all[1].hears(1)).await;
+    let (calls, relayed) = (server.media.counters(), server.media.relay_counters());
+    assert!(calls.packets_in > 20 && calls.packets_out > 20, "{calls:?}");
+    assert_eq!(calls.sends, 0, "no shard has sent anything through a socket");
+    assert_eq!((calls.lost_relayed, relayed.lost_relayed), (0, 0));
     server.media.shutdown().await;
 }
 

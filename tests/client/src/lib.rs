@@ -7,6 +7,7 @@ pub mod person;
 pub mod rest;
 pub mod server;
 pub mod stranger;
+pub mod turn;
 pub mod wire;
 
 pub use gateway::{Gateway, GatewayError};
@@ -14,4 +15,5 @@ pub use person::Person;
 pub use rest::{Reply, Rest};
 pub use server::{Options, TestServer};
 pub use stranger::Stranger;
+pub use turn::TurnPath;
 pub use wire::Wire;

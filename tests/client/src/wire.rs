@@ -4,7 +4,7 @@
 
 use std::{
     io,
-    net::UdpSocket,
+    net::{SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
 
@@ -17,6 +17,10 @@ use str0m::{
     rtp::{ExtensionValues, RtpWrite},
 };
 
+use crate::turn::TurnPath;
+
+/// RFC 8656 §12.
+const FIRST_CHANNEL: u16 = 0x4000;
 /// A packet of sound lasts this long.
 const PACKET: Duration = Duration::from_millis(20);
 
@@ -24,6 +28,8 @@ const PACKET: Duration = Duration::from_millis(20);
 pub struct Wire {
     rtc: Box<Rtc>,
     udp: UdpSocket,
+    /// All goes through a relay, a channel for each peer.
+    relay: Option<(TurnPath, Vec<SocketAddr>)>,
     pending: Option<SdpPendingOffer>,
     wake: Instant,
     next_packet: Instant,
@@ -65,11 +71,17 @@ impl Default for Wire {
             .set_rtp_mode(true)
             .build(now);
         let rtc = Box::new(rtc);
-        Self { rtc, udp: bind(), pending: None, wake: now, next_packet: now, events: Vec::new() }
+        Self { rtc, udp: bind(), relay: None, pending: None, wake: now, next_packet: now, events: Vec::new() }
     }
 }
 
 impl Wire {
+    /// Whose only way is through a relay.
+    #[must_use]
+    pub fn behind(path: TurnPath) -> Self {
+        Self { relay: Some((path, Vec::new())), ..Self::default() }
+    }
+
     /// An offer with what `add` adds to it, and what that returned.
     pub fn offer<T>(&mut self, add: impl FnOnce(&mut SdpApi<'_>) -> T) -> (String, T) {
         let mut change = self.rtc.sdp_api();
@@ -90,7 +102,7 @@ impl Wire {
         let answer = SdpAnswer::from_sdp_string(answer).unwrap();
         self.rtc.sdp_api().accept_answer(self.pending.take().unwrap(), answer).unwrap();
         // After an ICE restart str0m has forgotten its candidates, so it gets them here and not before.
-        let address = self.udp.local_addr().unwrap();
+        let address = self.address();
         self.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         self.drain();
     }
@@ -139,16 +151,29 @@ impl Wire {
         self.drain();
     }
 
+    /// Where peers see it.
+    fn address(&self) -> SocketAddr {
+        self.relay.as_ref().map_or_else(|| self.udp.local_addr().unwrap(), |(path, _)| path.relayed)
+    }
+
     fn read(&mut self) {
         let mut buffer = [0; 2048];
         loop {
-            let (length, from) = match self.udp.recv_from(&mut buffer) {
+            let socket = self.relay.as_ref().map_or(&self.udp, |(path, _)| &path.socket);
+            let (length, from) = match socket.recv_from(&mut buffer) {
                 Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => panic!("{error}"),
             };
-            let to = self.udp.local_addr().unwrap();
-            if let Ok(receive) = Receive::new(Protocol::Udp, from, to, &buffer[..length]) {
+            let to = self.address();
+            let (from, bytes) = match &self.relay {
+                None => (from, &buffer[..length]),
+                Some((_, peers)) => {
+                    let Some((channel, bytes)) = TurnPath::unwrap(&buffer[..length]) else { continue };
+                    (peers[usize::from(channel - FIRST_CHANNEL)], bytes)
+                }
+            };
+            if let Ok(receive) = Receive::new(Protocol::Udp, from, to, bytes) {
                 self.rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
             }
             self.drain();
@@ -163,13 +188,31 @@ impl Wire {
                     return;
                 }
                 Output::Transmit(transmit) => {
+                    let (to, bytes) = (transmit.destination, &transmit.contents[..]);
                     // A full buffer is a lost packet.
-                    let _lost = self.udp.send_to(&transmit.contents, transmit.destination);
+                    match &mut self.relay {
+                        None => _ = self.udp.send_to(bytes, to),
+                        Some((path, peers)) => send_through(path, peers, to, bytes),
+                    }
                 }
                 Output::Event(event) => self.events.push(event),
             }
         }
     }
+}
+
+fn send_through(path: &mut TurnPath, peers: &mut Vec<SocketAddr>, to: SocketAddr, bytes: &[u8]) {
+    let known = peers.iter().position(|peer| *peer == to);
+    let channel = |index: usize| FIRST_CHANNEL + u16::try_from(index).unwrap();
+    let index = known.unwrap_or_else(|| {
+        peers.push(to);
+        path.bind_channel(channel(peers.len() - 1), to).unwrap();
+        path.socket.set_nonblocking(true).unwrap();
+        peers.len() - 1
+    });
+    let mut wrapped = Vec::new();
+    TurnPath::wrap(channel(index), bytes, &mut wrapped);
+    path.send(&wrapped);
 }
 
 fn bind() -> UdpSocket {

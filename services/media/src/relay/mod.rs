@@ -1,9 +1,10 @@
 //! STUN and TURN for those who cannot reach the media ports themselves: UDP and TCP on one port, relays over UDP.
 //!
-//! The rules are `engines/turn`'s; here are the thread and the sockets. A client whose peer is our own SFU is sent on to
-//! the shard's socket over loopback, under the name by which the client knows it.
+//! The rules are `engines/turn`'s; here are the thread and the sockets. What a client sends to our own SFU, or to another
+//! relayed address, and what comes back, is handed over in memory.
 
 mod door;
+mod onward;
 mod run;
 mod sockets;
 mod streams;
@@ -24,7 +25,9 @@ use voxlink_protocol::{LoginId, UserId};
 use voxlink_service_kit::Env;
 use voxlink_turn::{ChannelRange, Config, Limits, Secret, Server, credentials};
 
-use crate::{counters::ShardCounters, udp::UdpPort};
+pub(crate) use run::mailbox;
+
+use crate::{counters::ShardCounters, parcel::Mailbox, udp::UdpPort};
 
 pub use door::{TurnDoor, TurnOverTls};
 
@@ -50,8 +53,16 @@ pub(crate) struct Place {
     pub(crate) relay_addresses: Vec<IpAddr>,
     /// All others of this machine.
     pub(crate) own_addresses: Vec<IpAddr>,
-    /// The SFU's candidates, and where each is reached from here.
-    pub(crate) sfu: Vec<(SocketAddr, SocketAddr)>,
+    /// The SFU's candidates, and which shard has each.
+    pub(crate) sfu: Vec<(SocketAddr, usize)>,
+}
+
+/// How the relay and the shards reach each other in memory.
+pub(crate) struct ToShards {
+    /// Where shards put what they say to relayed addresses; from [`mailbox`].
+    pub(crate) mailbox: Arc<Mailbox>,
+    /// Where each shard takes what is for it.
+    pub(crate) shards: Vec<Arc<Mailbox>>,
 }
 
 /// What is asked of the thread.
@@ -85,8 +96,14 @@ impl Turn {
     ///
     /// # Errors
     /// When the port is taken, or the system gives no more sockets or threads.
-    pub(crate) fn start(config: &TurnConfig, place: Place, env: &Env) -> io::Result<(Self, JoinHandle<()>)> {
-        let (udp, tcp) = bind(config.listen)?;
+    pub(crate) fn start(
+        config: &TurnConfig,
+        place: Place,
+        shards: ToShards,
+        counters: Arc<ShardCounters>,
+        env: &Env,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
+        let (udp, tcp) = bind(config.listen, &counters)?;
         let bound = udp.local_address()?;
         let secret = Secret::new(STANDARD.encode(env.bytes::<32>()));
         let listeners = [&place.relay_addresses, &place.own_addresses].into_iter().flatten();
@@ -106,8 +123,9 @@ impl Turn {
         let (now, unix) = (env.clock.monotonic(), env.clock.wall().duration_since(std::time::UNIX_EPOCH));
         let server = Server::new(engine, env.bytes(), now, unix.unwrap_or_default());
         let (commands, inbox) = mpsc::channel(MOST_COMMANDS);
+        let ties = run::Ties { inbox, mailbox: shards.mailbox, shards: shards.shards, counters };
         let (relay, waker) =
-            run::Relay::new(server, (udp, tcp), config.ports.clone(), place, env.clone(), inbox)?;
+            run::Relay::new(server, (udp, tcp), config.ports.clone(), place, env.clone(), ties)?;
         let thread = std::thread::Builder::new().name("turn-0".to_owned()).spawn(move || relay.run())?;
         tracing::info!(%bound, ports = ?config.ports, "STUN and TURN listen (UDP and TCP)");
         Ok((Self { commands, waker, secret, port: bound.port() }, thread))
@@ -143,11 +161,11 @@ impl Turn {
 }
 
 /// Both sockets on one port; with port 0 on any that both can have.
-fn bind(listen: SocketAddr) -> io::Result<(UdpPort, TcpListener)> {
+fn bind(listen: SocketAddr, counters: &Arc<ShardCounters>) -> io::Result<(UdpPort, TcpListener)> {
     let mut tries = if listen.port() == 0 { 16 } else { 1 };
     loop {
         tries -= 1;
-        let udp = UdpPort::bind(listen, Arc::<ShardCounters>::default())?;
+        let udp = UdpPort::bind(listen, counters.clone())?;
         match TcpListener::bind(udp.local_address()?) {
             Ok(tcp) => return Ok((udp, tcp)),
             Err(error) if tries == 0 => return Err(error),

@@ -1,9 +1,12 @@
 //! The loop of the relay's thread: wait, take what is there, let the engine decide, send.
+//!
+//! Nothing is allocated for a datagram that is relayed: batches are taken into buffers that stay, headers are written
+//! in place, and what leaves waits in the outboxes of `udp` or in parcels.
 
 use std::{
     io,
     net::{SocketAddr, TcpListener as StdTcpListener},
-    ops::RangeInclusive,
+    ops::{Range, RangeInclusive},
     os::fd::AsRawFd,
     sync::Arc,
     time::{Duration, Instant},
@@ -12,26 +15,48 @@ use std::{
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpListener, unix::SourceFd};
 use tokio::sync::mpsc;
 use voxlink_service_kit::Env;
-use voxlink_turn::{ClientKey, Event, HEAD_ROOM, LocalPeer, Output, RelayId, Server, Transport, Verdict};
+use voxlink_turn::{ClientKey, Event, HEAD_ROOM, Output, RelayId, Server, Transport, Verdict};
 
 use super::{
     Command, Place,
+    onward::{Onward, PADDING},
     sockets::RelaySockets,
     streams::{Read, Socket, Streams},
 };
-use crate::udp::UdpPort;
+use crate::{
+    counters::ShardCounters,
+    parcel::{Mailbox, Parcel, Route},
+    udp::{UdpPort, sys},
+};
 
 const WAKE: Token = Token(0);
 const UDP: Token = Token(1);
 const TCP: Token = Token(2);
 const FIRST_STREAM: usize = 16;
 const FIRST_RELAY: usize = 1 << 20;
+/// Sockets told of at once; the others are told of with the next wait.
+const MOST_EVENTS: usize = 1_024;
 /// Nothing to do: look again after this, for connections that do nothing.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Between two looks for connections that do nothing.
+const LOOK_FOR_IDLE: Duration = Duration::from_secs(1);
+/// Between two looks at the sockets while there is much to relay: a wake-up costs as much as two packets.
+const COALESCE: Duration = Duration::from_micros(1_000);
+/// So many datagrams in one look are much.
+const MUCH: usize = 4;
 /// Datagrams and connections taken from one socket before the others get their turn.
 const MOST_AT_ONCE: usize = 256;
-/// The largest payload, which no path carries in one piece.
-const MAX_PAYLOAD: usize = 65_536;
+/// Datagrams taken from a relay socket with one call: the packets of one picture.
+const RELAY_BATCH: usize = 16;
+
+/// What a client over UDP sends out of a relayed address; sorted so that each socket sends once.
+struct Leaving {
+    relay: RelayId,
+    to: SocketAddr,
+    /// Which datagram of the batch, and what of it.
+    index: usize,
+    payload: Range<usize>,
+}
 
 pub(super) struct Relay {
     server: Server,
@@ -42,13 +67,37 @@ pub(super) struct Relay {
     /// What a client over UDP is taken to have sent to.
     local: SocketAddr,
     streams: Streams,
-    relays: RelaySockets,
-    sfu: Vec<(SocketAddr, SocketAddr)>,
+    onward: Onward,
+    leaving: Vec<Leaving>,
+    /// What came to a relayed address, with room for the header.
+    received: sys::Inbox<RELAY_BATCH>,
+    /// From the shards, and what was taken out of it last.
+    mailbox: Arc<Mailbox>,
+    parcel: Parcel<Route>,
+    counters: Arc<ShardCounters>,
     inbox: mpsc::Receiver<Command>,
     /// Sockets that may have more than was taken.
     again: Vec<Token>,
     wake_at: Option<Instant>,
-    buffer: Box<[u8]>,
+    idle_at: Instant,
+    /// Datagrams taken since the last wait.
+    taken: usize,
+}
+
+/// How the thread is connected with the others.
+pub(super) struct Ties {
+    /// What is asked of it.
+    pub(super) inbox: mpsc::Receiver<Command>,
+    /// What shards send to relayed addresses.
+    pub(super) mailbox: Arc<Mailbox>,
+    /// Where each shard takes what is for it.
+    pub(super) shards: Vec<Arc<Mailbox>>,
+    pub(super) counters: Arc<ShardCounters>,
+}
+
+/// What shards put in is written to in place.
+pub(crate) fn mailbox() -> Arc<Mailbox> {
+    Mailbox::with_room(HEAD_ROOM, PADDING)
 }
 
 impl Relay {
@@ -58,52 +107,55 @@ impl Relay {
         ports: RangeInclusive<u16>,
         place: Place,
         env: Env,
-        inbox: mpsc::Receiver<Command>,
+        ties: Ties,
     ) -> io::Result<(Self, Arc<Waker>)> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let woken = waker.clone();
+        // One that cannot be woken looks after a while by itself.
+        ties.mailbox.set_wake(move || _ = woken.wake());
         tcp.set_nonblocking(true)?;
         let mut tcp = TcpListener::from_std(tcp);
         poll.registry().register(&mut SourceFd(&udp.descriptor().as_raw_fd()), UDP, Interest::READABLE)?;
         poll.registry().register(&mut tcp, TCP, Interest::READABLE)?;
+        let counters = ties.counters;
+        let relays = RelaySockets::new(ports, place.relay_addresses, FIRST_RELAY, counters.clone());
         let relay = Self {
             server,
-            env,
             poll,
             local: udp.local_address()?,
             udp,
             tcp,
             streams: Streams::new(FIRST_STREAM, FIRST_RELAY),
-            relays: RelaySockets::new(ports, place.relay_addresses, FIRST_RELAY),
-            sfu: place.sfu,
-            inbox,
+            onward: Onward::new(relays, &place.sfu, ties.shards, counters.clone()),
+            leaving: Vec::with_capacity(sys::BATCH),
+            received: sys::Inbox::with_room(HEAD_ROOM, PADDING),
+            parcel: ties.mailbox.parcel(),
+            mailbox: ties.mailbox,
+            counters,
+            inbox: ties.inbox,
             again: Vec::new(),
             wake_at: None,
-            buffer: vec![0; HEAD_ROOM + MAX_PAYLOAD + 4].into_boxed_slice(),
+            idle_at: env.clock.monotonic(),
+            taken: 0,
+            env,
         };
         Ok((relay, waker))
     }
 
     pub(super) fn run(mut self) {
-        let mut events = Events::with_capacity(256);
+        let mut events = Events::with_capacity(MOST_EVENTS);
+        let mut ready = Vec::new();
         loop {
-            let now = self.env.clock.monotonic();
-            let due = self.wake_at.map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now));
-            let timeout = if self.again.is_empty() { due.min(LONGEST_WAIT) } else { Duration::ZERO };
-            if let Err(error) = self.poll.poll(&mut events, Some(timeout))
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                tracing::error!(%error, "waiting failed");
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            let now = self.env.clock.monotonic();
-            let mut ready = std::mem::take(&mut self.again);
+            let now = self.wait(&mut events);
+            ready.append(&mut self.again);
             ready.extend(events.iter().map(mio::event::Event::token));
             ready.sort_unstable();
             ready.dedup();
-            for token in ready {
+            for token in ready.drain(..) {
                 self.attend(token, now);
             }
+            self.take_parcel(now);
             if !self.take_commands(now) {
                 return;
             }
@@ -111,12 +163,38 @@ impl Relay {
                 self.wake_at = None;
                 self.server.handle_timeout(now);
             }
-            for token in self.streams.idle(now) {
-                self.close(token);
+            if now >= self.idle_at {
+                self.idle_at = now + LOOK_FOR_IDLE;
+                for token in self.streams.idle(now) {
+                    self.close(token);
+                }
             }
             self.drain(now);
+            self.onward.flush();
             self.udp.flush();
         }
+    }
+
+    /// Sleeps until there is something to do; the time. While there is much it sleeps anyhow, for it to become a batch.
+    fn wait(&mut self, events: &mut Events) -> Instant {
+        let now = self.env.clock.monotonic();
+        let due = self.wake_at.map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now)).min(LONGEST_WAIT);
+        let is_busy = std::mem::take(&mut self.taken) >= MUCH;
+        let timeout = match self.again.is_empty() {
+            true if is_busy => {
+                std::thread::sleep(COALESCE.min(due));
+                Duration::ZERO
+            }
+            true => due,
+            false => Duration::ZERO,
+        };
+        if let Err(error) = self.poll.poll(events, Some(timeout))
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, "waiting failed");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.env.clock.monotonic()
     }
 
     fn attend(&mut self, token: Token, now: Instant) {
@@ -148,24 +226,40 @@ impl Relay {
     fn read_udp(&mut self, now: Instant) {
         let mut taken = 0;
         while self.udp.receive() {
-            for index in 0..self.udp.received() {
+            let count = self.udp.received();
+            for index in 0..count {
                 let Some((remote, bytes)) = self.udp.datagram(index) else { continue };
                 let client = ClientKey { transport: Transport::Udp, local: self.local, remote };
-                let verdict = self.server.handle_client(now, client, bytes);
-                if let Some((relay, from, payload)) =
-                    send(&self.server, &mut self.relays, &self.sfu, verdict, bytes)
-                {
-                    let payload = payload.to_vec();
-                    self.hand_over(relay, from, &payload, now);
+                match self.server.handle_client(now, client, bytes) {
+                    Verdict::Relay { relay, to, payload, dont_fragment: _ } => {
+                        self.leaving.push(Leaving { relay, to, index, payload });
+                    }
+                    verdict => self.onward.take(verdict, bytes),
                 }
             }
+            self.send_leaving();
+            self.cross(now);
             self.drain(now);
-            taken += self.udp.received();
+            self.taken += count;
+            taken += count;
+            if count < sys::BATCH {
+                return;
+            }
             if taken >= MOST_AT_ONCE {
                 self.again.push(UDP);
                 return;
             }
         }
+    }
+
+    fn send_leaving(&mut self) {
+        self.leaving.sort_unstable_by_key(|leaving| (leaving.relay, leaving.index));
+        for Leaving { relay, to, index, payload } in self.leaving.drain(..) {
+            if let Some(payload) = self.udp.bytes(index).and_then(|bytes| bytes.get(payload)) {
+                self.onward.relays.send(relay, to, payload);
+            }
+        }
+        self.onward.relays.flush();
     }
 
     fn accept(&mut self, now: Instant) {
@@ -189,21 +283,13 @@ impl Relay {
     }
 
     fn attend_stream(&mut self, token: Token, now: Instant) {
-        let mut verdicts = Vec::new();
-        let server = &mut self.server;
         let is_open = self.streams.flush(token);
+        let (server, onward, taken) = (&mut self.server, &mut self.onward, &mut self.taken);
         let read = self.streams.read(token, |client, frame| {
-            let verdict = server.handle_client(now, client, frame);
-            if verdict != Verdict::Nothing {
-                verdicts.push((verdict, frame.to_vec()));
-            }
+            *taken += 1;
+            onward.take(server.handle_client(now, client, frame), frame);
         });
-        for (verdict, frame) in verdicts {
-            let local = send(&self.server, &mut self.relays, &self.sfu, verdict, &frame);
-            if let Some((relay, from, payload)) = local {
-                self.hand_over(relay, from, payload, now);
-            }
-        }
+        self.cross(now);
         match read {
             Read::Drained if is_open => {}
             Read::More if is_open => self.again.push(token),
@@ -218,43 +304,50 @@ impl Relay {
         }
     }
 
-    /// From one relayed address to another, without the sockets of either.
-    fn hand_over(&mut self, relay: RelayId, from: SocketAddr, payload: &[u8], now: Instant) {
-        let Some(room) = self.buffer.get_mut(HEAD_ROOM..HEAD_ROOM + payload.len()) else { return };
-        room.copy_from_slice(payload);
-        self.deliver(relay, from, payload.len(), now);
+    /// From relayed addresses to others, without the sockets of either.
+    fn cross(&mut self, now: Instant) {
+        for index in 0..self.onward.crossing.len() {
+            if let Some((&(relay, from), slot)) = self.onward.crossing.slot_mut(index) {
+                deliver((&mut self.server, &mut self.udp, &mut self.streams), (relay, from), slot, now);
+            }
+        }
+        self.onward.crossing.clear();
     }
 
-    /// A datagram for a relayed address, whose payload is in the buffer behind the head room.
-    fn deliver(&mut self, relay: RelayId, from: SocketAddr, length: usize, now: Instant) {
-        let Some((head, _)) = self.buffer.split_first_chunk_mut::<HEAD_ROOM>() else { return };
-        let Some(to) = self.server.handle_peer(now, relay, from, length, head) else { return };
-        let end = HEAD_ROOM + length;
-        let padding = if to.client.transport == Transport::Udp { 0 } else { to.padding };
-        if let Some(zeroes) = self.buffer.get_mut(end..end + padding) {
-            zeroes.fill(0);
-        }
-        let Some(bytes) = self.buffer.get(HEAD_ROOM - to.prefix..end + padding) else { return };
-        match to.client.transport {
-            Transport::Udp => self.udp.send(to.client.remote, bytes, None),
-            Transport::Tcp | Transport::Tls => self.streams.send(&to.client, bytes),
+    /// What shards say to relayed addresses.
+    fn take_parcel(&mut self, now: Instant) {
+        self.mailbox.take(&mut self.parcel);
+        self.taken += self.parcel.len();
+        for index in 0..self.parcel.len() {
+            let Some((route, slot)) = self.parcel.slot_mut(index) else { continue };
+            let Some(relay) = self.server.relay_at(route.to) else { continue };
+            deliver((&mut self.server, &mut self.udp, &mut self.streams), (relay, route.from), slot, now);
         }
     }
 
     fn read_relay(&mut self, token: Token, now: Instant) {
-        for _ in 0..MOST_AT_ONCE {
-            let Some(socket) = self.relays.by_token(token) else { return };
-            let Some(room) = self.buffer.get_mut(HEAD_ROOM..HEAD_ROOM + MAX_PAYLOAD) else { return };
-            match socket.socket.recv_from(room) {
-                Ok((length, from)) => {
-                    let name = socket.names.iter().find(|(known, _)| *known == from);
-                    let from = name.map_or(from, |(_, name)| *name);
-                    let relay = socket.relay;
-                    self.deliver(relay, from, length, now);
-                }
+        for _ in 0..MOST_AT_ONCE / RELAY_BATCH {
+            let Some((relay, socket)) = self.onward.relays.by_token(token) else { return };
+            let count = match self.received.receive(socket) {
+                Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // An ICMP answer to something sent earlier.
-                Err(_) => {}
+                // An ICMP answer to something sent earlier: what is behind it comes with the next call.
+                Err(_) => continue,
+            };
+            for index in 0..self.received.len() {
+                let Some((datagram, slot)) = self.received.slot_mut(index) else { continue };
+                // No path of a call carries such a long one, and half of it is of no use.
+                if datagram.is_cut {
+                    continue;
+                }
+                self.counters.packets_in.add(1);
+                self.counters.bytes_in.add(datagram.length);
+                let hands = (&mut self.server, &mut self.udp, &mut self.streams);
+                deliver(hands, (relay, datagram.from), slot, now);
+            }
+            self.taken += count;
+            if count < RELAY_BATCH {
+                return;
             }
         }
         self.again.push(token);
@@ -270,10 +363,10 @@ impl Relay {
                 },
                 Output::OpenRelay { relay, family, even, next } => {
                     let opened =
-                        self.relays.open((relay, next), family, even, self.poll.registry(), &self.env);
+                        self.onward.relays.open((relay, next), family, even, self.poll.registry(), &self.env);
                     self.server.relay_opened(relay, opened);
                 }
-                Output::CloseRelay(relay) => self.relays.close(relay, self.poll.registry()),
+                Output::CloseRelay(relay) => self.onward.relays.close(relay, self.poll.registry()),
                 Output::WakeAt(at) => self.wake_at = Some(at),
                 Output::Event(Event::AllocationOpened { client, .. }) => {
                     if let Some(stream) = self.streams.of(&client) {
@@ -290,32 +383,23 @@ impl Relay {
     }
 }
 
-/// Sends a client's payload to where it goes, except to another relayed address of ours: that, and from which.
-fn send<'a>(
-    server: &Server,
-    relays: &mut RelaySockets,
-    sfu: &[(SocketAddr, SocketAddr)],
-    verdict: Verdict,
-    datagram: &'a [u8],
-) -> Option<(RelayId, SocketAddr, &'a [u8])> {
-    match verdict {
-        Verdict::Nothing => {}
-        Verdict::Relay { relay, to, payload, dont_fragment: _ } => {
-            // As on the open net: what cannot be sent is lost.
-            let _lost = relays.get(relay)?.socket.send_to(datagram.get(payload)?, to);
-        }
-        Verdict::ToLocal { from, to: LocalPeer::Listed(candidate), payload } => {
-            let relay = relays.get(server.relay_at(from)?)?;
-            let (_, place) = *sfu.iter().find(|(known, _)| *known == candidate)?;
-            match relay.names.iter_mut().find(|(known, _)| *known == place) {
-                Some((_, name)) => *name = candidate,
-                None => relay.names.push((place, candidate)),
-            }
-            let _lost = relay.socket.send_to(datagram.get(payload)?, place);
-        }
-        Verdict::ToLocal { from, to: LocalPeer::Relay(relay), payload } => {
-            return Some((relay, from, datagram.get(payload)?));
-        }
+/// A datagram for a relayed address, to the client behind it. It stands between [`HEAD_ROOM`] and [`PADDING`] bytes.
+fn deliver(
+    (server, udp, streams): (&mut Server, &mut UdpPort, &mut Streams),
+    (relay, from): (RelayId, SocketAddr),
+    slot: &mut [u8],
+    now: Instant,
+) {
+    let Some(end) = slot.len().checked_sub(PADDING) else { return };
+    let Some(length) = end.checked_sub(HEAD_ROOM) else { return };
+    let Some(head) = slot.first_chunk_mut::<HEAD_ROOM>() else { return };
+    let Some(to) = server.handle_peer(now, relay, from, length, head) else { return };
+    if let Some(zeroes) = slot.get_mut(end..end + to.padding) {
+        zeroes.fill(0);
     }
-    None
+    let Some(bytes) = slot.get(HEAD_ROOM - to.prefix..end + to.padding) else { return };
+    match to.client.transport {
+        Transport::Udp => udp.send_to_run(to.client.remote, bytes),
+        Transport::Tcp | Transport::Tls => streams.send(&to.client, bytes),
+    }
 }

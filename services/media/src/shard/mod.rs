@@ -7,6 +7,7 @@ mod guard;
 mod neighbours;
 mod plain_binding;
 mod records;
+mod relayed;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ use voxlink_sfu::{
 };
 use wake::Waker;
 
-use crate::{counters::ShardCounters, udp::UdpPort};
+use crate::{counters::ShardCounters, parcel::Mailbox, udp::UdpPort};
 
 /// Commands that wait for a shard. It drains them every few milliseconds at the latest; senders wait beyond this.
 const MOST_COMMANDS: usize = 1024;
@@ -137,6 +138,8 @@ pub(crate) struct ShardConfig {
     pub(crate) counters: Arc<ShardCounters>,
     /// All shards, by their numbers, once they are started. Weak: else each would keep the others alive.
     pub(crate) all: Weak<OnceLock<Vec<ShardHandle>>>,
+    /// Where the relay takes what is for relayed addresses; none when there is no relay.
+    pub(crate) relay: Option<Arc<Mailbox>>,
 }
 
 /// The control side's end of a shard.
@@ -144,9 +147,15 @@ pub(crate) struct ShardConfig {
 pub(crate) struct ShardHandle {
     commands: mpsc::Sender<Command>,
     waker: Arc<Waker>,
+    relayed: Arc<Mailbox>,
 }
 
 impl ShardHandle {
+    /// Where the relay puts what its clients send to this shard.
+    pub(crate) fn relayed(&self) -> Arc<Mailbox> {
+        self.relayed.clone()
+    }
+
     /// Hands over a command; waits while the queue is full. False when the shard has ended.
     pub(crate) async fn send(&self, command: Command) -> bool {
         let sent = self.commands.send(command).await.is_ok();
@@ -171,9 +180,13 @@ impl ShardHandle {
 pub(crate) fn start(config: ShardConfig) -> io::Result<(ShardHandle, JoinHandle<()>)> {
     let (commands, inbox) = mpsc::channel(MOST_COMMANDS);
     let (waker, sleeper) = wake::pair()?;
+    let (waker, relayed) = (Arc::new(waker), Mailbox::with_room(0, 0));
+    let woken = waker.clone();
+    relayed.set_wake(move || woken.wake());
+    let inbox_of_relayed = relayed.clone();
     let engine = WorkerConfig { candidates: config.candidates.clone(), seed: config.env.bytes() };
     let thread = std::thread::Builder::new()
         .name(format!("media-{}", config.index))
-        .spawn(move || run::Shard::new(config, engine, inbox, sleeper).run())?;
-    Ok((ShardHandle { commands, waker: Arc::new(waker) }, thread))
+        .spawn(move || run::Shard::new(config, engine, inbox, (sleeper, inbox_of_relayed)).run())?;
+    Ok((ShardHandle { commands, waker, relayed }, thread))
 }

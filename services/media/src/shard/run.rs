@@ -15,11 +15,13 @@ use super::{
     neighbours::Neighbours,
     plain_binding::PlainBindings,
     records::Records,
+    relayed::Relayed,
     wake::Sleeper,
 };
 use crate::{
     calls::quality,
     counters::ShardCounters,
+    parcel::{Mailbox, Parcel, Route},
     udp::{UdpPort, sys},
 };
 
@@ -43,6 +45,9 @@ pub(super) struct Shard {
     records: Records,
     neighbours: Neighbours,
     plain_bindings: PlainBindings,
+    relayed: Relayed,
+    /// What came from the relay last; kept for its buffers.
+    parcel: Parcel<Route>,
     /// A neighbour's queue was full.
     is_behind: bool,
     /// Copies were taken that are to be sent on.
@@ -66,7 +71,7 @@ impl Shard {
         config: ShardConfig,
         engine: WorkerConfig,
         commands: mpsc::Receiver<Command>,
-        sleeper: Sleeper,
+        (sleeper, relayed): (Sleeper, Arc<Mailbox>),
     ) -> Self {
         let now = config.env.clock.monotonic();
         Self {
@@ -79,6 +84,8 @@ impl Shard {
             records: Records::default(),
             neighbours: Neighbours::new(config.index, config.all),
             plain_bindings: PlainBindings::default(),
+            parcel: relayed.parcel(),
+            relayed: Relayed::new(relayed, config.relay, now),
             is_behind: false,
             has_copies: false,
             commands,
@@ -175,7 +182,45 @@ impl Shard {
             }
             self.drain_outputs(now);
         }
+        self.receive_relayed(&mut now);
         now
+    }
+
+    /// Hands over what came through our own relay.
+    fn receive_relayed(&mut self, now: &mut Instant) {
+        self.relayed.take(&mut self.parcel, *now);
+        if self.parcel.is_empty() {
+            return;
+        }
+        *now = self.env.clock.monotonic();
+        self.found_at = Some(*now);
+        let (mut next, count) = (0, self.parcel.len());
+        while next < count {
+            let (parcel, place, counters, now) = (&mut self.parcel, &mut next, &self.counters, *now);
+            let outcome = guard::run(&mut self.worker, |worker| {
+                while *place < count {
+                    *place += 1;
+                    if let Some((route, bytes)) = parcel.slot_mut(*place - 1) {
+                        counters.packets_in.add(1);
+                        counters.bytes_in.add(bytes.len());
+                        worker.handle_datagram(route.from, bytes, now);
+                    }
+                }
+            });
+            self.after_datagram(outcome, now);
+        }
+        let now = *now;
+        self.engine_code(None, now, |worker| worker.end_batch(now));
+    }
+
+    fn after_datagram(&mut self, outcome: Outcome<()>, now: Instant) {
+        if let Outcome::Panicked(room) = outcome {
+            self.counters.panics.add(1);
+            // Outside of every room nothing is half done: only the datagram is lost.
+            if let Some(room) = room {
+                self.end_crashed(room, now);
+            }
+        }
     }
 
     fn feed_batch(&mut self, now: Instant) {
@@ -193,13 +238,7 @@ impl Shard {
                     }
                 }
             });
-            if let Outcome::Panicked(room) = outcome {
-                self.counters.panics.add(1);
-                // Outside of every room nothing is half done: only the datagram is lost.
-                if let Some(room) = room {
-                    self.end_crashed(room, now);
-                }
-            }
+            self.after_datagram(outcome, now);
         }
         self.engine_code(None, now, |worker| worker.end_batch(now));
     }
@@ -327,12 +366,19 @@ impl Shard {
     fn drain_outputs(&mut self, now: Instant) {
         loop {
             let (port, reports, counters) = (&mut self.port, &self.reports, &self.counters);
-            let neighbours = &mut self.neighbours;
+            let (neighbours, relayed) = (&mut self.neighbours, &mut self.relayed);
             let outcome = guard::run(&mut self.worker, |worker| {
                 loop {
                     match worker.poll() {
                         Output::Transmit(transmit) => {
-                            port.send(transmit.to, transmit.bytes, transmit.segment)
+                            match relayed.send(transmit.to, transmit.bytes, transmit.segment) {
+                                None => port.send(transmit.to, transmit.bytes, transmit.segment),
+                                Some((sent, lost)) => {
+                                    counters.packets_out.add(sent);
+                                    counters.bytes_out.add(transmit.bytes.len());
+                                    counters.lost_relayed.add(lost);
+                                }
+                            }
                         }
                         Output::Event(event) => send_report(reports, counters, Report::Engine(event)),
                         Output::Copy(copy) => counters.lost_copies.add(neighbours.push(&copy)),
@@ -355,6 +401,7 @@ impl Shard {
             }
         }
         self.port.flush();
+        self.counters.lost_relayed.add(self.relayed.flush());
         self.is_behind = self.neighbours.flush();
     }
 

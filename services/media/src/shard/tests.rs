@@ -20,8 +20,17 @@ fn reachable(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc
     let candidates = vec![address];
     let env = Env::real();
     let all = Default::default();
-    let config =
-        ShardConfig { index: 0, pin: true, port, candidates, env, reports, counters: counters.clone(), all };
+    let config = ShardConfig {
+        index: 0,
+        pin: true,
+        port,
+        candidates,
+        env,
+        reports,
+        counters: counters.clone(),
+        all,
+        relay: None,
+    };
     let (handle, thread) = start(config).unwrap();
     (handle, thread, counters, address)
 }

@@ -1,7 +1,7 @@
 //! One UDP socket as a shard uses it: batches in, batches out, never blocking.
 
 mod origins;
-mod outbox;
+pub(crate) mod outbox;
 pub(crate) mod sys;
 
 use std::{
@@ -101,10 +101,22 @@ impl UdpPort {
         Some((datagram.from, bytes))
     }
 
+    /// The bytes of one datagram of the last batch, once more.
+    pub(crate) fn bytes(&mut self, index: usize) -> Option<&[u8]> {
+        self.inbox.get_mut(index).map(|(_, bytes)| &*bytes)
+    }
+
     /// Queues one transmit of the engine; sends when the buffers are full.
     pub(crate) fn send(&mut self, to: SocketAddr, bytes: &[u8], segment: Option<usize>) {
         let from: Option<IpAddr> = self.origins.as_ref().and_then(|origins| origins.of(to));
         self.outbox.push(self.socket.as_fd(), &self.counters, to, from, bytes, segment);
+    }
+
+    /// As [`Self::send`], for one datagram of whom there may be more: those to one peer that have one size leave as
+    /// one message.
+    pub(crate) fn send_to_run(&mut self, to: SocketAddr, bytes: &[u8]) {
+        let from: Option<IpAddr> = self.origins.as_ref().and_then(|origins| origins.of(to));
+        self.outbox.push_to_run(self.socket.as_fd(), &self.counters, to, from, bytes);
     }
 
     /// Sends what is queued.

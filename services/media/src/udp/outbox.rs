@@ -19,6 +19,9 @@ const SLAB_BYTES: usize = 256 * 1024;
 const MOST_SEGMENTS: usize = 64;
 /// What one segmented send may carry: an IPv4 packet's 65,535 bytes without its headers, rounded down.
 const MOST_BYTES: usize = 65_000;
+/// What every path carries without fragments: IPv6's smallest packet of 1,280 bytes less its headers. Only up to here
+/// does a refused segmentation say something of the machine, and not of one path.
+const ANY_PATH: usize = 1_232;
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -34,7 +37,7 @@ impl Entry {
     }
 }
 
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     slab: Vec<u8>,
     entries: Vec<Entry>,
     socket_is_v6: bool,
@@ -43,7 +46,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(socket_is_v6: bool) -> Self {
+    pub(crate) fn new(socket_is_v6: bool) -> Self {
         Self {
             slab: Vec::with_capacity(SLAB_BYTES),
             entries: Vec::with_capacity(BATCH),
@@ -52,7 +55,7 @@ impl Outbox {
         }
     }
 
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         socket: BorrowedFd<'_>,
         counters: &ShardCounters,
@@ -73,6 +76,39 @@ impl Outbox {
         }
     }
 
+    /// Queues one datagram; those to one place that have one size leave as one message.
+    pub(crate) fn push_to_run(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        counters: &ShardCounters,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        bytes: &[u8],
+    ) {
+        if !self.segmentation || !self.extend_run(to, from, bytes) {
+            self.push_one(socket, counters, to, from, bytes, None);
+        }
+    }
+
+    /// Only the last datagram of a run may be shorter than the others.
+    fn extend_run(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8]) -> bool {
+        let Some(last) = self.entries.last_mut().filter(|last| last.to == to && last.from == from) else {
+            return false;
+        };
+        let size = last.segment.map_or(last.range.len(), usize::from);
+        let is_open = size > 0 && size <= ANY_PATH && last.range.len().is_multiple_of(size);
+        let fits = (1..=size).contains(&bytes.len())
+            && last.datagrams() < MOST_SEGMENTS
+            && last.range.len() + bytes.len() <= MOST_BYTES
+            && self.slab.len() + bytes.len() <= SLAB_BYTES;
+        if is_open && fits {
+            last.segment = u16::try_from(size).ok();
+            self.slab.extend_from_slice(bytes);
+            last.range.end = self.slab.len();
+        }
+        is_open && fits
+    }
+
     fn push_one(
         &mut self,
         socket: BorrowedFd<'_>,
@@ -90,7 +126,7 @@ impl Outbox {
         self.entries.push(Entry { to, from, range: start..self.slab.len(), segment });
     }
 
-    pub(super) fn flush(&mut self, socket: BorrowedFd<'_>, counters: &ShardCounters) {
+    pub(crate) fn flush(&mut self, socket: BorrowedFd<'_>, counters: &ShardCounters) {
         let mut done = 0;
         while done < self.entries.len() {
             match self.send(socket, &self.entries[done..]) {
@@ -144,7 +180,7 @@ impl Outbox {
             }
             all_sent &= sent;
         }
-        let refused = matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL));
+        let refused = is_refused_everywhere(error, size);
         if entry.segment.is_some() && refused && all_sent && self.segmentation {
             tracing::info!(%error, "segmentation offload does not work here, sending packet by packet");
             self.segmentation = false;
@@ -152,7 +188,15 @@ impl Outbox {
     }
 
     fn send(&self, socket: BorrowedFd<'_>, entries: &[Entry]) -> io::Result<usize> {
-        let mut messages = [Outgoing { to: entries[0].to, from: None, bytes: &[], segment: None }; BATCH];
+        match entries.len() {
+            1 => self.send_up_to::<1>(socket, entries),
+            2..8 => self.send_up_to::<8>(socket, entries),
+            _ => self.send_up_to::<BATCH>(socket, entries),
+        }
+    }
+
+    fn send_up_to<const N: usize>(&self, socket: BorrowedFd<'_>, entries: &[Entry]) -> io::Result<usize> {
+        let mut messages = [Outgoing { to: entries[0].to, from: None, bytes: &[], segment: None }; N];
         for (message, entry) in messages.iter_mut().zip(entries) {
             *message = Outgoing {
                 to: entry.to,
@@ -161,12 +205,22 @@ impl Outbox {
                 segment: entry.segment,
             };
         }
-        sys::send_batch(socket, self.socket_is_v6, &messages[..entries.len().min(BATCH)])
+        sys::send_batch::<N>(socket, self.socket_is_v6, &messages[..entries.len().min(N)])
     }
 
     #[cfg(test)]
-    pub(super) fn without_segmentation(&mut self) {
+    pub(crate) fn without_segmentation(&mut self) {
         self.segmentation = false;
+    }
+}
+
+/// Whether a segmented send that failed shows that none will ever work here: no network card for it, or a kernel that
+/// takes fewer segments. A size may be too large for one path only.
+fn is_refused_everywhere(error: &io::Error, size: usize) -> bool {
+    match error.raw_os_error() {
+        Some(libc::EIO) => true,
+        Some(libc::EINVAL) => size <= ANY_PATH,
+        _ => false,
     }
 }
 
@@ -201,5 +255,45 @@ mod tests {
         }
         outbox.push(alice.as_fd(), &counters, to, None, &[9; 30], Some(10));
         assert_eq!(outbox.entries.len(), 3);
+    }
+
+    #[test]
+    fn datagrams_of_one_size_to_one_place_leave_together_and_arrive_apart() {
+        let (alice, bob) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        let carol = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut outbox = Outbox::new(false);
+        let counters = ShardCounters::default();
+        let sizes = [
+            (&bob, 100),
+            (&bob, 100),
+            (&bob, 60),
+            (&bob, 60),
+            (&carol, 60),
+            (&bob, 60),
+            (&bob, 0),
+            (&bob, 61),
+        ];
+        for (to, size) in sizes {
+            let to = to.local_addr().unwrap();
+            outbox.push_to_run(alice.as_fd(), &counters, to, None, &vec![size; usize::from(size)]);
+        }
+        outbox.flush(alice.as_fd(), &counters);
+        // 100 100 60 | 60 | carol's | 60 | nothing | 61
+        assert_eq!((counters.sends.get(), counters.packets_out.get()), (6, 8));
+        for (socket, expected) in [(&bob, &[100_u8, 100, 60, 60, 60, 0, 61][..]), (&carol, &[60])] {
+            socket.set_read_timeout(Some(std::time::Duration::from_secs(1))).unwrap();
+            let mut buffer = [0; 128];
+            for size in expected {
+                let length = socket.recv(&mut buffer).unwrap();
+                assert_eq!(buffer[..length], vec![*size; usize::from(*size)]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_that_one_path_refuses_leaves_segmentation_on_for_the_others() {
+        let refused = |code, size| is_refused_everywhere(&io::Error::from_raw_os_error(code), size);
+        assert!(refused(libc::EIO, 1_400) && refused(libc::EINVAL, 1_200));
+        assert!(!refused(libc::EINVAL, 1_400) && !refused(libc::ENETUNREACH, 1_200));
     }
 }

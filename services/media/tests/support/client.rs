@@ -44,6 +44,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// In the call, reached by this way only.
+    pub async fn joined_by(server: &Server, user: u64, channel: ChannelId, wire: Wire) -> Self {
+        Self { wire, ..Self::seated(server, user, channel).await }.join().await
+    }
+
     /// Has a seat and a voice socket, and has said nothing yet.
     pub async fn seated(server: &Server, user: u64, channel: ChannelId) -> Self {
         let token = server.take_seat(user, channel).await;
@@ -65,7 +70,11 @@ impl Client {
 
     /// In the call, with its media connected.
     pub async fn joined(server: &Server, user: u64, channel: ChannelId) -> Self {
-        let mut client = Self::seated(server, user, channel).await;
+        Self::seated(server, user, channel).await.join().await
+    }
+
+    async fn join(self) -> Self {
+        let mut client = self;
         client.identify().await;
         client.offer().await;
         pump(&mut [&mut client], "connected", |clients| {

@@ -15,43 +15,59 @@ use super::{
 /// Bytes kept of a datagram: more than any path carries. Longer ones are cut and will not authenticate.
 const SLOT_BYTES: usize = 2048;
 
-/// One received datagram's envelope; its bytes are in [`Inbox::bytes`].
+/// One received datagram's envelope; its bytes are in the inbox.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Datagram {
     /// Who sent it.
     pub(crate) from: SocketAddr,
     /// Which of our addresses it came to, when the socket tells.
     pub(crate) to: Option<IpAddr>,
+    /// It was longer than a slot.
+    pub(crate) is_cut: bool,
     slot: usize,
-    length: usize,
+    /// Of its bytes.
+    pub(crate) length: usize,
 }
 
-/// The buffers of one batch.
-pub(crate) struct Inbox {
+/// The buffers of one batch of `N` datagrams.
+pub(crate) struct Inbox<const N: usize = BATCH> {
     slab: Box<[u8]>,
-    names: Box<[RawAddress; BATCH]>,
-    controls: Box<[Control; BATCH]>,
+    /// Bytes left free before and behind each datagram.
+    room: [usize; 2],
+    names: Box<[RawAddress; N]>,
+    controls: Box<[Control; N]>,
     datagrams: Vec<Datagram>,
 }
 
-impl Inbox {
+impl<const N: usize> Inbox<N> {
     pub(crate) fn new() -> Self {
+        Self::with_room(0, 0)
+    }
+
+    /// Leaves so many bytes free before and behind each datagram, for headers that are written in place.
+    pub(crate) fn with_room(before: usize, behind: usize) -> Self {
         Self {
-            slab: vec![0; BATCH * SLOT_BYTES].into_boxed_slice(),
-            names: Box::new([RawAddress::empty(); BATCH]),
-            controls: Box::new([Control::EMPTY; BATCH]),
-            datagrams: Vec::with_capacity(BATCH),
+            slab: vec![0; N * (before + SLOT_BYTES + behind)].into_boxed_slice(),
+            room: [before, behind],
+            names: Box::new([RawAddress::empty(); N]),
+            controls: Box::new([Control::EMPTY; N]),
+            datagrams: Vec::with_capacity(N),
         }
     }
 
-    /// Takes what is waiting, at most [`BATCH`], without blocking; the number taken.
+    fn slot_bytes(&self) -> usize {
+        self.room[0] + SLOT_BYTES + self.room[1]
+    }
+
+    /// Takes what is waiting, at most `N`, without blocking; the number taken.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         self.datagrams.clear();
-        let mut iovecs = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; BATCH];
+        let mut iovecs = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; N];
         // SAFETY: an all-zero `mmsghdr` is a valid value: null pointers with lengths of zero.
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
-        let slots = self.slab.chunks_exact_mut(SLOT_BYTES);
-        for (index, slot) in slots.enumerate() {
+        let mut headers: [libc::mmsghdr; N] = unsafe { std::mem::zeroed() };
+        let (before, slot_bytes) = (self.room[0], self.slot_bytes());
+        for (index, slot) in self.slab.chunks_exact_mut(slot_bytes).enumerate() {
+            let slot = &mut slot[before..before + SLOT_BYTES];
             iovecs[index] = libc::iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: SLOT_BYTES };
             let header = &mut headers[index].msg_hdr;
             header.msg_iov = &raw mut iovecs[index];
@@ -67,7 +83,7 @@ impl Inbox {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
+                N as libc::c_uint,
                 libc::MSG_DONTWAIT,
                 ptr::null_mut(),
             )
@@ -76,7 +92,9 @@ impl Inbox {
         for (slot, header) in headers.iter().enumerate().take(count) {
             let Some(from) = self.names[slot].decode() else { continue };
             let length = (header.msg_len as usize).min(SLOT_BYTES);
-            self.datagrams.push(Datagram { from, to: arrival_address(&header.msg_hdr), slot, length });
+            let is_cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            let to = arrival_address(&header.msg_hdr);
+            self.datagrams.push(Datagram { from, to, is_cut, slot, length });
         }
         Ok(count)
     }
@@ -88,9 +106,16 @@ impl Inbox {
 
     /// A datagram of the last batch and its bytes.
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<(Datagram, &mut [u8])> {
+        let before = self.room[0];
+        let (datagram, slot) = self.slot_mut(index)?;
+        Some((datagram, slot.get_mut(before..before + datagram.length)?))
+    }
+
+    /// The same with the room around it.
+    pub(crate) fn slot_mut(&mut self, index: usize) -> Option<(Datagram, &mut [u8])> {
         let datagram = *self.datagrams.get(index)?;
-        let start = datagram.slot * SLOT_BYTES;
-        Some((datagram, self.slab.get_mut(start..start + datagram.length)?))
+        let (start, end) = (datagram.slot * self.slot_bytes(), self.room[0] + datagram.length + self.room[1]);
+        Some((datagram, self.slab.get_mut(start..start + end)?))
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     ptr,
 };
 
-use super::{BATCH, CONTROL_BYTES, Control, address::RawAddress};
+use super::{CONTROL_BYTES, Control, address::RawAddress};
 
 /// One message to the kernel: one datagram, or several of `segment` bytes that it cuts itself.
 #[derive(Clone, Copy, Debug)]
@@ -22,18 +22,25 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) segment: Option<u16>,
 }
 
-/// Sends up to [`BATCH`] messages without blocking; how many the kernel took. An error is about the first one.
-pub(crate) fn send_batch(
+/// Sends up to `N` messages without blocking; how many the kernel took. An error is about the first one. A small `N`
+/// spares a lone message the set-up of a whole batch.
+pub(crate) fn send_batch<const N: usize>(
     socket: BorrowedFd<'_>,
     socket_is_v6: bool,
     messages: &[Outgoing<'_>],
 ) -> io::Result<usize> {
-    let messages = &messages[..messages.len().min(BATCH)];
-    let mut names = [RawAddress::empty(); BATCH];
-    let mut controls = [Control::EMPTY; BATCH];
-    let mut iovecs = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; BATCH];
+    if let [message] = messages
+        && message.from.is_none()
+        && message.segment.is_none()
+    {
+        return send_one(socket, socket_is_v6, message);
+    }
+    let messages = &messages[..messages.len().min(N)];
+    let mut names = [RawAddress::empty(); N];
+    let mut controls = [Control::EMPTY; N];
+    let mut iovecs = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; N];
     // SAFETY: an all-zero `mmsghdr` is a valid value: null pointers with lengths of zero.
-    let mut headers: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
+    let mut headers: [libc::mmsghdr; N] = unsafe { std::mem::zeroed() };
     for (index, message) in messages.iter().enumerate() {
         let (name, name_length) = RawAddress::encode(message.to, socket_is_v6);
         names[index] = name;
@@ -58,6 +65,23 @@ pub(crate) fn send_batch(
         )
     };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// A lone datagram with nothing said about it: the kernel copies no headers.
+fn send_one(socket: BorrowedFd<'_>, socket_is_v6: bool, message: &Outgoing<'_>) -> io::Result<usize> {
+    let (name, length) = RawAddress::encode(message.to, socket_is_v6);
+    // SAFETY: payload and name live until the call returns, with their true lengths.
+    let sent = unsafe {
+        libc::sendto(
+            socket.as_raw_fd(),
+            message.bytes.as_ptr().cast(),
+            message.bytes.len(),
+            libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+            (&raw const name).cast(),
+            length,
+        )
+    };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(1) }
 }
 
 fn write_control(

@@ -1,0 +1,76 @@
+//! People who reach this shard through our own relay: what they send comes in memory, and answers go back so.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rustc_hash::FxHashMap;
+
+use crate::parcel::{Mailbox, Parcel, Route};
+
+/// Who was silent for this long is not known any more: consent checks come every few seconds (RFC 7675).
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+pub(super) struct Relayed {
+    /// From the relay.
+    inbox: Arc<Mailbox>,
+    /// To it; none where no relay is.
+    relay: Option<Arc<Mailbox>>,
+    /// By relayed address: which of our candidates it spoke to last, and when.
+    known: FxHashMap<SocketAddr, (SocketAddr, Instant)>,
+    leaving: Parcel<Route>,
+    swept: Instant,
+}
+
+impl Relayed {
+    pub(super) fn new(inbox: Arc<Mailbox>, relay: Option<Arc<Mailbox>>, now: Instant) -> Self {
+        let leaving = relay.as_ref().unwrap_or(&inbox).parcel();
+        Self { inbox, relay, known: FxHashMap::default(), leaving, swept: now }
+    }
+
+    /// Takes what came into the parcel, and remembers who sent it.
+    pub(super) fn take(&mut self, parcel: &mut Parcel<Route>, now: Instant) {
+        if self.relay.is_none() {
+            return;
+        }
+        self.inbox.take(parcel);
+        for index in 0..parcel.len() {
+            if let Some((route, _)) = parcel.slot_mut(index) {
+                self.known.insert(route.from, (route.to, now));
+            }
+        }
+        if now.saturating_duration_since(self.swept) >= FORGOTTEN {
+            self.swept = now;
+            self.known.retain(|_, (_, heard)| now.saturating_duration_since(*heard) < FORGOTTEN);
+        }
+    }
+
+    /// Queues what the engine sends to a relayed address; how many datagrams were queued and how many lost, or `None`
+    /// when the address is somebody else's.
+    pub(super) fn send(
+        &mut self,
+        to: SocketAddr,
+        bytes: &[u8],
+        segment: Option<usize>,
+    ) -> Option<(usize, usize)> {
+        if self.known.is_empty() {
+            return None;
+        }
+        let (from, _) = *self.known.get(&to)?;
+        let (mut sent, mut lost) = (0, 0);
+        for part in bytes.chunks(segment.filter(|size| *size > 0).unwrap_or(bytes.len()).max(1)) {
+            match self.leaving.push(Route { from, to }, part) {
+                true => sent += 1,
+                false => lost += 1,
+            }
+        }
+        Some((sent, lost))
+    }
+
+    /// Hands over what is queued; how many were lost.
+    pub(super) fn flush(&mut self) -> usize {
+        self.relay.as_ref().map_or(0, |relay| relay.put(&mut self.leaving))
+    }
+}
