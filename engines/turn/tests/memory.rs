@@ -67,5 +67,5 @@ fn what_an_allocation_with_a_channel_takes() {
     }
     let each = (of_the_server(&mut world) - before) / COUNT.cast_signed();
     eprintln!("{each} bytes for each of {COUNT} allocations with a channel");
-    assert!(each <= 1_280, "{each}");
+    assert!(each <= 1_024, "{each}");
 }

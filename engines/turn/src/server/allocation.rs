@@ -6,8 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustc_hash::FxHashMap;
-
 use crate::stun::{TransactionId, attributes::Family};
 
 use super::{
@@ -71,9 +69,24 @@ pub(crate) struct Origin {
     pub(crate) answered: bool,
 }
 
+/// An address that may speak to the client.
+struct Permission {
+    ip: [u8; 16],
+    expires: Instant,
+}
+
 struct Channel {
+    number: u16,
     peer: Packed,
     expires: Instant,
+}
+
+/// Pushes without room for more than there is: most allocations have one or two peers for as long as they live.
+fn push_tight<T>(list: &mut Vec<T>, entry: T) {
+    if list.len() < 4 {
+        list.reserve_exact(1);
+    }
+    list.push(entry);
 }
 
 pub(crate) struct Allocation {
@@ -84,9 +97,9 @@ pub(crate) struct Allocation {
     pub(crate) origin: Origin,
     /// At most one of each family.
     pub(crate) relays: [Option<Relay>; 2],
-    permissions: FxHashMap<[u8; 16], Instant>,
-    channels: FxHashMap<u16, Channel>,
-    numbers: FxHashMap<Packed, u16>,
+    /// At most [`MAX_PERMISSIONS`] and [`MAX_CHANNELS`], and nearly always one or two: looked through from the first on.
+    permissions: Vec<Permission>,
+    channels: Vec<Channel>,
     pub(crate) bucket: Bucket,
     pub(crate) up: u64,
     pub(crate) down: u64,
@@ -120,9 +133,8 @@ impl Allocation {
             protection,
             origin,
             relays: [None, None],
-            permissions: FxHashMap::default(),
-            channels: FxHashMap::default(),
-            numbers: FxHashMap::default(),
+            permissions: Vec::new(),
+            channels: Vec::new(),
             bucket,
             up: 0,
             down: 0,
@@ -141,35 +153,42 @@ impl Allocation {
     }
 
     pub(crate) fn permits(&self, ip: IpAddr, now: Instant) -> bool {
-        self.permissions.get(&pack_ip(ip)).is_some_and(|expires| *expires > now)
+        let ip = pack_ip(ip);
+        self.permissions.iter().any(|permission| permission.ip == ip && permission.expires > now)
     }
 
     /// How many of these would be new.
     pub(crate) fn has_room_for(&mut self, ips: &[IpAddr], now: Instant) -> bool {
         if self.permissions.len() + ips.len() > MAX_PERMISSIONS {
-            self.permissions.retain(|_, expires| *expires > now);
+            self.permissions.retain(|permission| permission.expires > now);
         }
+        let is_known = |ip: &[u8; 16]| self.permissions.iter().any(|permission| permission.ip == *ip);
         let packed = ips.iter().map(|ip| pack_ip(*ip));
-        let mut fresh: Vec<_> = packed.filter(|ip| !self.permissions.contains_key(ip)).collect();
+        let mut fresh: Vec<_> = packed.filter(|ip| !is_known(ip)).collect();
         fresh.sort();
         fresh.dedup();
         self.permissions.len() + fresh.len() <= MAX_PERMISSIONS
     }
 
     pub(crate) fn permit(&mut self, ip: IpAddr, now: Instant) {
-        self.permissions.insert(pack_ip(ip), now + PERMISSION_LIFETIME);
+        let (ip, expires) = (pack_ip(ip), now + PERMISSION_LIFETIME);
+        match self.permissions.iter_mut().find(|permission| permission.ip == ip) {
+            Some(known) => known.expires = expires,
+            None => push_tight(&mut self.permissions, Permission { ip, expires }),
+        }
     }
 
     /// The peer of a channel that is bound.
     pub(crate) fn peer_of(&self, number: u16, now: Instant) -> Option<SocketAddr> {
-        let channel = self.channels.get(&number).filter(|channel| channel.expires > now)?;
-        Some(channel.peer.unpack())
+        let is_it = |channel: &&Channel| channel.number == number && channel.expires > now;
+        Some(self.channels.iter().find(is_it)?.peer.unpack())
     }
 
     /// The channel of a peer that has one.
     pub(crate) fn channel_of(&self, peer: SocketAddr, now: Instant) -> Option<u16> {
-        let number = *self.numbers.get(&Packed::new(peer))?;
-        (self.peer_of(number, now) == Some(peer)).then_some(number)
+        let peer = Packed::new(peer);
+        let is_it = |channel: &&Channel| channel.peer == peer && channel.expires > now;
+        Some(self.channels.iter().find(is_it)?.number)
     }
 
     /// Binds, or binds again.
@@ -179,40 +198,27 @@ impl Allocation {
         if of_number.is_some_and(|other| other != peer) || of_peer.is_some_and(|other| other != number) {
             return Err(ChannelError::Taken);
         }
-        if of_number.is_none() && self.channels.len() >= MAX_CHANNELS {
-            self.channels.retain(|_, channel| channel.expires > now);
-            let Self { numbers, channels, .. } = self;
-            numbers.retain(|_, number| channels.contains_key(number));
-            if channels.len() >= MAX_CHANNELS {
-                return Err(ChannelError::Full);
-            }
+        let (peer, expires) = (Packed::new(peer), now + CHANNEL_LIFETIME);
+        // What has expired is nobody's, and must not be found before what takes its place.
+        self.channels.retain(|channel| channel.expires > now);
+        let is_full = self.channels.len() >= MAX_CHANNELS;
+        match self.channels.iter_mut().find(|channel| channel.number == number) {
+            Some(known) => known.expires = expires,
+            None if is_full => return Err(ChannelError::Full),
+            None => push_tight(&mut self.channels, Channel { number, peer, expires }),
         }
-        let expires = now + CHANNEL_LIFETIME;
-        let peer = Packed::new(peer);
-        if let Some(before) = self.channels.insert(number, Channel { peer, expires })
-            && before.peer != peer
-            && self.numbers.get(&before.peer) == Some(&number)
-        {
-            self.numbers.remove(&before.peer);
-        }
-        self.numbers.insert(peer, number);
         Ok(())
     }
 
     /// What it takes in memory, tables included.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
-        // hashbrown: a power of two of buckets, each with a control byte, and one group of 16 more.
-        fn table(capacity: usize, entry: usize) -> usize {
-            if capacity == 0 { 0 } else { (capacity + 1).next_power_of_two() * (entry + 1) + 16 }
-        }
         size_of::<Self>()
             + self.username.len()
             + self.user.len()
             + 16
-            + table(self.permissions.capacity(), size_of::<([u8; 16], Instant)>())
-            + table(self.channels.capacity(), size_of::<(u16, Channel)>())
-            + table(self.numbers.capacity(), size_of::<(Packed, u16)>())
+            + self.permissions.capacity() * size_of::<Permission>()
+            + self.channels.capacity() * size_of::<Channel>()
     }
 }
 
