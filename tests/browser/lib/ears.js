@@ -65,8 +65,8 @@ export function ears() {
         videoBytes: sum(inbound, "video", "bytesReceived"),
         sentAudioBytes: sum(outbound, "audio", "bytesSent"),
         sentVideoBytes: sum(outbound, "video", "bytesSent"),
-        // The microphone is offered first.
-        microphoneBitrate: connection?.getTransceivers()[0]?.sender.getParameters().encodings[0]?.maxBitrate,
+        // What its encoder works towards; the microphone is offered first.
+        microphoneBitrate: outbound.find((it) => it.mid === connection?.getTransceivers()[0]?.mid)?.targetBitrate,
       };
     },
     /** Begins to watch a video; `longestStill` then says for how many ms it showed one picture at most since it was asked last. */

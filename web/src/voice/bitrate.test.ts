@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FULL, pace, within, type Bounds, type Pace, type Uplink } from "./bitrate.ts";
+import { FULL, madeUp, pace, within, type Bounds, type Pace, type Uplink } from "./bitrate.ts";
 
 const VOICE: Bounds = { most: 64_000, stereo: false, asked: null };
 const MUSIC: Bounds = { most: 256_000, stereo: true, asked: null };
@@ -111,5 +111,50 @@ describe("the microphone", () => {
     call.look(20, { loss: 0.3, rttMs: 400 });
     expect(last(call.look(30, { rttMs: 400 }))).toBe(12_000);
     expect(last(call.look(300, { rttMs: 400 }))).toBe(64_000);
+  });
+});
+
+describe("what the browser is told", () => {
+  /** An encoder as Chromium's: what is changed while it runs has the headers taken off, and is 6 kbit/s at least. */
+  class Encoder {
+    overhead = 0;
+    target: number;
+    #told: number;
+
+    constructor(begun: number) {
+      this.target = begun;
+      this.#told = begun;
+    }
+
+    /** What it encodes at after so many looks. */
+    look(count: number, wanted: number): number {
+      for (let look = 0; look < count; look++) {
+        this.overhead = madeUp(this.overhead, wanted, this.target);
+        const told = wanted + this.overhead;
+        if (told !== this.#told) this.target = Math.max(6_000, told - 19_200);
+        this.#told = told;
+      }
+      return this.target;
+    }
+
+    /** Another codec comes first and begins with what was told last. */
+    begin(): void {
+      this.target = this.#told;
+    }
+  }
+
+  test("is more by what it takes off, and is not where it takes off nothing", () => {
+    const encoder = new Encoder(64_000);
+    expect(encoder.look(10, 64_000)).toBe(64_000);
+    expect(encoder.overhead).toBe(0);
+    expect(encoder.look(4, 24_000)).toBe(24_000);
+    expect(encoder.look(4, 64_000)).toBe(64_000);
+    encoder.begin();
+    expect(encoder.target).toBe(83_200);
+    expect(encoder.look(4, 64_000)).toBe(64_000);
+  });
+
+  test("is what we want where the browser does not say what it does", () => {
+    expect(madeUp(0, 24_000, 0)).toBe(0);
   });
 });

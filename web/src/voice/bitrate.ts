@@ -94,6 +94,21 @@ export function within(before: Pace, bounds: Bounds): Pace {
   return { ...before, bitrate: Math.min(before.bitrate, limit(null, 0, bounds)) };
 }
 
+/** Chromium takes 48 bytes a packet off, nobody a multiple of that. */
+const MOST_OVERHEAD = 60_000;
+/** What an encoder may miss its wish by without anybody hearing it. */
+const NEAR = 1_000;
+
+/**
+ * How much more than we want the browser must be told. When the bitrate is changed while sending, Chromium takes off what
+ * it holds for the headers of every packet: 19,200 bit/s, and of 24,000 six are left, which is no voice. It takes off
+ * nothing when a connection or a codec begins. So what its encoder was left with (`target`) is looked at and made up for.
+ */
+export function madeUp(overhead: number, wanted: number, target: number): number {
+  const missing = wanted - target;
+  return target <= 0 || Math.abs(missing) < NEAR ? overhead : Math.min(MOST_OVERHEAD, Math.max(0, overhead + missing));
+}
+
 /** The most that may be sent right now: never above what the channel allows, nor for the way's own sake below `least`. */
 function limit(available: number | null, least: number, { most, stereo, asked }: Bounds): number {
   const floor = Math.min(most, stereo ? FLOOR.music : FLOOR.voice);

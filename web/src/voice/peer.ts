@@ -1,10 +1,10 @@
 // The one PeerConnection of a call: four things to send, allocated ahead, and slots to receive into.
 // It decides nothing about reconnecting; machine.ts does.
 
-import type { Uplink } from "./bitrate.ts";
+import { madeUp, type Uplink } from "./bitrate.ts";
 import { addSender, keepSharp, SENT, SHARED_SOUND_BITRATE, withWanted } from "./encodings.ts";
 import type { EncodingState, OfferedSource, Slot } from "./frames.ts";
-import { count, flowed, quality, uplink, type Counters } from "./quality.ts";
+import { count, encoderTarget, flowed, quality, uplink, type Counters } from "./quality.ts";
 import { hearStereo, sendRedundant, sendStereo } from "./sdp.ts";
 import type { LinkQuality, SourceKind } from "./types.ts";
 
@@ -39,6 +39,8 @@ export class Peer {
   #answer = "";
   #repeatsMicrophone = false;
   #voice: Voice = { bitrate: 64_000, most: 64_000, stereo: false };
+  /** bit/s that the browser takes off the microphone's for headers. */
+  #overhead = 0;
   #counters: Counters | null = null;
   #silentSamples = 0;
   #closed = false;
@@ -119,8 +121,17 @@ export class Peer {
     const parameters = sender?.getParameters();
     const [encoding] = parameters?.encodings ?? [];
     if (this.#closed || !sender || !parameters || !encoding) return;
-    encoding.maxBitrate = this.#voice.bitrate;
+    encoding.maxBitrate = this.#voice.bitrate + this.#overhead;
     await sender.setParameters(parameters);
+  }
+
+  /** The encoder was left with less than we want, or with more. */
+  #makeUp(target: number): void {
+    const overhead = madeUp(this.#overhead, this.#voice.bitrate, target);
+    if (overhead === this.#overhead) return;
+    this.#overhead = overhead;
+    // A browser that refuses goes on as it did.
+    void this.#inTurn(() => this.#limitMicrophone()).catch(() => undefined);
   }
 
   /** What we made of the answer has changed; the server need not hear of it. */
@@ -190,8 +201,11 @@ export class Peer {
 
   async #sample(): Promise<void> {
     const before = this.#counters;
-    const after = count(await this.#connection.getStats(), performance.now());
+    const wanted = this.#voice.bitrate;
+    const report = await this.#connection.getStats();
+    const after = count(report, performance.now());
     if (this.#closed) return;
+    if (wanted === this.#voice.bitrate) this.#makeUp(encoderTarget(report, this.#senders.get("microphone")?.mid));
     this.#counters = after;
     if (!before || this.#connection.connectionState === "new") return;
     this.#silentSamples = flowed(before, after) ? 0 : this.#silentSamples + 1;

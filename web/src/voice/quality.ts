@@ -73,6 +73,15 @@ export function count(report: RTCStatsReport, atMs: number): Counters {
   return counters;
 }
 
+/** bit/s that the encoder of what is sent on this m-line works towards; 0 when the browser does not say. */
+export function encoderTarget(report: RTCStatsReport, mid: string | null | undefined): number {
+  let target = 0;
+  report.forEach((entry: Record<string, unknown>) => {
+    if (entry["type"] === "outbound-rtp" && entry["mid"] === mid) target = number(entry["targetBitrate"]);
+  });
+  return target;
+}
+
 /** Whether anything at all came in between the two. */
 export function flowed(before: Counters, after: Counters): boolean {
   return after.bytesReceived !== before.bytesReceived || after.consents !== before.consents;
