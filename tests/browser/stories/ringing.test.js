@@ -28,7 +28,7 @@ test("a call rings, is answered, outlives a reload, is declined and missed", { t
       await ada.at("direct-call").click();
       await rings(ben).waitFor();
       await rings(second).waitFor();
-      assert.match(await ben.page.title(), /^\(1\) ada|^ada|ada звонит/u);
+      assert.match(await ben.page.title(), /ada звонит вам/u);
       await alone(ada, "calling");
       await accessible(ben, "an incoming call");
       await accessible(ada, "an outgoing call");
@@ -36,7 +36,6 @@ test("a call rings, is answered, outlives a reload, is declined and missed", { t
       await ben.inPhase("connected");
       await rings(second).waitFor({ state: "detached" });
       await rings(ben).waitFor({ state: "detached" });
-      await second.at(`direct-${channel}`).first().waitFor({ state: "attached", timeout: 1_000 }).catch(() => {});
       await second.page.context().close();
     });
 

@@ -26,10 +26,10 @@ export function applyCalls(calls: Calls, event: WireEvent): Calls {
       // A refusal says nothing about where anybody is.
       return event.d.guild_id || event.d.refused ? calls : seated(calls, event.d);
     case "CALL_CREATE":
-      return with_(calls, toCall(event.d));
+      return put(calls, toCall(event.d));
     case "CALL_UPDATE": {
       const call = calls.get(event.d.channel_id);
-      return call ? with_(calls, { ...call, messageId: event.d.message_id ?? call.messageId, ringing: new Set(event.d.ringing) }) : calls;
+      return call ? put(calls, { ...call, messageId: event.d.message_id ?? call.messageId, ringing: new Set(event.d.ringing) }) : calls;
     }
     case "CALL_DELETE":
       return without(calls, event.d.channel_id);
@@ -59,7 +59,7 @@ function seated(calls: Calls, wire: WireVoiceState): Calls {
   return next;
 }
 
-function with_(calls: Calls, call: DirectCall): Calls {
+function put(calls: Calls, call: DirectCall): Calls {
   return new Map(calls).set(call.channelId, call);
 }
 
