@@ -12,16 +12,15 @@ use tokio::{
     net::UdpSocket,
     time::timeout,
 };
+use voxlink_media::stun::{
+    Class, HEADER, Message, Method, TransactionId, Writer,
+    attributes::{XOR_MAPPED_ADDRESS, read_xor_address},
+};
 
 /// How often a datagram may be lost, and how long each is waited for.
 const TRIES: usize = 4;
 const EACH_WITHIN: Duration = Duration::from_millis(500);
 const STREAM_WITHIN: Duration = Duration::from_secs(5);
-
-const HEADER: usize = 20;
-const COOKIE: [u8; 4] = 0x2112_A442_u32.to_be_bytes();
-const SUCCESS: [u8; 2] = [1, 1];
-const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 
 /// What a server at `to` sees us as.
 ///
@@ -34,14 +33,14 @@ pub(super) async fn over_udp(to: SocketAddr) -> io::Result<SocketAddr> {
     };
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(to).await?;
-    let question = question()?;
+    let (question, transaction) = question()?;
     let mut buffer = [0; 1500];
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
     for _ in 0..TRIES {
         socket.send(&question).await?;
         match timeout(EACH_WITHIN, socket.recv(&mut buffer)).await {
             Ok(Ok(length)) => {
-                let mapped = buffer.get(..length).and_then(|answer| mapped(answer, &question));
+                let mapped = buffer.get(..length).and_then(|answer| mapped(answer, transaction));
                 if let Some(mapped) = mapped {
                     return Ok(mapped);
                 }
@@ -61,7 +60,7 @@ pub(super) async fn over_udp(to: SocketAddr) -> io::Result<SocketAddr> {
 pub(super) async fn over_stream(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
 ) -> io::Result<SocketAddr> {
-    let question = question()?;
+    let (question, transaction) = question()?;
     let asked = async {
         stream.write_all(&question).await?;
         stream.flush().await?;
@@ -70,42 +69,25 @@ pub(super) async fn over_stream(
         let length = u16::from_be_bytes([answer[2], answer[3]]);
         answer.resize(HEADER + usize::from(length), 0);
         stream.read_exact(&mut answer[HEADER..]).await?;
-        mapped(&answer, &question).ok_or_else(|| io::Error::other("what answers does not speak STUN"))
+        mapped(&answer, transaction).ok_or_else(|| io::Error::other("what answers does not speak STUN"))
     };
     timeout(STREAM_WITHIN, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-fn question() -> io::Result<[u8; HEADER]> {
-    let mut question = [0; HEADER];
-    question[1] = 1;
-    question[4..8].copy_from_slice(&COOKIE);
-    SystemRandom::new().fill(&mut question[8..]).map_err(io::Error::other)?;
-    Ok(question)
+fn question() -> io::Result<(Vec<u8>, TransactionId)> {
+    let (mut question, mut transaction) = (Vec::with_capacity(HEADER), TransactionId::default());
+    SystemRandom::new().fill(&mut transaction).map_err(io::Error::other)?;
+    Writer::new(&mut question, Class::Request, Method::Binding, transaction);
+    Ok((question, transaction))
 }
 
 /// XOR-MAPPED-ADDRESS of the answer to this question.
-fn mapped(answer: &[u8], question: &[u8; HEADER]) -> Option<SocketAddr> {
-    if answer.get(..2)? != SUCCESS || answer.get(4..HEADER)? != &question[4..] {
+fn mapped(answer: &[u8], asked: TransactionId) -> Option<SocketAddr> {
+    let answer = Message::parse(answer).ok()?;
+    if (answer.class, answer.method, answer.transaction) != (Class::Success, Method::Binding, asked) {
         return None;
     }
-    let mut at = HEADER;
-    loop {
-        let kind = u16::from_be_bytes(answer.get(at..at + 2)?.try_into().ok()?);
-        let length = usize::from(u16::from_be_bytes(answer.get(at + 2..at + 4)?.try_into().ok()?));
-        let value = answer.get(at + 4..at + 4 + length)?;
-        if kind == XOR_MAPPED_ADDRESS {
-            let port = u16::from_be_bytes(value.get(2..4)?.try_into().ok()?) ^ 0x2112;
-            let plain: Vec<u8> =
-                value.get(4..)?.iter().zip(&question[4..]).map(|(byte, mask)| byte ^ mask).collect();
-            let address = match value.get(1)? {
-                1 => IpAddr::from(<[u8; 4]>::try_from(plain).ok()?),
-                2 => IpAddr::from(<[u8; 16]>::try_from(plain).ok()?),
-                _ => return None,
-            };
-            return Some((address, port).into());
-        }
-        at += 4 + length.next_multiple_of(4);
-    }
+    read_xor_address(answer.attribute(XOR_MAPPED_ADDRESS)?, &asked)
 }
 
 #[cfg(test)]
@@ -114,19 +96,15 @@ mod tests {
 
     #[test]
     fn only_an_answer_to_this_question_counts() {
-        let mut question = [0; HEADER];
-        question.copy_from_slice(
-            b"\x00\x01\x00\x00\x21\x12\xA4\x42\xb7\xe7\xa7\x01\xbc\x34\xd6\x86\xfa\x87\xdf\xae",
-        );
+        let asked = *b"\xb7\xe7\xa7\x01\xbc\x34\xd6\x86\xfa\x87\xdf\xae";
         // The address of RFC 5769 §2.2, behind an attribute that is none of ours.
-        let mut answer = b"\x01\x01\x00\x14".to_vec();
-        answer.extend_from_slice(&question[4..]);
+        let mut answer = b"\x01\x01\x00\x14\x21\x12\xA4\x42".to_vec();
+        answer.extend_from_slice(&asked);
         answer.extend_from_slice(b"\x80\x22\x00\x03abc\x00\x00\x20\x00\x08\x00\x01\xa1\x47\xe1\x12\xa6\x43");
-        assert_eq!(mapped(&answer, &question), "192.0.2.1:32853".parse().ok());
+        assert_eq!(mapped(&answer, asked), "192.0.2.1:32853".parse().ok());
         for cut in 0..answer.len() {
-            assert_eq!(mapped(&answer[..cut], &question), None);
+            assert_eq!(mapped(&answer[..cut], asked), None);
         }
-        question[19] ^= 1;
-        assert_eq!(mapped(&answer, &question), None);
+        assert_eq!(mapped(&answer, *b"another one "), None);
     }
 }

@@ -24,7 +24,7 @@ impl Redirect {
         if ws::is_secure(headers) || STAYS.iter().any(|path| uri.path().starts_with(path)) {
             return None;
         }
-        let host = without_port(ws::host_of(headers)?);
+        let host = ws::without_port(ws::host_of(headers)?);
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let to = match self.port {
             HTTPS_PORT => format!("https://{host}{path}"),
@@ -35,14 +35,6 @@ impl Redirect {
         *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
         response.headers_mut().insert(header::LOCATION, HeaderValue::from_str(&to).ok()?);
         Some(response)
-    }
-}
-
-/// An IPv6 address keeps its brackets.
-fn without_port(host: &str) -> &str {
-    match host.rfind(':') {
-        Some(colon) if !host.ends_with(']') => &host[..colon],
-        _ => host,
     }
 }
 

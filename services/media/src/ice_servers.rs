@@ -28,7 +28,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Json<IceServers> {
     let asked = ws::host_of(&headers).unwrap_or("localhost");
-    let host = without_port(asked);
+    let host = ws::without_port(asked);
     // Who came by TLS knows a name, port and certificate that work; others are told what the certificate is good for.
     let encrypted = match (&state.turn_over_tls, over_tls) {
         (Some(_), Some(_)) if asked == host => Some(format!("{host}:443")),
@@ -48,29 +48,4 @@ pub(crate) async fn list(
         }
     });
     Json(IceServers { ice_servers: ice_servers.collect(), ttl: relay::LIFETIME.as_secs() })
-}
-
-/// The name that the client knows us by; an IPv6 address keeps its brackets.
-fn without_port(host: &str) -> &str {
-    match host.rfind(':') {
-        Some(colon) if !host.ends_with(']') => &host[..colon],
-        _ => host,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_is_what_stands_before_the_port() {
-        for (host, name) in [
-            ("a.example:8080", "a.example"),
-            ("a.example", "a.example"),
-            ("[::1]:80", "[::1]"),
-            ("[::1]", "[::1]"),
-        ] {
-            assert_eq!(without_port(host), name);
-        }
-    }
 }

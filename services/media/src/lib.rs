@@ -46,6 +46,8 @@ use tokio::sync::mpsc;
 use udp::UdpPort;
 use voxlink_protocol::{ChannelId, bus::SessionRevoked};
 use voxlink_service_kit::{Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes, call_pass::PassKey};
+/// STUN messages, for whoever asks a server of ours for its address.
+pub use voxlink_turn::stun;
 
 /// Of the ids that are made here: each service has its own.
 const NODE: u16 = 3;

@@ -4,15 +4,14 @@
 //! The answer is at most 1.4 times as long as the question on the wire, and a shard gives few in a second.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
+use voxlink_turn::stun::{Class, HEADER, Message, Method, Writer, attributes::XOR_MAPPED_ADDRESS};
+
 /// Answers of one shard in a second: a person's test takes two or three.
 const MOST_PER_SECOND: u32 = 50;
-
-const COOKIE: [u8; 4] = 0x2112_A442_u32.to_be_bytes();
-const HEADER: usize = 20;
 /// RFC 8489 §14.7: a whole attribute.
 const FINGERPRINT: usize = 8;
 
@@ -23,19 +22,18 @@ pub(super) struct PlainBindings {
     answered: u32,
 }
 
-/// An answer and its length.
-pub(super) type Answer = ([u8; 44], usize);
-
 impl PlainBindings {
     /// The answer, when this is such a question and there were not too many.
-    pub(super) fn answer(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Option<Answer> {
-        let is_plain = datagram.len() == HEADER || datagram.len() == HEADER + FINGERPRINT;
-        if !is_plain || datagram.get(..2)? != [0, 1] || datagram.get(4..8)? != COOKIE {
-            return None;
-        }
-        let length = u16::from_be_bytes(datagram.get(2..4)?.try_into().ok()?);
-        if usize::from(length) + HEADER != datagram.len()
-            || (length > 0 && datagram.get(HEADER..HEADER + 4)? != [0x80, 0x28, 0, 4])
+    pub(super) fn answer(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Option<Vec<u8>> {
+        // What is longer carries credentials, or is no STUN: nearly everything that comes.
+        let fingerprint = match datagram.len().checked_sub(HEADER)? {
+            0 => false,
+            FINGERPRINT => true,
+            _ => return None,
+        };
+        let question = Message::parse(datagram).ok()?;
+        if (question.class, question.method) != (Class::Request, Method::Binding)
+            || question.has_fingerprint != fingerprint
         {
             return None;
         }
@@ -43,28 +41,14 @@ impl PlainBindings {
             (self.second, self.answered) = (Some(now), 0);
         }
         self.answered += 1;
-        (self.answered <= MOST_PER_SECOND).then(|| write(from, datagram))
+        (self.answered <= MOST_PER_SECOND).then(|| {
+            let mut answer = Vec::new();
+            let seen = SocketAddr::new(from.ip().to_canonical(), from.port());
+            Writer::new(&mut answer, Class::Success, Method::Binding, question.transaction)
+                .xor_address(XOR_MAPPED_ADDRESS, seen);
+            answer
+        })
     }
-}
-
-fn write(from: SocketAddr, question: &[u8]) -> Answer {
-    let mut out = [0; 44];
-    let (family, address) = match from.ip().to_canonical() {
-        IpAddr::V4(v4) => (1, v4.octets().to_vec()),
-        IpAddr::V6(v6) => (2, v6.octets().to_vec()),
-    };
-    let value = 4 + address.len();
-    let end = HEADER + 4 + value;
-    out[..4].copy_from_slice(&[1, 1, 0, (4 + value) as u8]);
-    // The cookie and the transaction, which are also what addresses are masked with (§14.2).
-    out[4..HEADER].copy_from_slice(&question[4..HEADER]);
-    out[HEADER..HEADER + 6].copy_from_slice(&[0, 0x20, 0, value as u8, 0, family]);
-    let port = from.port() ^ u16::from_be_bytes([COOKIE[0], COOKIE[1]]);
-    out[HEADER + 6..HEADER + 8].copy_from_slice(&port.to_be_bytes());
-    for (at, byte) in address.iter().enumerate() {
-        out[HEADER + 8 + at] = byte ^ question[4 + at];
-    }
-    (out, end)
 }
 
 #[cfg(test)]
@@ -75,8 +59,7 @@ mod tests {
     const QUESTION: &[u8] = b"\x00\x01\x00\x00\x21\x12\xA4\x42abcdefghijkl";
 
     fn ask(from: &str, question: &[u8]) -> Option<Vec<u8>> {
-        let answer = PlainBindings::default().answer(from.parse().unwrap(), question, Instant::now());
-        answer.map(|(bytes, length)| bytes[..length].to_vec())
+        PlainBindings::default().answer(from.parse().unwrap(), question, Instant::now())
     }
 
     #[test]

@@ -234,7 +234,7 @@ impl Shard {
                     let Some((from, bytes)) = port.datagram(*place - 1) else { continue };
                     match plain.answer(from, bytes, now) {
                         None => worker.handle_datagram(from, bytes, now),
-                        Some((answer, length)) => port.send(from, &answer[..length], None),
+                        Some(answer) => port.send(from, &answer, None),
                     }
                 }
             });

@@ -82,6 +82,15 @@ pub fn host_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST).and_then(|value| value.to_str().ok()).filter(|host| !host.is_empty())
 }
 
+/// What stands before the port in a host and port; an IPv6 address keeps its brackets.
+#[must_use]
+pub fn without_port(host: &str) -> &str {
+    match host.rfind(':') {
+        Some(colon) if !host.ends_with(']') => &host[..colon],
+        _ => host,
+    }
+}
+
 /// True when the client speaks TLS, to us or to the proxy in front of us.
 #[must_use]
 pub fn is_secure(headers: &HeaderMap) -> bool {
@@ -135,6 +144,18 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.parse().expect("a name"), HeaderValue::from_static(value)))
             .collect()
+    }
+
+    #[test]
+    fn a_host_is_what_stands_before_the_port() {
+        for (host, name) in [
+            ("a.example:8080", "a.example"),
+            ("a.example", "a.example"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
     }
 
     const SAMPLE: [(&str, &str); 4] = [

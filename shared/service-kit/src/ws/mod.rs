@@ -11,7 +11,7 @@ mod socket;
 mod stream;
 
 pub use frame::{FrameReader, Incoming, WsError, close_frame, frame, frame_header};
-pub use handshake::{WsLimits, host_of, is_secure, upgrade};
+pub use handshake::{WsLimits, host_of, is_secure, upgrade, without_port};
 pub use socket::{Message, Socket, SocketReader, SocketSender};
 pub use stream::Stream;
 
