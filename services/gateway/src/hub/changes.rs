@@ -10,8 +10,17 @@ use voxlink_protocol::{
     event::{ChannelChange, GuildChange},
 };
 
-use super::{Hub, channel, guilds::welcome, presence::WithGuild, sessions::Sessions};
-use crate::{dispatch::Kind, session::SessionKey, view::GuildView};
+use super::{
+    Hub, channel,
+    guilds::welcome,
+    presence::{UserEntry, WithGuild},
+    sessions::Sessions,
+};
+use crate::{
+    dispatch::Kind,
+    session::SessionKey,
+    view::{GuildView, PresenceOf},
+};
 
 #[derive(Serialize)]
 struct InviteCreated<'a> {
@@ -133,7 +142,15 @@ impl Hub {
         view.forget_crowd();
         let told = WithGuild { guild_id: guild, inner: member };
         self.sessions.send_all(&view.everyone(), Kind::GUILD_MEMBER_ADD, &told);
-        let own = self.users.get(&user).map(|entry| entry.sessions.clone()).unwrap_or_default();
+        let entry = self.users.get(&user);
+        let own = entry.map(|entry| entry.sessions.clone()).unwrap_or_default();
+        // Who was here before looks no different from one who is away until they change: those inside are told.
+        if let Some(seen) = entry.and_then(UserEntry::seen) {
+            let hearers: Vec<SessionKey> =
+                view.presence_hearers().iter().copied().filter(|session| !own.contains(session)).collect();
+            let presence = PresenceOf::new(user, Some(seen), Some(guild));
+            self.sessions.send_all(&hearers, Kind::PRESENCE_UPDATE, &presence);
+        }
         for session in own {
             // One without READY is still asking for its guilds and will find this one.
             if self.sessions.get(session).is_some_and(|session| session.last_seq() > 0) {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::json;
 use voxlink_protocol::{ChannelId, Member, Permissions, Role, RoleId, VoiceState, event::GuildChange};
 
@@ -104,6 +106,21 @@ fn who_joins_gets_the_guild_and_who_leaves_loses_it() {
     assert_eq!((&told[0]["t"], &told[0]["d"]["user"]["id"]), (&json!("GUILD_MEMBER_REMOVE"), &json!("3")));
     world.commit(message(101, GENERAL));
     assert_eq!(world.names(clara), [] as [&str; 0]);
+}
+
+#[test]
+fn who_joins_is_seen_to_be_here_at_once() {
+    let mut world = World::new();
+    let (clara, _) = world.join(CLARA);
+    let (boris, _) = world.join(BORIS);
+    world.pass(Duration::from_secs(1));
+    world.heard(clara);
+    world.heard(boris);
+    world.commit(GuildChange::MemberAdd(Box::new(member(CLARA))));
+    let told = world.heard(boris);
+    assert_eq!((&told[0]["t"], &told[1]["t"]), (&json!("GUILD_MEMBER_ADD"), &json!("PRESENCE_UPDATE")));
+    assert_eq!((&told[1]["d"]["user"]["id"], &told[1]["d"]["status"]), (&json!("3"), &json!("online")));
+    assert_eq!(world.names(clara), ["GUILD_CREATE"], "it stands in what one is told of the guild");
 }
 
 #[test]
@@ -262,7 +279,7 @@ fn a_session_that_ends_gives_up_its_seat() {
     let (anna, session) = world.join(ANNA);
     world.say(anna, 4, json!({"guild_id": "10", "channel_id": "20"}));
     world.input(Input::Gone { link: anna, code: Some(1001) });
-    world.pass(std::time::Duration::from_secs(16));
+    world.pass(Duration::from_secs(16));
     assert_eq!(world.left_seats, [session.as_str()]);
     let pass = voxlink_protocol::Secret::new("pass");
     world.answer_seat(VoiceOutcome::Seated { pass, endpoint: String::new() });
