@@ -19,7 +19,7 @@ use crate::{
     tls::TlsSettings,
 };
 
-/// Below the ports that systems give to programs by themselves.
+/// Linux gives programs ports from this range as well: one that is taken is passed over.
 const RELAY_PORTS: RangeInclusive<u16> = 40_000..=44_999;
 
 const FILE: &str = "voxlink.toml";
