@@ -42,6 +42,18 @@ async fn write(
     acknowledged
 }
 
+/// Reads what was said after `newest`; false if the server went away meanwhile.
+async fn catch_up(person: &Person, channel: &str, newest: &mut String, seen: &mut HashSet<String>) -> bool {
+    loop {
+        let path = format!("/api/v10/channels/{channel}/messages?limit=100&after={newest}");
+        let Ok(page) = person.get(&path).await else { return false };
+        let Some(page) = page.body.as_array() else { return false };
+        let Some(last) = page.first() else { return true };
+        last["id"].as_str().unwrap().clone_into(newest);
+        seen.extend(page.iter().map(|message| message["id"].as_str().unwrap().to_owned()));
+    }
+}
+
 /// Follows the channel through every restart: events, and history after each new identify. Each id is kept once.
 async fn follow(address: SocketAddr, person: Person, channel: String, wanted: usize) -> Vec<String> {
     let (mut seen, mut heard, mut newest) = (HashSet::new(), HashSet::new(), "0".to_owned());
@@ -50,14 +62,9 @@ async fn follow(address: SocketAddr, person: Person, channel: String, wanted: us
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        loop {
-            let path = format!("/api/v10/channels/{channel}/messages?limit=100&after={newest}");
-            let Ok(page) = person.get(&path).await else { break };
-            let Some(page) = page.body.as_array().filter(|page| !page.is_empty()).cloned() else { break };
-            page[0]["id"].as_str().unwrap().clone_into(&mut newest);
-            for message in page {
-                seen.insert(message["id"].as_str().unwrap().to_owned());
-            }
+        // Without the history of the gap an event would move `newest` past what was committed before a kill.
+        if !catch_up(&person, &channel, &mut newest, &mut seen).await {
+            continue;
         }
         while seen.len() < wanted {
             match gateway.next(Duration::from_secs(30)).await {
