@@ -14,7 +14,7 @@ if [ ! -x "$tools/bin/schemathesis" ]; then
 fi
 
 port=$((20000 + RANDOM % 20000))
-"$bin" serve --rate-limits off --data-dir "$work/data" --listen 127.0.0.1:$port --media-listen 127.0.0.1:0 >"$work/ready" 2>"$work/log" &
+"$bin" serve --rate-limits off --data-dir "$work/data" --listen 127.0.0.1:$port --media-listen 127.0.0.1:0 --turn-mode off >"$work/ready" 2>"$work/log" &
 server=$!
 trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true; rm -rf "$work"' EXIT
 for _ in $(seq 100); do grep -q ready "$work/ready" && break; sleep 0.1; done

@@ -7,11 +7,11 @@ use voxlink_service_kit::{DbTarget, Env, db::Sharing};
 
 use crate::{
     Failure,
-    cli::{InviteOptions, ServeOptions},
+    cli::{InviteOptions, ServeOptions, TurnMode},
     compose::Services,
     data_dir::DataDir,
     databases::{Databases, Keeper},
-    settings,
+    settings::{self, Settings},
 };
 
 /// Prints a registration invite.
@@ -36,12 +36,23 @@ pub(crate) async fn invite(options: InviteOptions) -> Result<(), Failure> {
         .map_err(|error| Failure(format!("The invite could not be printed: {error}.")))
 }
 
+/// Prints a coturn's configuration. The server may be running.
+pub(crate) fn turn_config(options: ServeOptions) -> Result<(), Failure> {
+    let settings = settings::resolve(options)?;
+    let Settings { turn, data_dir, databases, public_addresses, .. } = &settings;
+    let text = turn.coturn(data_dir, databases, public_addresses, &Env::real())?;
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| Failure(format!("The configuration could not be printed: {error}.")))
+}
+
 /// Prints the table of routes: the services are made over an empty folder, but serve nobody.
 pub(crate) async fn routes() -> Result<(), Failure> {
     let folder = std::env::temp_dir().join(format!("voxlink-routes-{}", std::process::id()));
     let given = ServeOptions {
         data_dir: Some(folder.clone()),
         media_listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
+        turn_mode: Some(TurnMode::Off),
         ..ServeOptions::default()
     };
     let printed = async {

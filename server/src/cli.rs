@@ -37,6 +37,9 @@ pub(crate) enum AdminCommand {
     Invite(InviteOptions),
     /// Moves the data of a stopped server from its files into PostgreSQL.
     Migrate(MigrateOptions),
+    /// Prints the configuration of a coturn that stands in for the server's own TURN: the same credentials, quotas and
+    /// refusals. Takes the options of serve.
+    TurnConfig(Box<ServeOptions>),
     /// Prints every route that this binary serves, a line each: for tests and for whoever writes a client.
     Routes,
 }
@@ -157,13 +160,73 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_MEDIA_LISTEN")]
     pub(crate) media_listen: Option<SocketAddr>,
 
-    /// Where STUN and TURN are served, UDP and TCP, e.g. 0.0.0.0:3478 [default: nowhere].
+    /// Which TURN server lets people into calls whose network blocks UDP: the server's own (embedded), one that
+    /// --turn-url names (external), both, or none (off) [default: embedded].
+    #[arg(long, env = "VOXLINK_TURN_MODE")]
+    pub(crate) turn_mode: Option<TurnMode>,
+
+    /// Where STUN and TURN are served, UDP and TCP [default: 0.0.0.0:3478].
     #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_TURN_LISTEN")]
     pub(crate) turn_listen: Option<SocketAddr>,
 
     /// The UDP ports that TURN relays through [default: 40000-44999].
     #[arg(long, value_name = "FIRST-LAST", env = "VOXLINK_RELAY_PORTS")]
     pub(crate) relay_ports: Option<PortRange>,
+
+    /// The secret that TURN's credentials are made with, for an external server; best given by the environment
+    /// [default: made once and kept in the data folder].
+    #[arg(long, value_name = "SECRET", env = "VOXLINK_TURN_SECRET", hide_env_values = true, value_parser = secret)]
+    pub(crate) turn_secret: Option<Secret>,
+
+    /// The secret before, whose credentials are good for another hour.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "VOXLINK_TURN_PREVIOUS_SECRET",
+        hide_env_values = true,
+        value_parser = secret
+    )]
+    pub(crate) turn_previous_secret: Option<Secret>,
+
+    /// TURN's realm [default: voxlink].
+    #[arg(long, value_name = "NAME", env = "VOXLINK_TURN_REALM", value_parser = realm)]
+    pub(crate) turn_realm: Option<String>,
+
+    /// Where an external TURN server is, e.g. turn:turn.example.org:3478?transport=udp; may be given several times.
+    #[arg(long, value_name = "URL", env = "VOXLINK_TURN_URL", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many", alias = "turn_urls")]
+    pub(crate) turn_url: Vec<TurnUrl>,
+
+    /// Which channel numbers TURN takes: those of RFC 8656, or also those of RFC 5766 that old clients choose
+    /// [default: rfc8656].
+    #[arg(long, env = "VOXLINK_TURN_CHANNELS")]
+    pub(crate) turn_channels: Option<TurnChannels>,
+
+    /// Private addresses that TURN may relay to all the same, e.g. 192.168.0.0/16 for a network without internet; may
+    /// be given several times [default: none].
+    #[arg(long, value_name = "RANGE", env = "VOXLINK_TURN_ALLOW", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) turn_allow: Vec<TurnNetworkText>,
+
+    /// Relayed addresses that one person may have at a time [default: 12].
+    #[arg(long, value_name = "NUMBER", env = "VOXLINK_TURN_USER_QUOTA")]
+    pub(crate) turn_user_quota: Option<usize>,
+
+    /// Relayed addresses that may be asked for from one address, e.g. an office's [default: 256].
+    #[arg(long, value_name = "NUMBER", env = "VOXLINK_TURN_ADDRESS_QUOTA")]
+    pub(crate) turn_address_quota: Option<usize>,
+
+    /// Relayed addresses in all [default: 4096].
+    #[arg(long, value_name = "NUMBER", env = "VOXLINK_TURN_TOTAL_QUOTA")]
+    pub(crate) turn_total_quota: Option<usize>,
+
+    /// Bytes a second that one relayed address may carry, e.g. 5M [default: 2500000].
+    #[arg(long, value_name = "SIZE", env = "VOXLINK_TURN_RATE")]
+    pub(crate) turn_rate: Option<ByteSize>,
+
+    /// Bytes a second that all of them may carry [default: 125000000].
+    #[arg(long, value_name = "SIZE", env = "VOXLINK_TURN_TOTAL_RATE")]
+    pub(crate) turn_total_rate: Option<ByteSize>,
 
     /// The address under which the world reaches this machine; may be given several times [default: all of its own].
     #[arg(long, value_name = "ADDRESS", env = "VOXLINK_PUBLIC_ADDRESS", value_delimiter = ',')]
@@ -220,6 +283,93 @@ pub(crate) struct ServeOptions {
 /// An empty one would be guessed.
 fn secret(text: &str) -> Result<Secret, &'static str> {
     if text.is_empty() { Err("a token cannot be empty") } else { Ok(Secret::new(text)) }
+}
+
+/// It is sent with each refusal, so a long one would make reflections larger.
+fn realm(text: &str) -> Result<String, &'static str> {
+    let fits =
+        (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+    if fits { Ok(text.to_owned()) } else { Err("a realm is one short word") }
+}
+
+/// Whose TURN server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TurnMode {
+    /// Ours.
+    #[default]
+    Embedded,
+    /// Somebody else's.
+    External,
+    /// Ours and somebody else's.
+    Both,
+    /// None.
+    Off,
+}
+
+/// Which channel numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TurnChannels {
+    /// 0x4000 to 0x4FFF.
+    Rfc8656,
+    /// 0x4000 to 0x7FFF.
+    Rfc5766,
+}
+
+impl TurnChannels {
+    /// As media knows them.
+    pub(crate) fn of_media(self) -> voxlink_media::TurnChannels {
+        match self {
+            Self::Rfc8656 => voxlink_media::TurnChannels::Rfc8656,
+            Self::Rfc5766 => voxlink_media::TurnChannels::Rfc5766,
+        }
+    }
+}
+
+/// `turn:` or `turns:`, a host, and what comes behind it (RFC 7065).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct TurnUrl(pub(crate) String);
+
+impl FromStr for TurnUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rest = text.strip_prefix("turn:").or_else(|| text.strip_prefix("turns:"));
+        rest.filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()))
+            .map(|_| Self(text.to_owned()))
+            .ok_or("a TURN server is written as turn:host:port?transport=udp, or with turns: and tcp")
+    }
+}
+
+impl TryFrom<String> for TurnUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+/// A range of addresses, as `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct TurnNetworkText(pub(crate) voxlink_media::TurnNetwork);
+
+impl FromStr for TurnNetworkText {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.trim().parse().map(Self).map_err(|_| "a range of addresses is written as 192.168.0.0/16")
+    }
+}
+
+impl TryFrom<String> for TurnNetworkText {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
 }
 
 /// Where a certificate comes from.

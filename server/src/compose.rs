@@ -91,12 +91,14 @@ impl Services {
         let gateway = Gateway::start(GatewayConfig::default(), bus.clone(), env.clone(), auth.clone());
 
         let limits = settings.rate_limits.then(|| Limits::new(auth.clone(), env.clone()));
+        let turn = settings.turn.decide(&settings.data_dir, &settings.databases, &env)?;
         let media = MediaConfig {
             listen: settings.media_listen,
             public_addresses: settings.public_addresses.clone(),
             shards: 0,
             part: PEOPLE_ON_ONE_THREAD,
-            turn: settings.turn.clone(),
+            turn: turn.embedded,
+            external_turn: turn.external,
             turn_over_tls,
             database: settings.databases.place(Keeper::Media, data)?,
             loopback_first: settings.http_addresses().all(|address| address.ip().is_loopback()),

@@ -85,6 +85,11 @@ impl Databases {
         self.0.keys().copied()
     }
 
+    /// The machines that they are on.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        self.0.values().flat_map(PostgresUrl::hosts).collect()
+    }
+
     /// The schema of this service, if it is in PostgreSQL.
     pub(crate) fn schema(&self, keeper: Keeper, sharing: Sharing) -> Option<DbTarget> {
         let url = self.0.get(&keeper)?.clone();

@@ -20,6 +20,7 @@ mod rewound;
 mod serve;
 mod settings;
 mod tls;
+mod turn;
 mod web;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         }
         Command::Admin(AdminCommand::Invite(options)) => run(admin::invite(options)),
         Command::Admin(AdminCommand::Migrate(options)) => migrate::migrate(&options),
+        Command::Admin(AdminCommand::TurnConfig(options)) => admin::turn_config(*options),
         Command::Admin(AdminCommand::Routes) => run(admin::routes()),
     };
     match done {

@@ -3,13 +3,11 @@
 use std::{
     io::ErrorKind,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
 use voxlink_files::FilesConfig;
 use voxlink_identity::Registration;
-use voxlink_media::TurnConfig;
 use voxlink_protocol::Secret;
 
 use crate::{
@@ -17,10 +15,8 @@ use crate::{
     cli::{ServeOptions, Switch},
     databases::Databases,
     tls::TlsSettings,
+    turn::TurnSettings,
 };
-
-/// Linux gives programs ports from this range as well: one that is taken is passed over.
-const RELAY_PORTS: RangeInclusive<u16> = 40_000..=44_999;
 
 const FILE: &str = "voxlink.toml";
 
@@ -32,7 +28,7 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<TlsSettings>,
     pub(crate) media_listen: SocketAddr,
     pub(crate) public_addresses: Vec<IpAddr>,
-    pub(crate) turn: Option<TurnConfig>,
+    pub(crate) turn: TurnSettings,
     pub(crate) registration: Registration,
     pub(crate) rate_limits: bool,
     pub(crate) max_file_size: u64,
@@ -76,8 +72,21 @@ fn read(path: &Path) -> Result<ServeOptions, Failure> {
 
 fn parse(text: &str) -> Result<ServeOptions, toml::de::Error> {
     let table: toml::Table = toml::from_str(text)?;
-    let table: toml::Table = table.into_iter().map(|(key, value)| (key.replace('-', "_"), value)).collect();
-    table.try_into()
+    let mut flat = toml::Table::new();
+    for (key, value) in table {
+        match value {
+            // [turn] mode = … is turn_mode = …
+            toml::Value::Table(inner) if key == "turn" => {
+                flat.extend(inner.into_iter().map(|(name, value)| (format!("turn_{}", plain(&name)), value)));
+            }
+            value => _ = flat.insert(plain(&key), value),
+        }
+    }
+    flat.try_into()
+}
+
+fn plain(key: &str) -> String {
+    key.replace('-', "_")
 }
 
 /// What was given goes before what the file says.
@@ -99,7 +108,19 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
         acme_contact: given.acme_contact.or(file.acme_contact),
         acme_root: given.acme_root.or(file.acme_root),
         media_listen: given.media_listen.or(file.media_listen),
+        turn_mode: given.turn_mode.or(file.turn_mode),
         turn_listen: given.turn_listen.or(file.turn_listen),
+        turn_secret: given.turn_secret.or(file.turn_secret),
+        turn_previous_secret: given.turn_previous_secret.or(file.turn_previous_secret),
+        turn_realm: given.turn_realm.or(file.turn_realm),
+        turn_url: list(given.turn_url, file.turn_url),
+        turn_channels: given.turn_channels.or(file.turn_channels),
+        turn_allow: list(given.turn_allow, file.turn_allow),
+        turn_user_quota: given.turn_user_quota.or(file.turn_user_quota),
+        turn_address_quota: given.turn_address_quota.or(file.turn_address_quota),
+        turn_total_quota: given.turn_total_quota.or(file.turn_total_quota),
+        turn_rate: given.turn_rate.or(file.turn_rate),
+        turn_total_rate: given.turn_total_rate.or(file.turn_total_rate),
         relay_ports: given.relay_ports.or(file.relay_ports),
         public_address: list(given.public_address, file.public_address),
         registration: given.registration.or(file.registration),
@@ -115,22 +136,16 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
 }
 
 fn decide(options: ServeOptions) -> Result<Settings, Failure> {
-    let ahead_of_time = [
-        ("--relay-ports", options.relay_ports.is_some() && options.turn_listen.is_none()),
-        ("--only", !options.only.is_empty()),
-    ];
+    let ahead_of_time = [("--only", !options.only.is_empty())];
     let default_listen = || vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))];
     Ok(Settings {
         tls: TlsSettings::decide(&options)?,
+        turn: TurnSettings::read(&options)?,
         databases: Databases::parse(&options.database)?,
         data_dir: options.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
         listen: if options.listen.is_empty() { default_listen() } else { options.listen },
         media_listen: options.media_listen.unwrap_or((Ipv4Addr::UNSPECIFIED, 7882).into()),
         public_addresses: options.public_address,
-        turn: options.turn_listen.map(|listen| {
-            let ports = options.relay_ports.map_or(RELAY_PORTS, |ports| ports.first..=ports.last);
-            TurnConfig { listen, ports }
-        }),
         registration: options.registration.unwrap_or_default(),
         max_file_size: options.max_file_size.map_or(FilesConfig::MAX_FILE_SIZE, |size| size.0),
         file_quota: options.file_quota.map_or(FilesConfig::QUOTA, |size| size.0),
@@ -166,7 +181,7 @@ mod tests {
             "relay_ports = \"40000-40100\"\ndatabase = [\"chat=postgres://db/chat\"]\nonly = [\"chat\"]",
         );
         let settings = decide(file.unwrap()).unwrap();
-        assert_eq!(settings.ahead_of_time, ["--relay-ports", "--only"]);
+        assert_eq!(settings.ahead_of_time, ["--only"]);
         assert_eq!(settings.databases.named().collect::<Vec<_>>(), [Keeper::Chat]);
     }
 
@@ -178,6 +193,18 @@ mod tests {
         assert!(decide(parse("database = \"chat=mysql://db\"").unwrap()).is_err());
         assert!(parse("max_file_size = \"25 apples\"").is_err());
         assert!(parse("public_url = \"chat.example.org\"").is_err());
+    }
+
+    #[test]
+    fn turn_has_a_part_of_its_own_in_the_file() {
+        let text = "turn_listen = \"0.0.0.0:3479\"\n[turn]\nmode = \"both\"\nsecret = \"s\"\nurls = [\"turns:t.example\"]\nallow = \"10.0.0.0/8\"\nuser-quota = 3\nrate = \"5M\"";
+        let file = parse(text).unwrap();
+        assert_eq!(file.turn_mode, Some(crate::cli::TurnMode::Both));
+        assert_eq!((file.turn_user_quota, file.turn_url.len(), file.turn_allow.len()), (Some(3), 1, 1));
+        assert!(decide(file).is_ok());
+        for wrong in ["[turn]\nmood = \"off\"", "[turn]\nallow = \"ten\"", "[turn]\nurls = \"http://x\""] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

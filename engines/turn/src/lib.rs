@@ -17,5 +17,5 @@ mod server;
 
 pub use server::{
     ChannelRange, ClientKey, Config, Counters, Ended, Event, HEAD_ROOM, Limits, LocalPeer, Network,
-    NetworkError, OpenError, Output, RelayId, Secret, Server, ToClient, Transport, Verdict,
+    NetworkError, OpenError, Output, RelayId, SPECIAL_PURPOSE, Secret, Server, ToClient, Transport, Verdict,
 };

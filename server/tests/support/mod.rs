@@ -37,6 +37,10 @@ impl Server {
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--media-listen", "127.0.0.1:0", "--data-dir"])
             .arg(data);
+        // Servers beside each other would fight for its port.
+        if !more.iter().any(|argument| argument.starts_with("--turn")) {
+            command.args(["--turn-mode", "off"]);
+        }
         let mut process = command.args(more).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

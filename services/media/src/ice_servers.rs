@@ -1,5 +1,5 @@
-//! `GET /api/v1/ice-servers`: the STUN and TURN servers a client should use. Without `--turn-listen` there are none: the
-//! SFU is reached directly or not at all.
+//! `GET /api/v1/ice-servers`: the STUN and TURN servers a client should use: our own, one that the operator named, both
+//! or none. With none the SFU is reached directly or not at all.
 
 use axum::{Extension, Json, extract::State, http::HeaderMap};
 use serde::Serialize;
@@ -36,9 +36,9 @@ pub(crate) async fn list(
         (Some(tls), None) => tls.name_for(host).map(|name| format!("{name}:{}", tls.port)),
         (None, _) => None,
     };
-    let ice_servers = state.turn.iter().map(|turn| {
-        let unix = state.env.clock.wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let (username, credential) = turn.credential(who.user.id, who.login, unix.as_secs());
+    let unix = state.env.clock.wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let ours = state.turn.iter().map(|turn| {
+        let (username, credential) = turn.credential(who.user.id, who.login, unix);
         let url = |transport| format!("turn:{host}:{}?transport={transport}", turn.port());
         let encrypted = encrypted.iter().map(|at| format!("turns:{at}?transport=tcp"));
         IceServer {
@@ -47,5 +47,10 @@ pub(crate) async fn list(
             credential,
         }
     });
+    let others = state.external_turn.iter().map(|turn| {
+        let (username, credential) = turn.credential(who.user.id, who.login, unix);
+        IceServer { urls: turn.urls.clone(), username, credential }
+    });
+    let ice_servers = ours.chain(others);
     Json(IceServers { ice_servers: ice_servers.collect(), ttl: relay::LIFETIME.as_secs() })
 }

@@ -39,8 +39,11 @@ use candidates::Reachable;
 use control::{Control, Inquiry};
 pub use counters::Counters;
 use counters::ShardCounters;
+pub use relay::{
+    ChannelRange as TurnChannels, ExternalTurn, Limits as TurnLimits, Network as TurnNetwork,
+    Secret as TurnSecret, TurnConfig, TurnDoor, TurnOverTls, coturn_config,
+};
 use relay::{Place, ToShards, Turn};
-pub use relay::{TurnConfig, TurnDoor, TurnOverTls};
 use shard::{Command, ShardConfig, ShardHandle};
 use tokio::sync::mpsc;
 use udp::UdpPort;
@@ -74,6 +77,8 @@ pub struct MediaConfig {
     pub turn: Option<TurnConfig>,
     /// Where TURN over TLS is reached, when somebody brings such connections to [`Media::turn_door`].
     pub turn_over_tls: Option<TurnOverTls>,
+    /// Another TURN server that clients are told of, instead or as well.
+    pub external_turn: Option<ExternalTurn>,
     /// Where stream keys are stored.
     pub database: DbTarget,
 }
@@ -157,6 +162,7 @@ pub(crate) struct MediaState {
     turn_over_tls: Option<TurnOverTls>,
     media_ports: Arc<[u16]>,
     public_addresses: Arc<[IpAddr]>,
+    external_turn: Option<Arc<ExternalTurn>>,
 }
 
 impl MediaState {
@@ -240,10 +246,20 @@ impl Media {
                 let to_shards =
                     ToShards { mailbox, shards: shards.iter().map(ShardHandle::relayed).collect() };
                 let started = Turn::start(turn, place, to_shards, relay_counters.clone(), &env);
-                let (turn, thread) =
-                    started.map_err(|error| StartError::Turn { address: turn.listen, error })?;
-                threads.push(thread);
-                Some(Arc::new(turn))
+                match started {
+                    Ok((turn, thread)) => {
+                        threads.push(thread);
+                        Some(Arc::new(turn))
+                    }
+                    Err(error) if turn.is_default => {
+                        tracing::warn!(
+                            %error, address = %turn.listen,
+                            "STUN and TURN are not served: calls do not come up in networks that block UDP. Is another TURN server running? Choose another address with --turn-listen, or name that server with --turn-mode external"
+                        );
+                        None
+                    }
+                    Err(error) => return Err(StartError::Turn { address: turn.listen, error }),
+                }
             }
         };
         if let Some(turn) = &turn {
@@ -271,6 +287,7 @@ impl Media {
             turn_over_tls: config.turn_over_tls,
             media_ports: addresses.iter().map(SocketAddr::port).collect(),
             public_addresses: config.public_addresses.into(),
+            external_turn: config.external_turn.clone().map(Arc::new),
         };
         Ok(Self {
             state,

@@ -23,6 +23,7 @@ use turn_client_proto::{
     types::TurnCredentials,
     udp::TurnClientUdp,
 };
+use voxlink_media::TurnConfig as Served;
 use voxlink_protocol::{LoginId, UserId, bus::SessionRevoked};
 use voxlink_test_client::{Rest, TurnPath, Wire};
 
@@ -234,4 +235,16 @@ async fn wrong_credentials_get_no_relay_and_other_ports_of_this_machine_are_clos
     }
     until_soon(&mut [&mut anna], |_| false).await;
     assert_eq!(secret.recv(&mut [0; 64]).unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_address_that_is_taken_leaves_the_server_without_turn() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let turn = Served { is_default: true, ..Served::new(taken.local_addr().unwrap()) };
+    let server = Server::start_with_turn_of(turn).await;
+    assert_eq!(server.media.turn_port(), None);
+    let rest = Rest::with_token(server.http, "annas-token");
+    let reply = rest.send("GET".parse().unwrap(), "/api/v1/ice-servers", Value::Null).await.unwrap();
+    assert_eq!(reply.body["ice_servers"], serde_json::json!([]));
+    server.media.shutdown().await;
 }

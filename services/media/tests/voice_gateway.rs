@@ -106,6 +106,7 @@ async fn a_taken_port_is_named_in_a_sentence() {
         loopback_first: true,
         turn: None,
         turn_over_tls: None,
+        external_turn: None,
         database: server.database(),
     };
     let env = voxlink_service_kit::Env::real();

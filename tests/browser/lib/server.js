@@ -80,6 +80,8 @@ export class Server {
       ...["--listen", `${listen}:${this.port}`],
       ...(this.flags.includes("--media-listen") ? [] : ["--media-listen", `${listen}:${this.mediaPorts[0]}`]),
       ...(this.flags.includes("--rate-limits") ? [] : ["--rate-limits", "off"]),
+      // Servers beside each other would fight for its port: only who asks for TURN has it.
+      ...(this.flags.some((flag) => flag.startsWith("--turn")) ? [] : ["--turn-mode", "off"]),
       ...this.flags,
     ];
     const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });

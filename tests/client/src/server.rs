@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     io::{BufRead, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -19,6 +19,16 @@ pub struct Options {
     pub arguments: Vec<OsString>,
     /// More environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// In this network namespace, at this address, instead of on loopback.
+    pub elsewhere: Option<(String, IpAddr)>,
+}
+
+impl Options {
+    /// Servers beside each other would fight for its port: only who asks for TURN has it.
+    fn without_turn(&self) -> &'static [&'static str] {
+        let asks = |argument: &OsString| argument.to_string_lossy().starts_with("--turn");
+        if self.arguments.iter().any(asks) { &[] } else { &["--turn-mode", "off"] }
+    }
 }
 
 /// A running server. Dropping it kills the process and removes the folder that it made.
@@ -35,6 +45,25 @@ pub struct TestServer {
     process: Option<Child>,
     /// From spawning to the ready line, of the last start.
     pub start_up: Duration,
+}
+
+/// Resident memory of a process in KiB; 0 when it is gone.
+#[must_use]
+pub fn rss_kib_of(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").trim().parse().unwrap_or(0)
+}
+
+/// CPU time of all threads of a process so far (schedstat).
+#[must_use]
+pub fn cpu_of(pid: u32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let nanos = tasks.filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -75,8 +104,14 @@ impl TestServer {
     #[must_use]
     pub fn start_with(binary: &Path, options: Options) -> Self {
         let free = |port: std::io::Result<SocketAddr>| port.expect("loopback has a free port");
-        let address = free(TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()));
-        let media = free(UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()));
+        let (address, media) = match &options.elsewhere {
+            // Nobody else is there who could have these ports.
+            Some((_, ip)) => (SocketAddr::new(*ip, 8080), SocketAddr::new(*ip, 7882)),
+            None => (
+                free(TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr())),
+                free(UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr())),
+            ),
+        };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let made_folder = options.data_dir.is_none();
         let fresh = std::env::temp_dir().join(format!("voxlink-test-{}-{number}", std::process::id()));
@@ -97,11 +132,19 @@ impl TestServer {
 
     fn spawn(&mut self) {
         let start = Instant::now();
-        let mut command = Command::new(&self.binary);
+        let mut command = match &self.options.elsewhere {
+            None => Command::new(&self.binary),
+            Some((namespace, _)) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(&self.binary);
+                command
+            }
+        };
         command
             .args(["serve", "--rate-limits", "off", "--data-dir"])
             .arg(&self.data_dir)
             .args(["--listen", &self.address.to_string(), "--media-listen", &self.media.to_string()])
+            .args(self.options.without_turn())
             .args(&self.options.arguments)
             .envs(self.options.environment.iter().cloned())
             .stdin(Stdio::null())
@@ -183,20 +226,13 @@ impl TestServer {
     /// Resident memory in KiB.
     #[must_use]
     pub fn rss_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.trim().trim_end_matches(" kB").trim().parse().unwrap_or(0)
+        rss_kib_of(self.pid())
     }
 
     /// CPU time of all its threads so far (schedstat).
     #[must_use]
     pub fn cpu(&self) -> Duration {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).into_iter().flatten().flatten();
-        let nanos = tasks.filter_map(|task| {
-            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        });
-        Duration::from_nanos(nanos.sum())
+        cpu_of(self.pid())
     }
 }
 

@@ -81,7 +81,16 @@ async fn a_server_moves_into_postgresql_and_its_people_find_all_as_it_was() {
     assert!(again.status.success() && said(&again).contains("was moved before"), "{}", said(&again));
     // Started as if nothing had happened, it would look as if all were lost.
     let passed_over = Command::new(TestServer::binary())
-        .args(["serve", "--listen", "127.0.0.1:0", "--media-listen", "127.0.0.1:0", "--data-dir"])
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--media-listen",
+            "127.0.0.1:0",
+            "--turn-mode",
+            "off",
+            "--data-dir",
+        ])
         .arg(&data)
         .output()
         .unwrap();

@@ -20,6 +20,12 @@ impl Secret {
         Self(text.into())
     }
 
+    /// The text, for who writes another server's configuration.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

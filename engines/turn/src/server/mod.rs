@@ -37,7 +37,7 @@ pub use api::{
     Verdict,
 };
 pub use config::{ChannelRange, Config, Limits, Secret};
-pub use policy::{Network, NetworkError};
+pub use policy::{Network, NetworkError, SPECIAL_PURPOSE};
 
 use allocate::Reservation;
 use allocation::Allocation;

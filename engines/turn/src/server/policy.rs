@@ -48,6 +48,24 @@ impl Network {
         Self { ip: IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)), prefix }
     }
 
+    /// Its lowest address.
+    #[must_use]
+    pub fn first(&self) -> IpAddr {
+        match self.ip {
+            IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() & !host_v4(self.prefix))),
+            IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !host_v6(self.prefix))),
+        }
+    }
+
+    /// Its highest address.
+    #[must_use]
+    pub fn last(&self) -> IpAddr {
+        match self.ip {
+            IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() | host_v4(self.prefix))),
+            IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() | host_v6(self.prefix))),
+        }
+    }
+
     /// Whether the address is in it. A mapped address is not in a range of IPv4.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
@@ -61,6 +79,22 @@ impl Network {
             _ => false,
         }
     }
+}
+
+impl From<IpAddr> for Network {
+    /// One address.
+    fn from(ip: IpAddr) -> Self {
+        Self { ip, prefix: if ip.is_ipv4() { 32 } else { 128 } }
+    }
+}
+
+/// The bits that are free within a range.
+fn host_v4(prefix: u32) -> u32 {
+    u32::MAX.checked_shr(prefix).unwrap_or_default()
+}
+
+fn host_v6(prefix: u32) -> u128 {
+    u128::MAX.checked_shr(prefix).unwrap_or_default()
 }
 
 /// IANA "IPv4 Special-Purpose Address Registry" with multicast and the reserved class; 169.254/16 holds the clouds'
@@ -82,6 +116,18 @@ const SPECIAL_V4: [Network; 15] = [
     Network::v4(224, 0, 0, 4),
     Network::v4(240, 0, 0, 4),
 ];
+
+/// Every range that no peer may be in unless the operator allows it.
+pub static SPECIAL_PURPOSE: [Network; SPECIAL_V4.len() + SPECIAL_V6.len()] = {
+    let mut all = [SPECIAL_V4[0]; SPECIAL_V4.len() + SPECIAL_V6.len()];
+    let mut index = 0;
+    while index < all.len() {
+        all[index] =
+            if index < SPECIAL_V4.len() { SPECIAL_V4[index] } else { SPECIAL_V6[index - SPECIAL_V4.len()] };
+        index += 1;
+    }
+    all
+};
 
 /// IANA "IPv6 Special-Purpose Address Registry", multicast and what was deprecated but is still routed somewhere.
 const SPECIAL_V6: [Network; 13] = [
@@ -235,6 +281,16 @@ mod tests {
     fn ranges_are_read_with_care() {
         for bad in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "x/8"] {
             assert_eq!(bad.parse::<Network>(), Err(NetworkError), "{bad}");
+        }
+        for (range, first, last) in [
+            ("10.1.2.3/8", "10.0.0.0", "10.255.255.255"),
+            ("192.0.2.9", "192.0.2.9", "192.0.2.9"),
+            ("0.0.0.0/0", "0.0.0.0", "255.255.255.255"),
+            ("fe80::1/10", "fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::1", "::1", "::1"),
+        ] {
+            let range: Network = range.parse().expect("range");
+            assert_eq!((range.first(), range.last()), (ip(first), ip(last)));
         }
         assert!("0.0.0.0/0".parse::<Network>().expect("range").contains(ip("8.8.8.8")));
         assert!(!"0.0.0.0/0".parse::<Network>().expect("range").contains(ip("::1")));

@@ -3,6 +3,7 @@
 //! The rules are `engines/turn`'s; here are the thread and the sockets. What a client sends to our own SFU, or to another
 //! relayed address, and what comes back, is handed over in memory.
 
+mod coturn;
 mod door;
 mod onward;
 mod run;
@@ -23,9 +24,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::sync::mpsc;
 use voxlink_protocol::{LoginId, UserId};
 use voxlink_service_kit::Env;
-use voxlink_turn::{ChannelRange, Config, Limits, Secret, Server, credentials};
+use voxlink_turn::{Config, SPECIAL_PURPOSE, Server, credentials};
 
+pub use coturn::coturn_config;
 pub(crate) use run::mailbox;
+pub use voxlink_turn::{ChannelRange, Limits, Network, Secret};
 
 use crate::{counters::ShardCounters, parcel::Mailbox, udp::UdpPort};
 
@@ -33,8 +36,8 @@ pub use door::{TurnDoor, TurnOverTls};
 
 /// How long a credential opens allocations, and how long a client may keep it.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
-/// Short: each refusal carries it.
-const REALM: &str = "voxlink";
+const DEFAULT_REALM: &str = "voxlink";
+const DEFAULT_PORTS: RangeInclusive<u16> = 40_000..=44_999;
 /// Logins that ended and were not taken notice of yet.
 const MOST_COMMANDS: usize = 1024;
 
@@ -43,8 +46,62 @@ const MOST_COMMANDS: usize = 1024;
 pub struct TurnConfig {
     /// UDP and TCP. Port 0 takes any (tests).
     pub listen: SocketAddr,
+    /// Nobody asked for just this address: should it be taken, the server starts without TURN.
+    pub is_default: bool,
     /// The UDP ports of relayed addresses; best outside of the system's ephemeral range.
     pub ports: RangeInclusive<u16>,
+    /// What credentials are made for; short, since each refusal carries it.
+    pub realm: String,
+    /// Credentials are made with the first one; a second one is the one before, whose credentials still live.
+    pub secrets: Vec<Secret>,
+    /// Which channel numbers clients may bind.
+    pub channels: ChannelRange,
+    /// Special ranges that peers may be in all the same.
+    pub allowed: Vec<Network>,
+    /// Never peers: databases, the bus.
+    pub denied: Vec<Network>,
+    /// Quotas and rates.
+    pub limits: Limits,
+}
+
+impl TurnConfig {
+    /// With defaults, and without a secret.
+    #[must_use]
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            is_default: false,
+            ports: DEFAULT_PORTS,
+            realm: DEFAULT_REALM.to_owned(),
+            secrets: Vec::new(),
+            channels: ChannelRange::default(),
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A TURN server of somebody else that takes our credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalTurn {
+    /// As browsers take them: `turn:turn.example.org:3478?transport=udp`.
+    pub urls: Vec<String>,
+    /// What it checks credentials with.
+    pub secret: Secret,
+}
+
+impl ExternalTurn {
+    /// As [`Turn::credential`].
+    pub(crate) fn credential(&self, user: UserId, login: LoginId, unix: u64) -> (String, String) {
+        credential(&self.secret, user, login, unix)
+    }
+}
+
+fn credential(secret: &Secret, user: UserId, login: LoginId, unix: u64) -> (String, String) {
+    let name = format!("{}/{}", user.get(), login.get());
+    let made = credentials::issue(secret, &name, unix + LIFETIME.as_secs());
+    (made.username, made.password)
 }
 
 /// What the thread needs to know of this machine.
@@ -105,20 +162,23 @@ impl Turn {
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (udp, tcp) = bind(config.listen, &counters)?;
         let bound = udp.local_address()?;
-        let secret = Secret::new(STANDARD.encode(env.bytes::<32>()));
+        // One that nobody keeps ends with the process, and its credentials too.
+        let made = || vec![Secret::new(STANDARD.encode(env.bytes::<32>()))];
+        let secrets = if config.secrets.is_empty() { made() } else { config.secrets.clone() };
+        let Some(secret) = secrets.first().cloned() else { return Err(io::ErrorKind::InvalidInput.into()) };
         let listeners = [&place.relay_addresses, &place.own_addresses].into_iter().flatten();
         let engine = Config {
-            realm: REALM.to_owned(),
-            secrets: vec![secret.clone()],
+            realm: config.realm.clone(),
+            secrets,
             credential_lifetime: LIFETIME,
-            channels: ChannelRange::Rfc8656,
+            channels: config.channels,
             relay_addresses: place.relay_addresses.clone(),
             own_addresses: place.own_addresses.clone(),
             local_peers: place.sfu.iter().map(|(candidate, _)| *candidate).collect(),
             listeners: listeners.map(|ip| SocketAddr::new(*ip, bound.port())).collect(),
-            denied: Vec::new(),
-            allowed: Vec::new(),
-            limits: Limits::default(),
+            denied: config.denied.clone(),
+            allowed: config.allowed.clone(),
+            limits: config.limits,
         };
         let (now, unix) = (env.clock.monotonic(), env.clock.wall().duration_since(std::time::UNIX_EPOCH));
         let server = Server::new(engine, env.bytes(), now, unix.unwrap_or_default());
@@ -138,9 +198,7 @@ impl Turn {
 
     /// What this login may show until [`LIFETIME`] from `unix`, in seconds since 1970; username and password.
     pub(crate) fn credential(&self, user: UserId, login: LoginId, unix: u64) -> (String, String) {
-        let name = format!("{}/{}", user.get(), login.get());
-        let made = credentials::issue(&self.secret, &name, unix + LIFETIME.as_secs());
-        (made.username, made.password)
+        credential(&self.secret, user, login, unix)
     }
 
     /// Ends what was allocated with a login's credentials.

@@ -68,7 +68,11 @@ impl Server {
 
     /// With STUN and TURN.
     pub async fn start_with_turn() -> Self {
-        let turn = TurnConfig { listen: "127.0.0.1:0".parse().unwrap(), ports: 45_000..=45_999 };
+        let listen = "127.0.0.1:0".parse().unwrap();
+        Self::start_with_turn_of(TurnConfig { ports: 45_000..=45_999, ..TurnConfig::new(listen) }).await
+    }
+
+    pub async fn start_with_turn_of(turn: TurnConfig) -> Self {
         Self::start_as(1, 250, Some(turn)).await
     }
 
@@ -102,6 +106,7 @@ impl Server {
             loopback_first: true,
             turn,
             turn_over_tls: None,
+            external_turn: None,
             database: voxlink_test_postgres::target(&folder.join("media.db")),
         };
         let auth = Auth::new(bus.clone(), env.clone());

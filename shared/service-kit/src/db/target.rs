@@ -81,6 +81,15 @@ pub enum PostgresUrlError {
 }
 
 impl PostgresUrl {
+    /// The names or addresses of the machines that it is on; a socket in the file system is on none.
+    pub fn hosts(&self) -> Vec<String> {
+        let named = self.0.get_hosts().iter().filter_map(|host| match host {
+            Host::Tcp(name) => Some(name.clone()),
+            Host::Unix(_) => None,
+        });
+        named.chain(self.0.get_hostaddrs().iter().map(ToString::to_string)).collect()
+    }
+
     pub(super) fn config(&self) -> tokio_postgres::Config {
         (*self.0).clone()
     }
