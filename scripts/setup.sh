@@ -23,6 +23,8 @@ if [ "${1:-}" = test ]; then
   needs chromium chromium
   needs nft nftables
   needs ip iproute2
+  # Its clients are strangers to our relay, and the server is what it is compared with. It starts no daemon by itself.
+  needs turnutils_uclient coturn
   # Debian keeps the server's programs out of the PATH.
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || needs initdb postgresql
   cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
