@@ -22,6 +22,7 @@ use str0m::{
 };
 use tokio::net::UdpSocket;
 use tokio_tungstenite::tungstenite::Message;
+use voxlink_test_client::TurnPath;
 
 use crate::stamped;
 
@@ -74,18 +75,104 @@ pub(crate) struct Counters {
 /// Where a made-up packet says when it was sent ([`stamped::clock`]).
 const SENT_AT: Range<usize> = 2..10;
 
-/// Joins and stays until `until`. Counts what arrives.
+/// A TURN server and what to show it.
+#[derive(Clone, Debug)]
+pub(crate) struct Turn {
+    pub server: SocketAddr,
+    pub username: String,
+    pub password: String,
+}
+
+/// RFC 8656 §12.
+const FIRST_CHANNEL: u16 = 0x4000;
+
+/// What a participant sends and receives through.
+pub(crate) struct Way {
+    pub udp: UdpSocket,
+    /// Where peers see it.
+    pub local: SocketAddr,
+    /// Behind a relay: it, and who is on which channel.
+    relay: Option<(SocketAddr, TurnPath, Vec<SocketAddr>)>,
+    wrapped: Vec<u8>,
+}
+
+impl Way {
+    async fn open(server: &str, turn: Option<Turn>) -> std::io::Result<Self> {
+        let host: SocketAddr =
+            server.split('/').next().unwrap_or_default().parse().map_err(std::io::Error::other)?;
+        // From where the server is reached.
+        let probe = std::net::UdpSocket::bind("0.0.0.0:0")?;
+        probe.connect(host)?;
+        let here = SocketAddr::new(probe.local_addr()?.ip(), 0);
+        let Some(turn) = turn else {
+            let udp = UdpSocket::bind(here).await?;
+            return Self::direct(udp);
+        };
+        let at = turn.server;
+        let path = tokio::task::spawn_blocking(move || {
+            TurnPath::allocate(here, turn.server, &turn.username, &turn.password)
+        });
+        let path = path.await.map_err(std::io::Error::other)??;
+        let socket = path.socket.try_clone()?;
+        socket.set_nonblocking(true)?;
+        let (local, udp) = (path.relayed, UdpSocket::from_std(socket)?);
+        stamped::ask_for_stamps(&udp)?;
+        Ok(Self { udp, local, relay: Some((at, path, Vec::new())), wrapped: Vec::new() })
+    }
+
+    /// Without a relay.
+    pub(crate) fn direct(udp: UdpSocket) -> std::io::Result<Self> {
+        stamped::ask_for_stamps(&udp)?;
+        Ok(Self { local: udp.local_addr()?, udp, relay: None, wrapped: Vec::new() })
+    }
+
+    /// Makes the peers of an answer reachable.
+    fn bind_candidates(&mut self, sdp: &str) -> std::io::Result<()> {
+        let Some((_, path, peers)) = &mut self.relay else { return Ok(()) };
+        for line in sdp.lines().filter_map(|line| line.trim().strip_prefix("a=candidate:")) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let (Some(ip), Some(port)) = (words.get(4), words.get(5)) else { continue };
+            let Ok(peer) = format!("{ip}:{port}").parse::<SocketAddr>() else { continue };
+            if !peers.contains(&peer) {
+                path.bind_channel(FIRST_CHANNEL + u16::try_from(peers.len()).unwrap_or(0), peer)?;
+                peers.push(peer);
+            }
+        }
+        path.socket.set_nonblocking(true)
+    }
+
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        let _lost = match &self.relay {
+            None => self.udp.try_send_to(bytes, to),
+            Some((server, _, peers)) => {
+                let Some(index) = peers.iter().position(|peer| *peer == to) else { return };
+                let channel = FIRST_CHANNEL + u16::try_from(index).unwrap_or(0);
+                TurnPath::wrap(channel, bytes, &mut self.wrapped);
+                self.udp.try_send_to(&self.wrapped, *server)
+            }
+        };
+    }
+
+    /// From whom a datagram is, and what it says.
+    fn unwrap<'a>(&self, from: SocketAddr, bytes: &'a [u8]) -> Option<(SocketAddr, &'a [u8])> {
+        let Some((_, _, peers)) = &self.relay else { return Some((from, bytes)) };
+        let (channel, payload) = TurnPath::unwrap(bytes)?;
+        Some((*peers.get(usize::from(channel - FIRST_CHANNEL))?, payload))
+    }
+}
+
+/// Joins and stays until `until`, by a relay if there is one. Counts what arrives.
 pub(crate) async fn take_part(
     ticket: Ticket,
+    turn: Option<Turn>,
     load: Option<Load>,
     counters: Arc<Counters>,
     until: Instant,
 ) -> Result<(), String> {
     let url = format!("ws://{}?v=8", ticket.endpoint);
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.map_err(|error| error.to_string())?;
-    let udp = UdpSocket::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
-    stamped::ask_for_stamps(&udp).map_err(|error| error.to_string())?;
-    let local = udp.local_addr().map_err(|error| error.to_string())?;
+    let mut way = Way::open(&ticket.endpoint, turn).await.map_err(|error| error.to_string())?;
+    let local = way.local;
     let mut rtc = Rtc::builder()
         .set_rtp_mode(true)
         .clear_codecs()
@@ -141,7 +228,7 @@ pub(crate) async fn take_part(
     // The first comes early, so that what the answer took is given back before memory is looked at.
     let mut heartbeat = Instant::now() + Duration::from_secs(2);
     while Instant::now() < until {
-        let wake = drain(&mut rtc, &udp, &counters, 0)?;
+        let wake = drain(&mut rtc, &mut way, &counters, 0)?;
         if let Some(at) = asked_at.filter(|_| counters.connected.load(Ordering::Relaxed) == 1) {
             asked_at = None;
             *counters.joined.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::elapsed(&at));
@@ -157,7 +244,7 @@ pub(crate) async fn take_part(
             [Some(wake), frame_at, Some(until), Some(heartbeat)].into_iter().flatten().min().unwrap_or(until);
         tokio::select! {
             biased;
-            _ = udp.readable() => take_all(&mut rtc, &udp, local, &mut buffer, &counters)?,
+            _ = way.udp.readable() => take_all(&mut rtc, &mut way, &mut buffer, &counters)?,
             message = socket.next() => {
                 let Some(Ok(message)) = message else { return Err("the voice socket closed".to_owned()) };
                 let Message::Text(text) = message else { continue };
@@ -174,6 +261,7 @@ pub(crate) async fn take_part(
                     }
                     Some(4) => if let Some(pending) = pending.take() {
                         let sdp = frame["d"]["sdp"].as_str().unwrap_or_default();
+                        way.bind_candidates(sdp).map_err(|error| error.to_string())?;
                         let answer = SdpAnswer::from_sdp_string(sdp).map_err(|error| error.to_string())?;
                         rtc.sdp_api().accept_answer(pending, answer).map_err(|error| error.to_string())?;
                     },
@@ -203,14 +291,13 @@ pub(crate) async fn take_part(
 /// Whatever waits in the socket. str0m hands out one packet an input: it is drained each time.
 pub(crate) fn take_all(
     rtc: &mut Rtc,
-    udp: &UdpSocket,
-    local: SocketAddr,
+    way: &mut Way,
     buffer: &mut [u8],
     counters: &Counters,
 ) -> Result<(), String> {
-    while let Ok((length, from, at)) = stamped::receive(udp, buffer) {
-        feed(rtc, from, local, &buffer[..length]);
-        drain(rtc, udp, counters, at)?;
+    while let Ok((length, from, at)) = stamped::receive(&way.udp, buffer) {
+        feed(rtc, way, from, &buffer[..length]);
+        drain(rtc, way, counters, at)?;
     }
     Ok(())
 }
@@ -219,7 +306,7 @@ pub(crate) fn take_all(
 /// was fed last.
 pub(crate) fn drain(
     rtc: &mut Rtc,
-    udp: &UdpSocket,
+    way: &mut Way,
     counters: &Counters,
     arrived: u64,
 ) -> Result<Instant, String> {
@@ -227,7 +314,7 @@ pub(crate) fn drain(
         match rtc.poll_output().map_err(|error| error.to_string())? {
             Output::Timeout(at) => return Ok(at),
             Output::Transmit(packet) => {
-                let _lost = udp.try_send_to(&packet.contents, packet.destination);
+                way.send(packet.destination, &packet.contents);
             }
             Output::Event(Event::Connected) => counters.connected.store(1, Ordering::Relaxed),
             Output::Event(Event::KeyframeRequest(_)) => counters.key_frame_wanted.store(1, Ordering::Relaxed),
@@ -246,10 +333,11 @@ pub(crate) fn drain(
     }
 }
 
-fn feed(rtc: &mut Rtc, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
+fn feed(rtc: &mut Rtc, way: &Way, from: SocketAddr, bytes: &[u8]) {
     let now = Instant::now();
+    let Some((from, bytes)) = way.unwrap(from, bytes) else { return };
     if let Ok(contents) = bytes.try_into() {
-        let receive = Receive { proto: Protocol::Udp, source: from, destination: local, contents };
+        let receive = Receive { proto: Protocol::Udp, source: from, destination: way.local, contents };
         let _refused = rtc.handle_input(Input::Receive(now, receive));
     }
 }

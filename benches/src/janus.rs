@@ -25,8 +25,8 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    call::{Counters, Frames, Load, drain, take_all},
-    sfu, stamped,
+    call::{Counters, Frames, Load, Way, drain, take_all},
+    sfu,
 };
 
 const BINARY: &str = "/usr/bin/janus";
@@ -242,7 +242,7 @@ struct Handle {
     session: u64,
     handle: u64,
     rtc: Rtc,
-    udp: UdpSocket,
+    way: Way,
     mid: Option<str0m::media::Mid>,
 }
 
@@ -252,16 +252,15 @@ impl Handle {
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("janus-protocol"));
         let (socket, _) = tokio_tungstenite::connect_async(request).await.map_err(words)?;
         let udp = UdpSocket::bind((ADDRESS, 0)).await.map_err(words)?;
-        stamped::ask_for_stamps(&udp).map_err(words)?;
+        let way = Way::direct(udp).map_err(words)?;
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
             .build(Instant::now());
-        let local = udp.local_addr().map_err(words)?;
-        rtc.add_local_candidate(Candidate::host(local, "udp").map_err(words)?);
-        let mut this = Self { socket, session: 0, handle: 0, rtc, udp, mid: None };
+        rtc.add_local_candidate(Candidate::host(way.local, "udp").map_err(words)?);
+        let mut this = Self { socket, session: 0, handle: 0, rtc, way, mid: None };
         this.session =
             this.ask(json!({"janus": "create"})).await?["data"]["id"].as_u64().ok_or("no session")?;
         let attach = json!({"janus": "attach", "plugin": "janus.plugin.videoroom"});
@@ -339,13 +338,12 @@ impl Handle {
         counters: Arc<Counters>,
         until: Instant,
     ) -> Result<(), String> {
-        let local = self.udp.local_addr().map_err(words)?;
         let mut buffer = vec![0; 2048];
         let mut frames = Frames::default();
         let mut frame_at = None;
         let mut beat = Instant::now() + KEEP_ALIVE;
         while Instant::now() < until {
-            let wake = drain(&mut self.rtc, &self.udp, &counters, 0)?;
+            let wake = drain(&mut self.rtc, &mut self.way, &counters, 0)?;
             frames.key |= counters.key_frame_wanted.swap(0, Ordering::Relaxed) == 1;
             if load.is_some() && frame_at.is_none() && counters.connected.load(Ordering::Relaxed) == 1 {
                 frame_at = Some(Instant::now() + Duration::from_millis(500));
@@ -353,7 +351,7 @@ impl Handle {
             let wake = [Some(wake), frame_at, Some(beat)].into_iter().flatten().min().unwrap_or(wake);
             tokio::select! {
                 biased;
-                _ = self.udp.readable() => take_all(&mut self.rtc, &self.udp, local, &mut buffer, &counters)?,
+                _ = self.way.udp.readable() => take_all(&mut self.rtc, &mut self.way, &mut buffer, &counters)?,
                 said = self.socket.next() => if said.is_none() {
                     return Err("Janus closed the socket".to_owned());
                 },

@@ -1,7 +1,7 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search sfu.
+//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search sfu turn handover.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
@@ -9,13 +9,17 @@ mod call;
 mod durable;
 mod floor;
 mod guilds;
+mod handover;
 mod history;
 mod janus;
 mod latency;
 mod permissions;
 mod search;
 mod sfu;
+mod stage;
 mod stamped;
+mod turn;
+mod turn_load;
 
 use serde_json::{Value, json};
 use voxlink_test_client::TestServer;
@@ -29,6 +33,16 @@ fn report(name: &str, unit: &str, values: &Value) {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    // What `stage` starts on the clients' side.
+    if let [word, name, namespace] = &wanted[..]
+        && word == stage::INSIDE
+    {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+        return match name.as_str() {
+            "turn" => runtime.block_on(turn::run(namespace)),
+            _ => runtime.block_on(handover::run(namespace)),
+        };
+    }
     let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
     let folder = std::env::temp_dir().join(format!("voxlink-bench-{}", std::process::id()));
@@ -59,6 +73,12 @@ fn main() {
     }
     if runs("sfu") {
         runtime.block_on(sfu::run(&folder, &wanted));
+    }
+    if runs("turn") {
+        stage::in_namespaces("turn");
+    }
+    if runs("handover") {
+        stage::in_namespaces("handover");
     }
     let _left = std::fs::remove_dir_all(&folder);
 }
