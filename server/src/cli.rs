@@ -169,7 +169,7 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_TURN_LISTEN")]
     pub(crate) turn_listen: Option<SocketAddr>,
 
-    /// The UDP ports that TURN relays through [default: 40000-44999].
+    /// The UDP ports that TURN relays through [default: 61000-64999].
     #[arg(long, value_name = "FIRST-LAST", env = "VOXLINK_RELAY_PORTS")]
     pub(crate) relay_ports: Option<PortRange>,
 
@@ -492,7 +492,7 @@ impl FromStr for PortRange {
         });
         ports
             .filter(|range| range.first > 0 && range.first <= range.last)
-            .ok_or("ports are written as FIRST-LAST, e.g. 40000-44999")
+            .ok_or("ports are written as FIRST-LAST, e.g. 61000-64999")
     }
 }
 

@@ -255,7 +255,7 @@ async fn turn(site: &Site, reachability: &Reachability, report: &mut Report) -> 
         report.weak(
             "turn",
             "The server has no TURN: people in networks that block UDP have no calls.",
-            "Serve it: --turn-listen 0.0.0.0:3478.",
+            "Take --turn-mode off away, or see in the server's log why port 3478 could not be served.",
         );
         return (None, false);
     };

@@ -87,7 +87,7 @@ mod tests {
             "listening-port=3478",
             "realm=voxlink",
             "user-quota=12",
-            "min-port=40000\nmax-port=44999",
+            "min-port=61000\nmax-port=64999",
             "external-ip=203.0.113.5",
             "denied-peer-ip=169.254.0.0-169.254.255.255",
             "denied-peer-ip=64:ff9b::-64:ff9b::ffff:ffff",

@@ -37,7 +37,8 @@ pub use door::{TurnDoor, TurnOverTls};
 /// How long a credential opens allocations, and how long a client may keep it.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
 const DEFAULT_REALM: &str = "voxlink";
-const DEFAULT_PORTS: RangeInclusive<u16> = 40_000..=44_999;
+/// Above what Linux gives to programs that name no port (32768 to 60999).
+const DEFAULT_PORTS: RangeInclusive<u16> = 61_000..=64_999;
 /// Logins that ended and were not taken notice of yet.
 const MOST_COMMANDS: usize = 1024;
 
