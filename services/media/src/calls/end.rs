@@ -47,6 +47,7 @@ impl Calls {
             if let Some(stream) = seat.stream {
                 self.forget_stranger(stream.peer, StrangerRefused::Unknown);
             }
+            self.settle_pair(seat.channel);
         }
     }
 
@@ -81,6 +82,7 @@ impl Calls {
                 self.tell(other, &ServerFrame::ClientDisconnect(user));
             }
         }
+        self.settle_pair(channel);
     }
 
     /// Lets a socket go; `None` when it is gone already.

@@ -24,7 +24,7 @@ impl Calls {
         }
         match report {
             Report::Answered { peer, revision, result } => self.answered(peer, revision, result, now),
-            Report::Engine(Event::Connected { peer }) => self.connected(peer),
+            Report::Engine(Event::Connected { peer }) => self.connected(peer, now),
             Report::Engine(Event::Disconnected { peer }) => self.disconnected(peer),
             Report::Engine(Event::Slots { peer, slots, wanted }) => self.slots(peer, slots, wanted),
             Report::Engine(Event::Encodings { peer, source, encodings }) => {
@@ -44,7 +44,7 @@ impl Calls {
     }
 
     /// Media may flow. The first time the others hear of it, and the newcomer of them.
-    fn connected(&mut self, peer: PeerId) {
+    fn connected(&mut self, peer: PeerId, now: Instant) {
         let Some(user) = self.peers.get(&peer).copied() else { return };
         let Some(seat) = self.seats.get_mut(&user) else { return };
         let channel = seat.channel;
@@ -65,6 +65,7 @@ impl Calls {
         for speaker in speakers {
             self.tell(user, &ServerFrame::Speaking { user: speaker, speaking: true });
         }
+        self.pair_up(channel, now);
     }
 
     /// Nobody is told: a client that is there restarts ICE, the sweep frees one that is not.

@@ -55,6 +55,7 @@ impl Calls {
             timeline: Timeline::default(),
             strain: Strain::default(),
             relieves: false,
+            willing: asked.peer,
         });
         self.peers.insert(peer, user);
         self.sockets.insert(socket, user);

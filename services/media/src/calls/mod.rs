@@ -12,6 +12,7 @@ mod guild_changed;
 mod heard;
 mod identify;
 mod leave_seat;
+mod pair;
 mod parts;
 pub(crate) mod quality;
 mod relief;
@@ -33,6 +34,7 @@ use std::{
     time::Instant,
 };
 
+use pair::Pair;
 use seat::{Live, Seat};
 use stranger::Stranger;
 use voxlink_protocol::{
@@ -93,6 +95,9 @@ pub(crate) struct Calls {
     /// Publishers and viewers that are not our clients.
     strangers: HashMap<PeerId, Stranger>,
     resources: HashMap<String, PeerId>,
+    /// Conversations whose two people may talk directly, or do.
+    pairs: HashMap<ChannelId, Pair>,
+    next_epoch: u64,
     outputs: VecDeque<Output>,
 }
 
@@ -112,6 +117,8 @@ impl Calls {
             sessions: HashMap::new(),
             strangers: HashMap::new(),
             resources: HashMap::new(),
+            pairs: HashMap::new(),
+            next_epoch: 1,
             outputs: VecDeque::new(),
         }
     }
@@ -146,6 +153,9 @@ impl Calls {
             Ask::Sources(sources) => self.set_sources(socket, sources),
             Ask::Experience(experience) => self.experienced(socket, experience, now),
             Ask::Wants(wants) => self.set_wants(socket, wants),
+            Ask::Willing(willing) => self.set_willing(socket, willing, now),
+            Ask::Relay(relay) => self.relay(socket, relay),
+            Ask::Path(path) => self.path_is(socket, path, now),
             Ask::Seen(seq) => {
                 if let Some(live) = self.live_of(socket) {
                     live.replay.acknowledge(seq);

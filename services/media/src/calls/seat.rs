@@ -64,6 +64,8 @@ pub(super) struct Live {
     pub(super) strain: Strain,
     /// They were asked to send less, for those who listen.
     pub(super) relieves: bool,
+    /// Their client may be connected directly with the only other one.
+    pub(super) willing: bool,
 }
 
 /// What the engine last said about the transport.

@@ -102,7 +102,7 @@ pub(crate) type Reply = Result<Resource, StrangerRefused>;
 /// A publisher or viewer in the engine, or on its way there.
 pub(super) struct Stranger {
     /// Where it is and what it may do; its session is the one under which a stream holds a seat.
-    pass: CallPass,
+    pub(super) pass: CallPass,
     deaf: bool,
     purpose: Purpose,
     credential: Credential,

@@ -42,6 +42,7 @@ impl Calls {
             }
         }
         self.sweep_strangers(now);
+        self.sweep_pairs(now);
     }
 }
 

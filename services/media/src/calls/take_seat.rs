@@ -63,7 +63,9 @@ impl Calls {
         if let Some(guild) = seat.guild {
             self.guilds.insert((guild, seat.user));
         }
+        let channel = seat.channel;
         self.seats.insert(seat.user, seat);
+        self.settle_pair(channel);
     }
 
     /// Ends what the person held before. Within one guild, or one conversation, the new state says it all.

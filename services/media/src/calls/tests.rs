@@ -18,6 +18,7 @@ use super::{quality::Shown, *};
 use crate::{shard::Report, voice::frame};
 
 mod direct;
+mod pair;
 mod relief;
 mod strangers;
 
@@ -89,6 +90,9 @@ impl World {
             frame::ClientFrame::Sources(sources) => Ask::Sources(sources),
             frame::ClientFrame::Experience(experience) => Ask::Experience(experience),
             frame::ClientFrame::Wants(wants) => Ask::Wants(wants),
+            frame::ClientFrame::Willing(willing) => Ask::Willing(willing),
+            frame::ClientFrame::Relay(relay) => Ask::Relay(relay),
+            frame::ClientFrame::Path(path) => Ask::Path(path),
             frame::ClientFrame::Heartbeat(beat) => Ask::Seen(beat.seq_ack.unwrap().try_into().unwrap()),
         };
         self.calls.ask(socket, ask, self.wall(), self.now);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     close::VoiceClose,
+    direct::{Path, Relay},
     frame::{self, ClientFrame, Experience, HEARTBEAT_INTERVAL_MS, Identify, Resume, SelectProtocol},
 };
 use voxlink_sfu::{SourceSet, Want};
@@ -34,6 +35,9 @@ pub(crate) enum Ask {
     Sources(SourceSet),
     Experience(Experience),
     Wants(Vec<Want>),
+    Willing(bool),
+    Relay(Relay),
+    Path(Path),
     Seen(u64),
 }
 
@@ -85,6 +89,9 @@ impl Connection {
             ClientFrame::Sources(sources) => Ok(Step::Ask(Ask::Sources(sources))),
             ClientFrame::Experience(experience) => Ok(Step::Ask(Ask::Experience(experience))),
             ClientFrame::Wants(wants) => Ok(Step::Ask(Ask::Wants(wants))),
+            ClientFrame::Willing(willing) => Ok(Step::Ask(Ask::Willing(willing))),
+            ClientFrame::Relay(relay) => Ok(Step::Ask(Ask::Relay(relay))),
+            ClientFrame::Path(path) => Ok(Step::Ask(Ask::Path(path))),
         }
     }
 

@@ -7,7 +7,10 @@ use serde_json::{json, value::RawValue};
 use voxlink_protocol::{Secret, Snowflake, UserId};
 use voxlink_sfu::{EncodingState, Mid, Source, SourceSet, Want, Wanted};
 
-use super::close::VoiceClose;
+use super::{
+    close::VoiceClose,
+    direct::{self, DirectFrame, Path, Relay},
+};
 
 /// Server to client, how often a client beats: that of the v10 voice gateway.
 pub(crate) const HEARTBEAT_INTERVAL_MS: u64 = 13_750;
@@ -21,7 +24,7 @@ const MOST_WANTS: usize = 64;
 /// Four sources, and some air for what comes.
 const MOST_SOURCES: usize = 16;
 
-mod op {
+pub(super) mod op {
     pub(super) const IDENTIFY: u64 = 0;
     pub(super) const SELECT_PROTOCOL: u64 = 1;
     pub(super) const READY: u64 = 2;
@@ -41,6 +44,9 @@ mod op {
     pub(super) const EXPERIENCE: u64 = 24;
     pub(super) const REDUNDANCY: u64 = 25;
     pub(super) const BITRATE: u64 = 26;
+    pub(in crate::voice) const DIRECT: u64 = 27;
+    pub(in crate::voice) const RELAY: u64 = 28;
+    pub(in crate::voice) const PATH: u64 = 29;
 }
 
 /// What a client says.
@@ -53,6 +59,10 @@ pub(crate) enum ClientFrame {
     Sources(SourceSet),
     Wants(Vec<Want>),
     Experience(Experience),
+    /// Op 27: whether this client may be connected directly from now on.
+    Willing(bool),
+    Relay(Relay),
+    Path(Path),
 }
 
 /// Op 24: what a client's own counters say of the last seconds.
@@ -73,6 +83,9 @@ pub(crate) struct Identify {
     pub(crate) user_id: UserId,
     pub(crate) session_id: String,
     pub(crate) token: Secret,
+    /// It may be connected directly with the only other one in a call.
+    #[serde(default)]
+    pub(crate) peer: bool,
 }
 
 /// Op 1.
@@ -174,7 +187,15 @@ struct SlotWant {
 pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceClose> {
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| VoiceClose::Decode)?;
     match envelope.op {
-        op::SELECT_PROTOCOL | op::SOURCES | op::WANTS | op::EXPERIENCE if !identified => {
+        op::SELECT_PROTOCOL
+        | op::SOURCES
+        | op::WANTS
+        | op::EXPERIENCE
+        | op::DIRECT
+        | op::RELAY
+        | op::PATH
+            if !identified =>
+        {
             Err(VoiceClose::NotIdentified)
         }
         op::IDENTIFY => data(envelope.d).map(ClientFrame::Identify),
@@ -196,6 +217,9 @@ pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceCl
             Ok(ClientFrame::Experience(Experience { concealed, frozen, microphone_kbps }))
         }
         op::WANTS => wants(envelope.d).map(ClientFrame::Wants),
+        op::DIRECT => direct::willing(envelope.d).map(ClientFrame::Willing),
+        op::RELAY => direct::relay(envelope.d).map(ClientFrame::Relay),
+        op::PATH => data(envelope.d).map(ClientFrame::Path),
         _ => Err(VoiceClose::UnknownOp),
     }
 }
@@ -210,7 +234,7 @@ fn wants(raw: Option<&RawValue>) -> Result<Vec<Want>, VoiceClose> {
     Ok(slots.into_iter().map(want).collect())
 }
 
-fn data<T: DeserializeOwned>(raw: Option<&RawValue>) -> Result<T, VoiceClose> {
+pub(super) fn data<T: DeserializeOwned>(raw: Option<&RawValue>) -> Result<T, VoiceClose> {
     serde_json::from_str(raw.map_or("null", RawValue::get)).map_err(|_| VoiceClose::Decode)
 }
 
@@ -291,6 +315,8 @@ pub(crate) enum ServerFrame {
     Redundancy(bool),
     /// The most, in bit/s, that the microphone should take from now on; `None`: as much as the channel allows.
     Bitrate(Option<u32>),
+    /// Of a direct path to the other one.
+    Direct(DirectFrame),
 }
 
 impl ServerFrame {
@@ -327,6 +353,7 @@ impl ServerFrame {
             Self::ClientDisconnect(user) => (op::CLIENT_DISCONNECT, json!({"user_id": user})),
             Self::Redundancy(wanted) => (op::REDUNDANCY, json!({"microphone": wanted})),
             Self::Bitrate(most) => (op::BITRATE, json!({"microphone": most})),
+            Self::Direct(frame) => frame.encode(),
         };
         json!({"op": op, "d": d, "seq": seq}).to_string()
     }

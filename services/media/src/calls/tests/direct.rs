@@ -4,14 +4,14 @@ use voxlink_protocol::bus::EndDirectSeats;
 
 use super::*;
 
-const PAIR: ChannelId = ChannelId::new(300);
+pub(super) const PAIR: ChannelId = ChannelId::new(300);
 
 impl World {
     fn direct_pass(&self, user: u64, session: &str) -> CallPass {
         CallPass { guild_id: None, ..self.pass(user, PAIR, session) }
     }
 
-    fn call(&mut self, user: u64, session: &str) -> Secret {
+    pub(super) fn call(&mut self, user: u64, session: &str) -> Secret {
         let pass = self.direct_pass(user, session);
         self.take_with(&pass).unwrap();
         self.key.sign(&pass)
