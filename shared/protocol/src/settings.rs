@@ -31,4 +31,6 @@ pub struct UserSettings {
     pub custom_status: Option<CustomStatus>,
     /// Their language, e.g. `en` or `ru`; the client's own choice when absent.
     pub locale: Option<String>,
+    /// Whom they call does not learn their address: nothing goes directly from client to client.
+    pub hide_address: bool,
 }

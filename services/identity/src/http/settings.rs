@@ -28,6 +28,8 @@ pub(super) struct SettingsBody {
     custom_status: Option<Option<CustomStatusBody>>,
     #[serde(default, deserialize_with = "clearable")]
     locale: Option<Option<String>>,
+    #[serde(default)]
+    hide_address: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +77,8 @@ fn parse(body: SettingsBody, now: Timestamp) -> Result<SettingsChange, ApiError>
     if !errors.is_empty() {
         return Err(ApiError::form(errors));
     }
-    Ok(SettingsChange { status: body.status, custom_status, locale: body.locale })
+    let SettingsBody { status, locale, hide_address, .. } = body;
+    Ok(SettingsChange { status, custom_status, locale, hide_address })
 }
 
 /// Without words and emoji there is none.

@@ -61,6 +61,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_people.sql"),
     include_str!("../../migrations/0004_second_factor.sql"),
     include_str!("../../migrations/0005_applications.sql"),
+    include_str!("../../migrations/0006_hide_address.sql"),
 ];
 
 /// An account to be stored.

@@ -10,10 +10,11 @@ pub(crate) struct SettingsChange {
     pub(crate) status: Option<Status>,
     pub(crate) custom_status: Option<Option<CustomStatus>>,
     pub(crate) locale: Option<Option<String>>,
+    pub(crate) hide_address: Option<bool>,
 }
 
-const COLUMNS: &str =
-    "user_id, status, locale, status_text, status_emoji_id, status_emoji_name, status_expires_at";
+const COLUMNS: &str = "user_id, status, locale, status_text, status_emoji_id, status_emoji_name, \
+                       status_expires_at, hide_address";
 
 impl Store {
     /// What this person chose, as of `now`: a custom status that is over is left out.
@@ -31,10 +32,11 @@ impl Store {
         self.telling(move |sql| {
             let before = read(sql, user, now)?;
             let mut after = before.clone();
-            let SettingsChange { status, custom_status, locale } = change;
+            let SettingsChange { status, custom_status, locale, hide_address } = change;
             after.status = status.unwrap_or(after.status);
             after.custom_status = custom_status.unwrap_or(after.custom_status);
             after.locale = locale.unwrap_or(after.locale);
+            after.hide_address = hide_address.unwrap_or(after.hide_address);
             if after == before {
                 return Ok((after, Vec::new()));
             }
@@ -89,6 +91,7 @@ fn read(sql: &Sql<'_>, user: UserId, now: Timestamp) -> Result<UserSettings, DbE
             status: status(&row.get::<String>(1)?),
             locale: row.get(2)?,
             custom_status: (shown && !over).then_some(custom),
+            hide_address: row.get(7)?,
         })
     };
     Ok(sql.query_one(&select, params![user], settings)?.unwrap_or_default())
@@ -96,10 +99,11 @@ fn read(sql: &Sql<'_>, user: UserId, now: Timestamp) -> Result<UserSettings, DbE
 
 fn write(sql: &Sql<'_>, user: UserId, settings: &UserSettings) -> Result<(), DbError> {
     let insert = format!(
-        "INSERT INTO settings ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        "INSERT INTO settings ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
          ON CONFLICT (user_id) DO UPDATE SET status = excluded.status, locale = excluded.locale, \
          status_text = excluded.status_text, status_emoji_id = excluded.status_emoji_id, \
-         status_emoji_name = excluded.status_emoji_name, status_expires_at = excluded.status_expires_at"
+         status_emoji_name = excluded.status_emoji_name, status_expires_at = excluded.status_expires_at, \
+         hide_address = excluded.hide_address"
     );
     let custom = settings.custom_status.as_ref();
     let values = params![
@@ -109,7 +113,8 @@ fn write(sql: &Sql<'_>, user: UserId, settings: &UserSettings) -> Result<(), DbE
         custom.and_then(|custom| custom.text.as_ref()),
         custom.and_then(|custom| custom.emoji_id),
         custom.and_then(|custom| custom.emoji_name.as_ref()),
-        custom.and_then(|custom| custom.expires_at)
+        custom.and_then(|custom| custom.expires_at),
+        settings.hide_address
     ];
     sql.execute(&insert, values).map(|_one| ())
 }

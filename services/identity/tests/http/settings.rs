@@ -19,7 +19,10 @@ async fn what_one_chooses_is_kept_and_told() {
     let anna = world.person("anna").await;
     let told = world.hear::<SettingsUpdated>();
     let fresh = anna.get(SETTINGS).await.body;
-    assert_eq!(fresh, json!({"status": "online", "custom_status": null, "locale": null}));
+    assert_eq!(
+        fresh,
+        json!({"status": "online", "custom_status": null, "locale": null, "hide_address": false})
+    );
     assert_eq!(anna.patch(SETTINGS, json!({})).await.body, fresh);
     assert_eq!(told.lock().unwrap().len(), 0, "nothing changed, nothing is told");
 
@@ -32,6 +35,10 @@ async fn what_one_chooses_is_kept_and_told() {
     assert_eq!((&chosen["status"], &chosen["locale"]), (&json!("dnd"), &json!("ru")));
     assert_eq!(told.lock().unwrap().len(), 2);
     assert_eq!(told.lock().unwrap()[1].settings.status, Status::Dnd);
+
+    let chosen = anna.patch(SETTINGS, json!({"hide_address": true})).await.body;
+    assert_eq!((&chosen["hide_address"], &chosen["status"]), (&json!(true), &json!("dnd")));
+    assert!(told.lock().unwrap()[2].settings.hide_address);
 
     let cleared = anna.patch(SETTINGS, json!({"custom_status": {"text": " "}, "locale": null})).await.body;
     assert_eq!((&cleared["custom_status"], &cleared["locale"]), (&Value::Null, &Value::Null));
