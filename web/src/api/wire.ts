@@ -120,6 +120,7 @@ export interface WireUserSettings {
   status?: string;
   custom_status?: WireCustomStatus | null;
   locale?: string;
+  hide_address?: boolean;
 }
 export interface WireMemberListGroup {
   /** A hoisted role's id, or "online" or "offline". */

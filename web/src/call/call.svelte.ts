@@ -6,6 +6,7 @@ import { announce } from "../ui/announce.svelte.ts";
 import { m } from "../ui/messages.ts";
 import type { Id } from "../state/model.ts";
 import { api } from "../state/account.svelte.ts";
+import { people } from "../state/people.svelte.ts";
 import { store } from "../state/store.svelte.ts";
 import { nameAt, seatedIn } from "./company.ts";
 import { watchSize } from "./tile-size.ts";
@@ -21,6 +22,7 @@ export const idleCall: CallState = {
   screen: false,
   members: new Map(),
   quality: null,
+  direct: false,
   error: null,
 };
 
@@ -158,13 +160,25 @@ const voiceGateway: VoiceGateway = {
   sendVoiceState: (state) => store.gateway?.send(4, state),
   selfId: () => store.world.self?.id ?? "",
   bitrate: (guildId, channelId) => store.world.guilds.get(guildId ?? "")?.channels.get(channelId)?.bitrate ?? 0,
+  hidesAddress: () => people.own.hidesAddress,
   iceServers: async () => (await api.iceServers()).ice_servers,
   subscribe: (listener) =>
     store.listen((event) => {
-      const heard = toVoiceEvent(event);
+      const heard = toVoiceEvent(event) ?? addressEvent();
       if (heard) listener(heard);
     }),
 };
+
+/** What the call knows of it. */
+let addressHidden: boolean | null = null;
+
+/** Other choices of the person are none of the call's business. */
+function addressEvent(): VoiceGatewayEvent | null {
+  const hidden = people.own.hidesAddress;
+  const isNews = addressHidden !== null && addressHidden !== hidden;
+  addressHidden = hidden;
+  return isNews ? { type: "address", hidden } : null;
+}
 
 type Heard = Parameters<Parameters<typeof store.listen>[0]>[0];
 

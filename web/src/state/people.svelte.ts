@@ -17,6 +17,8 @@ export interface OwnSettings {
   custom: CustomStatus | null;
   /** Milliseconds since 1970; 0 for ever. */
   customUntil: number;
+  /** Nobody whom one calls learns one's address. */
+  hidesAddress: boolean;
 }
 
 const relations: Record<WireRelationship["type"], Relation> = { 1: "friend", 2: "blocked", 3: "incoming", 4: "outgoing" };
@@ -25,7 +27,7 @@ class People {
   relationships = $state.raw<ReadonlyMap<Id, Relationship>>(new Map());
   /** Of friends: guilds have their own. */
   presences = $state.raw<ReadonlyMap<Id, { status: Status; custom: CustomStatus | null }>>(new Map());
-  own = $state.raw<OwnSettings>({ status: "online", custom: null, customUntil: 0 });
+  own = $state.raw<OwnSettings>({ status: "online", custom: null, customUntil: 0, hidesAddress: false });
   requests = $derived([...this.relationships.values()].filter((entry) => entry.relation === "incoming").length);
 
   relationTo(userId: Id): Relation | null {
@@ -98,6 +100,7 @@ class People {
       status: wire.status === "idle" || wire.status === "dnd" || wire.status === "invisible" || wire.status === "online" ? wire.status : this.own.status,
       custom: said === undefined ? this.own.custom : said && (said.text || said.emoji_name) ? { text: said.text ?? "", emoji: said.emoji_name ?? "", emojiId: said.emoji_id ?? null } : null,
       customUntil: said === undefined ? this.own.customUntil : said?.expires_at ? Date.parse(said.expires_at) : 0,
+      hidesAddress: wire.hide_address ?? this.own.hidesAddress,
     };
   }
 }

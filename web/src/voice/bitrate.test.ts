@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FULL, madeUp, pace, within, type Bounds, type Pace, type Uplink } from "./bitrate.ts";
+import { FULL, madeUp, pace, Repeating, within, type Bounds, type Pace, type Uplink } from "./bitrate.ts";
 
 const VOICE: Bounds = { most: 64_000, stereo: false, asked: null };
 const MUSIC: Bounds = { most: 256_000, stereo: true, asked: null };
@@ -156,5 +156,16 @@ describe("what the browser is told", () => {
 
   test("is what we want where the browser does not say what it does", () => {
     expect(madeUp(0, 24_000, 0)).toBe(0);
+  });
+});
+
+describe("where no server says it", () => {
+  test("frames go out again from three lost of a hundred on, until it has been better for a while", () => {
+    const repeating = new Repeating();
+    expect(repeating.look({ ...GOOD, loss: 0.02 }, 0)).toBe(false);
+    expect(repeating.look({ ...GOOD, loss: 0.5, packets: 2 }, 0)).toBe(false);
+    expect(repeating.look({ ...GOOD, loss: 0.03 }, 2_000)).toBe(true);
+    expect(repeating.look(GOOD, 16_000)).toBe(true);
+    expect(repeating.look(GOOD, 17_000)).toBe(false);
   });
 });

@@ -109,6 +109,21 @@ export function madeUp(overhead: number, wanted: number, target: number): number
   return target <= 0 || Math.abs(missing) < NEAR ? overhead : Math.min(MOST_OVERHEAD, Math.max(0, overhead + missing));
 }
 
+/** As the server does for its listeners (docs/protocol/voice.md): from this share of sound lost on, what is sent goes out again. */
+const REPEAT_LOSS = 0.03;
+/** Without such a look for so long it is not worth its bytes. */
+const REPEAT_MS = 15_000;
+
+/** Whether frames of the microphone go out again with later ones, where no server says it. */
+export class Repeating {
+  #until = Number.NEGATIVE_INFINITY;
+
+  look({ loss, packets }: Uplink, nowMs: number): boolean {
+    if (loss >= REPEAT_LOSS && packets >= ENOUGH_PACKETS) this.#until = nowMs + REPEAT_MS;
+    return nowMs < this.#until;
+  }
+}
+
 /** The most that may be sent right now: never above what the channel allows, nor for the way's own sake below `least`. */
 function limit(available: number | null, least: number, { most, stereo, asked }: Bounds): number {
   const floor = Math.min(most, stereo ? FLOOR.music : FLOOR.voice);

@@ -3,18 +3,22 @@
 
 import { FULL, pace, within, type Uplink } from "./bitrate.ts";
 import { Cues, playCue } from "./cues.ts";
+import { DirectWay } from "./direct-way.ts";
 import type { ClientFrame, Slot, Sources } from "./frames.ts";
 import { parseFrame } from "./frames.ts";
 import { Link, voiceUrl } from "./link.ts";
 import { LocalMedia } from "./local.ts";
 import { step } from "./machine.ts";
 import { members } from "./members.ts";
+import { USUAL_VOICE } from "./microphone.ts";
+import { onOtherNetwork } from "./network.ts";
 import { Peer } from "./peer.ts";
-import { Playback } from "./playback.ts";
+import { Pictures } from "./pictures.ts";
+import { heard, Playback } from "./playback.ts";
 import { loadPreferences, withDevice, withMusic, withSounds, withVolume } from "./preferences.ts";
 import { NO_CALL, type Effect, type Event, type Place, type Timer } from "./session.ts";
 import { SpeakingGate } from "./sound.ts";
-import type { Call, CallState, DeviceKind, Devices, SourceKind, TileReport, TileSource, VoiceGateway } from "./types.ts";
+import type { Call, CallState, DeviceKind, Devices, LinkQuality, SourceKind, TileReport, TileSource, VoiceGateway } from "./types.ts";
 import { said, Tiles, unsaid, wants } from "./wants.ts";
 
 const SOURCES: readonly SourceKind[] = ["microphone", "camera", "screen", "screen_audio"];
@@ -44,6 +48,9 @@ class LiveCall implements Call {
   #session = NO_CALL;
   #link: Link | null = null;
   #peer: Peer | null = null;
+  /** Beside the peer, which stays ready, when we are two. */
+  readonly #way: DirectWay;
+  readonly #pictures = new Pictures();
   #releaseMicrophone: Promise<() => void> | null = null;
   #sentSources = "";
   readonly #cues = new Cues();
@@ -59,16 +66,34 @@ class LiveCall implements Call {
   /** How much the microphone takes, and what it was allowed when that was found. */
   #pace = FULL;
   #most = 0;
+  #voice = USUAL_VOICE;
+  /** What the pace was found out about. */
+  #pacedDirectly = false;
   #speaking = false;
+  /** Who is heard directly to speak; of the others the server tells. */
+  #speaker: string | null = null;
   #speakingPoll: ReturnType<typeof setInterval> | undefined;
 
   constructor(gateway: VoiceGateway) {
     this.#gateway = gateway;
     this.#local = new LocalMedia({ device: (kind) => this.#preferences[kind], music: () => this.musicMode(), changed: () => this.#onLocalChanged() });
+    this.#way = new DirectWay({
+      send: (frame) => this.#send(frame),
+      sayNetwork: () => this.#sayDirect(),
+      iceServers: () => this.#gateway.iceServers(),
+      track: (source) => this.#outgoing(source),
+      voice: () => this.#voice,
+      heardAt: (userId, source) => {
+        const slot = this.#session.slots.find((one) => one.userId === userId && one.source === source);
+        return slot && this.#peer?.heardAt(slot);
+      },
+      changed: () => this.#onWayChanged(),
+      quality: (quality, uplink) => this.#onQuality(quality, uplink),
+    });
     this.state = this.#snapshot(new Map());
     void this.#playback.setSpeaker(this.#preferences.speaker ?? "");
     gateway.subscribe((event) => this.#dispatch({ type: "gateway", event }));
-    addEventListener("online", () => this.#dispatch({ type: "online" }));
+    onOtherNetwork(() => this.#dispatch({ type: "online" }));
     // A closed tab frees its seat at once, not when the server gives it up.
     addEventListener("pagehide", () => this.leave());
     navigator.mediaDevices?.addEventListener("devicechange", () => {
@@ -202,10 +227,12 @@ class LiveCall implements Call {
   }
 
   #dispatch(event: Event): void {
-    const [next, effects] = step(this.#session, event, { selfId: this.#gateway.selfId(), now: Date.now() });
-    if (next.slots !== this.#session.slots) this.#sayWants();
+    const before = this.#session;
+    const [next, effects] = step(before, event, { selfId: this.#gateway.selfId(), now: Date.now(), showsAddress: !this.#gateway.hidesAddress() });
+    if (next.slots !== before.slots) this.#sayWants();
     this.#session = next;
     for (const effect of effects) this.#carryOut(effect);
+    if (next.place !== before.place || next.phase === "failed") this.#way.take({ type: "over" });
     this.#publish();
   }
 
@@ -240,7 +267,8 @@ class LiveCall implements Call {
         this.#peer?.close();
         this.#peer = null;
         this.#quality = null;
-        return;
+        // It goes on until the next session carries what it does.
+        return this.#way.take({ type: "session_over" });
       case "make_offer":
         return this.#makeOffer(effect);
       case "take_answer":
@@ -252,6 +280,10 @@ class LiveCall implements Call {
       case "pace_microphone":
         this.#tuneMicrophone();
         return;
+      case "direct":
+        return this.#way.take(effect.event);
+      case "say_direct":
+        return this.#sayDirect();
       case "start_timer":
         return this.#startTimer(effect.timer, effect.ms);
       case "stop_timer":
@@ -280,17 +312,29 @@ class LiveCall implements Call {
   #newPeer(): Peer {
     const peer: Peer = new Peer({
       media: (state) => peer === this.#peer && this.#dispatch({ type: "media", state }),
-      quality: (quality, uplink) => {
-        if (peer !== this.#peer) return;
-        this.#quality = quality;
-        const bitrate = this.#tuneMicrophone(uplink);
-        const { concealed, frozenMs } = quality;
-        // Before it knows who we are, the server closes a socket that says this.
-        if (this.#session.link === "open") this.#send({ op: 24, d: { concealed, frozen_ms: frozenMs, microphone_kbps: Math.round(bitrate / 1_000) } });
-        this.#publish();
-      },
+      quality: (quality, uplink) => peer === this.#peer && !this.#way.isUp && this.#onQuality(quality, uplink),
     }, this.#gateway.iceServers());
     return peer;
+  }
+
+  #onQuality(quality: LinkQuality, uplink: Uplink): void {
+    this.#quality = quality;
+    const bitrate = this.#tuneMicrophone(uplink);
+    const { concealed, frozenMs } = quality;
+    // Before it knows who we are, the server closes a socket that says this.
+    if (this.#session.link === "open") this.#send({ op: 24, d: { concealed, frozen_ms: frozenMs, microphone_kbps: Math.round(bitrate / 1_000) } });
+    this.#publish();
+  }
+
+  /** Something goes or comes directly that did not, or the other way round. */
+  #onWayChanged(): void {
+    this.#sendTracks();
+    this.#tuneMicrophone();
+    this.#publish();
+  }
+
+  #sayDirect(): void {
+    this.#send({ op: 27, d: { peer: !this.#gateway.hidesAddress() } });
   }
 
   /** Sends the microphone as the channel, which may have changed, the way up and those who listen allow; at how many bit/s. */
@@ -300,12 +344,15 @@ class LiveCall implements Call {
     const stereo = this.musicMode();
     const most = stereo ? allowed : Math.min(allowed, MOST_FOR_VOICE);
     // What was found out about another kind of sound says little about this one.
-    if (most !== this.#most) this.#pace = FULL;
-    this.#most = most;
-    const bounds = { most, stereo, asked };
+    const direct = this.#way.isUp;
+    if (most !== this.#most || direct !== this.#pacedDirectly) this.#pace = FULL;
+    [this.#most, this.#pacedDirectly] = [most, direct];
+    const bounds = { most, stereo, asked: direct ? null : asked };
     this.#pace = uplink ? pace(this.#pace, uplink, bounds) : within(this.#pace, bounds);
     const { bitrate } = this.#pace;
-    void this.#peer?.setVoice({ bitrate, most, stereo }).catch(this.#broken(this.#peer));
+    this.#voice = { bitrate, most, stereo };
+    void this.#peer?.setVoice(this.#voice).catch(this.#broken(this.#peer));
+    this.#way.call?.setVoice(this.#voice);
     return bitrate;
   }
 
@@ -341,13 +388,22 @@ class LiveCall implements Call {
     this.#publish();
   }
 
+  get #isSilent(): boolean {
+    return this.#muted || this.#deafened;
+  }
+
+  /** What others are to get of a source now. */
+  #outgoing(source: SourceKind): MediaStreamTrack | null {
+    return source === "microphone" && this.#isSilent ? null : this.#local.track(source);
+  }
+
   /** Brings the wire in line with what is open and not muted, and says so (op 20) where that is news. */
   #sendTracks(): void {
-    const silent = this.#muted || this.#deafened;
     const microphone = this.#local.track("microphone");
-    if (microphone) microphone.enabled = !silent;
+    if (microphone) microphone.enabled = !this.#isSilent;
+    this.#way.call?.sendTracks();
     for (const source of SOURCES) {
-      const track = source === "microphone" && silent ? null : this.#local.track(source);
+      const track = this.#way.isUp ? null : this.#outgoing(source);
       void this.#peer?.send(source, track).catch((reason: unknown) => console.warn(`Could not send the ${source}.`, reason));
     }
     const sources: Sources = this.#local.sources;
@@ -381,19 +437,20 @@ class LiveCall implements Call {
     void this.#releaseMicrophone?.then((release) => release());
     this.#releaseMicrophone = null;
     clearInterval(this.#speakingPoll);
-    this.#speaking = false;
+    [this.#speaking, this.#speaker] = [false, null];
     this.#local.reset();
   }
 
-  /** One's own ring does not wait for the server. */
+  /** One's own ring does not wait for the server, nor that of somebody it hears nothing of. */
   #pollSpeaking(): void {
     clearInterval(this.#speakingPoll);
     const gate = new SpeakingGate();
     this.#speakingPoll = setInterval(() => {
-      const heard = gate.hear(this.#local.level(), performance.now());
-      const speaking = heard && !this.#muted && !this.#deafened;
-      if (speaking === this.#speaking) return;
-      this.#speaking = speaking;
+      const now = performance.now();
+      const speaking = gate.hear(this.#local.level(), now) && !this.#isSilent;
+      const speaker = this.#way.call?.speaker(now) ?? null;
+      if (speaking === this.#speaking && speaker === this.#speaker) return;
+      [this.#speaking, this.#speaker] = [speaking, speaker];
       this.#publish();
     }, SPEAKING_POLL_MS);
   }
@@ -410,11 +467,16 @@ class LiveCall implements Call {
   }
 
   #publish(): void {
-    const streamOf = (slot: Slot) => this.#peer?.stream(slot);
-    this.#playback.play(this.#session.slots, streamOf);
+    const { slots, speaking } = this.#session;
+    const arriving = ({ userId, source }: Slot) => (userId && source ? this.#way.call?.stream(userId, source) : undefined);
+    const soundOf = (slot: Slot) => arriving(slot) ?? this.#peer?.stream(slot);
+    const pictureOf = (slot: Slot) => this.#pictures.of(`${slot.userId}/${slot.source}`, soundOf(slot));
+    this.#playback.play(heard(slots, soundOf, this.#way.call?.voices() ?? []));
+    this.#pictures.keep(new Set(slots.map(({ userId, source }) => `${userId}/${source}`)));
+    const session = this.#speaker ? { ...this.#session, speaking: new Set([...speaking, this.#speaker]) } : this.#session;
     const self = { userId: this.#gateway.selfId(), here: this.#session.media !== "none", speaking: this.#speaking };
     const before = this.state;
-    this.state = this.#snapshot(members(this.#session, self, streamOf, before.members));
+    this.state = this.#snapshot(members(session, self, pictureOf, before.members));
     const cues = this.#cues.change(before, this.state, self.userId, performance.now());
     if (this.sounds()) for (const cue of cues) void playCue(cue, this.#preferences.speaker ?? "");
     for (const listener of this.#listeners) listener(this.state);
@@ -436,6 +498,7 @@ class LiveCall implements Call {
       ...(camera && { selfCamera: camera }),
       ...(screen && { selfScreen: screen }),
       quality: this.#quality,
+      direct: this.#way.isUp,
       error: error ?? this.#local.error,
     };
   }

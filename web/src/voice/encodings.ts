@@ -50,6 +50,12 @@ export function addSender(connection: RTCPeerConnection, { kind, encodings, code
   return transceiver;
 }
 
+/** The one encoding of a source where nobody chooses among several: its largest. */
+export function wholeEncoding({ encodings }: Sent): RTCRtpEncodingParameters {
+  const { rid: _, ...whole } = encodings.at(-1) ?? {};
+  return whole;
+}
+
 /** Which encodings to send; those that are not named stay as they are. `null` when nothing changes. */
 export function withWanted(now: readonly RTCRtpEncodingParameters[], states: readonly EncodingState[]): RTCRtpEncodingParameters[] | null {
   const changed = now.map((encoding) => {
@@ -67,7 +73,8 @@ export async function keepSharp(sender: RTCRtpSender): Promise<void> {
   await sender.setParameters(parameters).catch(() => undefined);
 }
 
-function prefer(transceiver: RTCRtpTransceiver, wanted: readonly string[]): void {
+/** Offers these codecs first. */
+export function prefer(transceiver: RTCRtpTransceiver, wanted: readonly string[]): void {
   const codecs = RTCRtpSender.getCapabilities("video")?.codecs ?? [];
   const rank = (codec: RTCRtpCodec) => {
     const place = wanted.indexOf(codec.mimeType.toLowerCase());

@@ -25,6 +25,20 @@ export interface EncodingState {
   wanted: boolean;
 }
 
+/** What two clients say to each other on the way to a direct path (docs/protocol/voice.md, op 28). */
+export type Words =
+  | { description: { type: "offer" | "answer"; sdp: string } }
+  | { candidate: { candidate: string; sdp_mid: string | null; sdp_m_line_index: number | null; username_fragment: string | null } };
+
+/** Of a direct path to the only other one in a call. */
+export type DirectFrame =
+  /** Find one to this person; `polite`: give way when both offer at once. */
+  | { op: "paired"; userId: string; epoch: number; polite: boolean }
+  | { op: "unpaired" }
+  | { op: "relayed"; epoch: number; words: Words }
+  /** All that we send directly arrives. */
+  | { op: "other_up"; epoch: number };
+
 export type ServerFrame =
   | { op: "hello"; heartbeatMs: number }
   | { op: "ready" }
@@ -37,6 +51,7 @@ export type ServerFrame =
   | { op: "redundancy"; microphone: boolean }
   /** bit/s; `null`: anything. */
   | { op: "bitrate"; microphone: number | null }
+  | DirectFrame
   | { op: "heartbeat_ack"; nonce: number }
   | { op: "resumed" };
 
@@ -49,13 +64,16 @@ export interface OfferedSource {
 }
 
 export type ClientFrame =
-  | { op: 0; d: { server_id: string; user_id: string; session_id: string; token: string; video: true } }
+  | { op: 0; d: { server_id: string; user_id: string; session_id: string; token: string; video: true; peer: boolean } }
   | { op: 1; d: { protocol: "sdp"; data: { revision: number; sdp: string; sources: readonly OfferedSource[] } } }
   | { op: 3; d: { t: number; seq_ack: number } }
   | { op: 7; d: { server_id: string; session_id: string; token: string; seq_ack: number } }
   | { op: 20; d: Sources }
   | { op: 22; d: { slots: readonly SlotWant[] } }
-  | { op: 24; d: { concealed: number; frozen_ms: number; microphone_kbps: number } };
+  | { op: 24; d: { concealed: number; frozen_ms: number; microphone_kbps: number } }
+  | { op: 27; d: { peer: boolean } }
+  | { op: 28; d: { epoch: number } & Words }
+  | { op: 29; d: { epoch: number; state: "up" | "failed" } };
 
 /** More slots than this of one kind is not something we would allocate, whatever the server asks. */
 const MOST_SLOTS = 100;
@@ -101,6 +119,13 @@ function readFrame(op: unknown, body: unknown): ServerFrame | null {
       return { op: "redundancy", microphone: d["microphone"] === true };
     case 26:
       return { op: "bitrate", microphone: typeof d["microphone"] === "number" && d["microphone"] > 0 ? d["microphone"] : null };
+    case 27:
+      if (d["user_id"] === null) return { op: "unpaired" };
+      return typeof d["user_id"] === "string" && typeof d["epoch"] === "number" ? { op: "paired", userId: d["user_id"], epoch: d["epoch"], polite: d["polite"] === true } : null;
+    case 28:
+      return readWords(d);
+    case 29:
+      return typeof d["epoch"] === "number" && d["state"] === "up" ? { op: "other_up", epoch: d["epoch"] } : null;
     case 6:
       return { op: "heartbeat_ack", nonce: typeof d["t"] === "number" ? d["t"] : 0 };
     case 9:
@@ -124,6 +149,25 @@ function readSlots(d: Record<string, unknown>): ServerFrame {
     slots,
     wanted: { audio: clamp(wanted["audio"], 0, MOST_SLOTS, 0), video: clamp(wanted["video"], 0, MOST_SLOTS, 0) },
   };
+}
+
+function readWords(d: Record<string, unknown>): DirectFrame | null {
+  const { epoch, description, candidate } = d;
+  if (typeof epoch !== "number") return null;
+  if (isRecord(description)) {
+    const { type, sdp } = description;
+    return (type === "offer" || type === "answer") && typeof sdp === "string" ? { op: "relayed", epoch, words: { description: { type, sdp } } } : null;
+  }
+  if (!isRecord(candidate) || typeof candidate["candidate"] !== "string") return null;
+  const text = (value: unknown) => (typeof value === "string" ? value : null);
+  const line = candidate["sdp_m_line_index"];
+  const words = {
+    candidate: candidate["candidate"],
+    sdp_mid: text(candidate["sdp_mid"]),
+    sdp_m_line_index: typeof line === "number" ? line : null,
+    username_fragment: text(candidate["username_fragment"]),
+  };
+  return { op: "relayed", epoch, words: { candidate: words } };
 }
 
 function readEncoding(state: unknown): EncodingState[] {

@@ -15,7 +15,7 @@ class Timeline {
 
   give(...events: Event[]): this {
     for (const event of events) {
-      const [next, effects] = step(this.session, event, { selfId: "7", now: this.now });
+      const [next, effects] = step(this.session, event, { selfId: "7", now: this.now, showsAddress: true });
       this.session = next;
       this.effects = effects;
     }
@@ -59,6 +59,40 @@ const entering: Event[] = [
 ];
 const connected = () => new Timeline().give(...entering, media("up"));
 
+describe("a conversation", () => {
+  const DIRECT: Place = { guildId: null, channelId: "30" };
+  const inConversation: Event[] = [
+    join(DIRECT),
+    { type: "gateway", event: { type: "voice_state", channel_id: "30", session_id: "s1", guild_id: null } },
+    { type: "gateway", event: { type: "voice_server", guild_id: null, endpoint: "host/voice", token: "pass" } },
+    { type: "link_opened" },
+  ];
+  const open = () => new Timeline().give(...inConversation, frame({ op: "ready" }), offerMade(1), answer(1), media("up"));
+
+  test("may go directly, and tells so where its person does not hide", () => {
+    const call = new Timeline().give(...inConversation);
+    expect(call.effects).toContainEqual({ do: "send", frame: { op: 0, d: { server_id: "30", user_id: "7", session_id: "s1", token: "pass", video: true, peer: true } } });
+    expect(open().give({ type: "gateway", event: { type: "address", hidden: true } }).effects).toEqual([{ do: "say_direct" }]);
+    expect(connected().give({ type: "gateway", event: { type: "address", hidden: true } }).effects).toEqual([]);
+  });
+
+  test("hands on what the server says of the way, and what concerns it", () => {
+    const paired: ServerFrame = { op: "paired", userId: "8", epoch: 1, polite: true };
+    expect(open().give(frame(paired)).effects).toEqual([{ do: "direct", event: { type: "frame", frame: paired } }]);
+    expect(open().give(frame({ op: "client_disconnect", userId: "8" })).effects).toEqual([{ do: "direct", event: { type: "gone", userId: "8" } }]);
+    const resumed = open().give(closed(1006), { type: "timer", timer: "retry" }, { type: "link_opened" }, frame({ op: "resumed" }));
+    expect(resumed.effects).toContainEqual({ do: "direct", event: { type: "resumed" } });
+    expect(resumed.did).toContain("say_direct");
+  });
+
+  test("tries all ways anew at once on another network", () => {
+    const call = open().give({ type: "online" });
+    expect(call.effects).toContainEqual({ do: "direct", event: { type: "network" } });
+    expect(call.did).toContain("say_direct");
+    expect(call.effects).toContainEqual(expect.objectContaining({ do: "make_offer", iceRestart: true }));
+  });
+});
+
 describe("joining", () => {
   test("goes from op 4 over the pass, identify and the offer to a connected call", () => {
     const call = new Timeline().give(join());
@@ -71,7 +105,7 @@ describe("joining", () => {
 
     call.give({ type: "link_opened" });
     expect(call.effects).toEqual([
-      { do: "send", frame: { op: 0, d: { server_id: "1", user_id: "7", session_id: "s1", token: "pass", video: true } } },
+      { do: "send", frame: { op: 0, d: { server_id: "1", user_id: "7", session_id: "s1", token: "pass", video: true, peer: false } } },
     ]);
 
     call.give(frame({ op: "ready" }));

@@ -25,13 +25,20 @@ function unhandled(value: never): never {
 
 type Step = [Session, Effect[]];
 
+interface Context {
+  selfId: string;
+  now: number;
+  /** The person lets those whom they call learn their address. */
+  showsAddress: boolean;
+}
+
 /** The next state and, in order, what must be done for it. */
-export function step(session: Session, event: Event, context: { selfId: string; now: number }): Step {
+export function step(session: Session, event: Event, context: Context): Step {
   const [next, effects] = react(session, event, context);
   return [withPhase(next, context.now), effects];
 }
 
-function react(session: Session, event: Event, context: { selfId: string }): Step {
+function react(session: Session, event: Event, context: Context): Step {
   if (event.type === "join") return enter(session, event.place);
   if (!session.place || session.phase === "failed") return outside(session, event);
   switch (event.type) {
@@ -40,12 +47,12 @@ function react(session: Session, event: Event, context: { selfId: string }): Ste
     case "gateway":
       return onGateway(session, session.place, event.event);
     case "link_opened":
-      return introduce(session, session.place, context.selfId);
+      return introduce(session, session.place, context);
     case "link_closed":
       return onLinkClosed(session, session.place, event.code);
     case "frame":
       return event.frame
-        ? onFrame({ ...session, seq: event.seq ?? session.seq }, event.frame)
+        ? onFrame({ ...session, seq: event.seq ?? session.seq }, session.place, event.frame)
         : [{ ...session, seq: event.seq ?? session.seq }, []];
     case "offer_made":
       if (event.revision !== session.revision || session.link !== "open") return [session, []];
@@ -61,7 +68,7 @@ function react(session: Session, event: Event, context: { selfId: string }): Ste
     case "media":
       return onMedia(session, event.state);
     case "online":
-      return onOnline(session);
+      return onOnline(session, session.place);
     case "timer":
       return onTimer(session, session.place, event.timer);
     default:
@@ -143,6 +150,8 @@ function onGateway(session: Session, place: Place, event: VoiceGatewayEvent): St
     case "session_new":
       // The server forgot that we were anywhere.
       return renew({ ...session, sessionId: null, pass: null, renewals: 0 }, place);
+    case "address":
+      return [session, sayDirect(session, place)];
     case "voice_state": {
       if (event.refused) return event.refused.channel_id === place.channelId ? refused(session, place, event.refused.reason) : [session, []];
       const waiting = session.pass === null;
@@ -204,13 +213,13 @@ function openLink(session: Session, endpoint: string, before: Effect[] = []): St
   ];
 }
 
-function introduce(session: Session, place: Place, selfId: string): Step {
+function introduce(session: Session, place: Place, { selfId, showsAddress }: Context): Step {
   if (!session.pass) return [session, []];
   const { token, sessionId } = session.pass;
   const who = { server_id: place.guildId ?? place.channelId, session_id: sessionId, token };
   return session.resumable
     ? [{ ...session, link: "resuming" }, [{ do: "send", frame: { op: 7, d: { ...who, seq_ack: session.seq } } }]]
-    : [{ ...session, link: "identifying" }, [{ do: "send", frame: { op: 0, d: { ...who, user_id: selfId, video: true } } }]];
+    : [{ ...session, link: "identifying" }, [{ do: "send", frame: { op: 0, d: { ...who, user_id: selfId, video: true, peer: showsAddress && !place.guildId } } }]];
 }
 
 function onLinkClosed(session: Session, place: Place, code: number): Step {
@@ -243,7 +252,7 @@ function onLinkClosed(session: Session, place: Place, code: number): Step {
   }
 }
 
-function onFrame(session: Session, frame: ServerFrame): Step {
+function onFrame(session: Session, place: Place, frame: ServerFrame): Step {
   switch (frame.op) {
     case "hello":
       return [{ ...session, heartbeatMs: frame.heartbeatMs }, [{ do: "start_timer", timer: "beat", ms: frame.heartbeatMs }]];
@@ -255,7 +264,8 @@ function onFrame(session: Session, frame: ServerFrame): Step {
     case "resumed": {
       const up = linkUp(session);
       const [next, offer] = up.media === "up" && up.offerAnswered ? [up, []] : makeOffer(up, up.media !== "connecting");
-      return [next, [{ do: "stop_timer", timer: "link" }, { do: "send_sources" }, ...offer]];
+      const direct: Effect[] = [{ do: "direct", event: { type: "resumed" } }, ...sayDirect(up, place)];
+      return [next, [{ do: "stop_timer", timer: "link" }, { do: "send_sources" }, ...direct, ...offer]];
     }
     case "session_description":
       if (frame.revision !== session.revision) return [session, []];
@@ -283,8 +293,13 @@ function onFrame(session: Session, frame: ServerFrame): Step {
           present: withMember(session.present, frame.userId, false),
           speaking: withMember(session.speaking, frame.userId, false),
         },
-        [],
+        [{ do: "direct", event: { type: "gone", userId: frame.userId } }],
       ];
+    case "paired":
+    case "unpaired":
+    case "relayed":
+    case "other_up":
+      return [session, [{ do: "direct", event: { type: "frame", frame } }]];
     case "redundancy":
       return [session, [{ do: "repeat_microphone", on: frame.microphone }]];
     case "bitrate":
@@ -346,11 +361,18 @@ function beat(session: Session): Effect[] {
   ];
 }
 
-function onOnline(session: Session): Step {
+function onOnline(session: Session, place: Place): Step {
   if (session.link === "waiting" && session.pass) {
     return openLink({ ...session, tries: 0 }, session.pass.endpoint, [{ do: "stop_timer", timer: "retry" }]);
   }
-  return session.media === "none" ? [session, []] : revive(session);
+  if (session.media === "none") return [session, []];
+  const [next, effects] = revive(session);
+  return [next, [{ do: "direct", event: { type: "network" } }, ...sayDirect(session, place), ...effects]];
+}
+
+/** Only in a conversation can there be a direct path. */
+function sayDirect(session: Session, place: Place): Effect[] {
+  return place.guildId === null && session.link === "open" ? [{ do: "say_direct" }] : [];
 }
 
 function onTimer(session: Session, place: Place, timer: Timer): Step {

@@ -3,7 +3,7 @@ import { parseFrame, type Slot } from "./frames.ts";
 import { voiceUrl } from "./link.ts";
 import { members } from "./members.ts";
 import { count, flowed, quality, uplink, type Counters } from "./quality.ts";
-import { hearStereo, sendRedundant, sendStereo } from "./sdp.ts";
+import { hearStereo, midsOf, sendRedundant, sendStereo, sendVoice } from "./sdp.ts";
 import { NO_CALL } from "./session.ts";
 import { loudness, SpeakingGate } from "./sound.ts";
 
@@ -96,6 +96,14 @@ describe("stereo", () => {
     );
   });
 
+  test("can be heard where both send, and yet a voice is sent as one", () => {
+    const both = section("0", "sendrecv", fmtp);
+    const ours = hearStereo(both);
+    expect(ours).toBe(section("0", "sendrecv", "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1\r\n"));
+    expect(sendVoice(ours, "0")).toBe(section("0", "sendrecv", "a=fmtp:111 minptime=10;stereo=0;useinbandfec=1;usedtx=1\r\n"));
+    expect(midsOf(`v=0\r\n${both}${section("a1", "recvonly", fmtp)}`)).toEqual(["0", "a1"]);
+  });
+
   test("is sent only for shared sound, whether the answer says something about Opus or not", () => {
     const voice = `v=0\r\n${section("0", "recvonly", fmtp)}`;
     const answer = section("3", "recvonly", "a=fmtp:111 usedtx=1;minptime=10\r\n");
@@ -111,6 +119,10 @@ describe("redundancy", () => {
     const other = types("111 63").replace("a=mid:0", "a=mid:3");
     expect(sendRedundant(`v=0\r\n${types("111 63")}${other}`, "0")).toBe(`v=0\r\n${types("63 111")}${other}`);
     expect(sendRedundant(types("63 111"), "0")).toBe(types("63 111"));
+  });
+
+  test("ends when plain Opus comes first again", () => {
+    expect(sendRedundant(types("63 111 110"), "0", false)).toBe(types("111 110 63"));
   });
 
   test("is not for an answer that knows none", () => {

@@ -1,10 +1,12 @@
 // The one PeerConnection of a call: four things to send, allocated ahead, and slots to receive into.
 // It decides nothing about reconnecting; machine.ts does.
 
-import { madeUp, type Uplink } from "./bitrate.ts";
+import type { Uplink } from "./bitrate.ts";
 import { addSender, keepSharp, SENT, SHARED_SOUND_BITRATE, withWanted } from "./encodings.ts";
 import type { EncodingState, OfferedSource, Slot } from "./frames.ts";
-import { count, encoderTarget, flowed, quality, uplink, type Counters } from "./quality.ts";
+import { soon } from "./ice.ts";
+import { MicrophoneLimit, USUAL_VOICE, type Voice } from "./microphone.ts";
+import { count, encoderTarget, flowed, lastPlayed, quality, uplink, type Counters } from "./quality.ts";
 import { hearStereo, sendRedundant, sendStereo } from "./sdp.ts";
 import type { LinkQuality, SourceKind } from "./types.ts";
 
@@ -13,17 +15,6 @@ export interface PeerEvents {
   quality(quality: LinkQuality, uplink: Uplink): void;
 }
 
-/** How the microphone is sent. */
-export interface Voice {
-  /** bit/s of one frame after the other; what goes out again comes on top. */
-  bitrate: number;
-  /** The most that `bitrate` may come to be; the answer names it for stereo. */
-  most: number;
-  stereo: boolean;
-}
-
-/** Relays are worth waiting for only so long: most calls need none. */
-const RELAYS_WITHIN_MS = 1_000;
 const SAMPLE_MS = 2_000;
 /** A path that works answers STUN every 2.5 s at the latest: two silent samples in a row mean that it does not. */
 const SILENT_SAMPLES = 2;
@@ -38,9 +29,8 @@ export class Peer {
   /** What the server answered last, as it came. */
   #answer = "";
   #repeatsMicrophone = false;
-  #voice: Voice = { bitrate: 64_000, most: 64_000, stereo: false };
-  /** bit/s that the browser takes off the microphone's for headers. */
-  #overhead = 0;
+  #voice = USUAL_VOICE;
+  readonly #limit = new MicrophoneLimit();
   #counters: Counters | null = null;
   #silentSamples = 0;
   #closed = false;
@@ -51,7 +41,7 @@ export class Peer {
     this.#events = events;
     // Before the first offer, so that candidates are gathered there as well.
     void this.#inTurn(async () => {
-      const known = await Promise.race([iceServers.catch(() => []), after(RELAYS_WITHIN_MS, [])]);
+      const known = await soon(iceServers);
       if (known.length > 0 && !this.#closed) this.#connection.setConfiguration({ ...this.#connection.getConfiguration(), iceServers: known });
     });
     for (const sent of SENT) this.#senders.set(sent.source, addSender(this.#connection, sent));
@@ -117,21 +107,7 @@ export class Peer {
   }
 
   async #limitMicrophone(): Promise<void> {
-    const sender = this.#senders.get("microphone")?.sender;
-    const parameters = sender?.getParameters();
-    const [encoding] = parameters?.encodings ?? [];
-    if (this.#closed || !sender || !parameters || !encoding) return;
-    encoding.maxBitrate = this.#voice.bitrate + this.#overhead;
-    await sender.setParameters(parameters);
-  }
-
-  /** The encoder was left with less than we want, or with more. */
-  #makeUp(target: number): void {
-    const overhead = madeUp(this.#overhead, this.#voice.bitrate, target);
-    if (overhead === this.#overhead) return;
-    this.#overhead = overhead;
-    // A browser that refuses goes on as it did.
-    void this.#inTurn(() => this.#limitMicrophone()).catch(() => undefined);
+    if (!this.#closed) await this.#limit.apply(this.#senders.get("microphone")?.sender, this.#voice.bitrate);
   }
 
   /** What we made of the answer has changed; the server need not hear of it. */
@@ -171,6 +147,11 @@ export class Peer {
     return stream;
   }
 
+  /** When a packet of this slot was last played, or a frame shown, on a clock of its own; undefined while there is none. */
+  heardAt(slot: Slot): number | undefined {
+    return lastPlayed(this.#connection.getTransceivers().find((transceiver) => transceiver.mid === slot.mid)?.receiver);
+  }
+
   close(): void {
     this.#closed = true;
     clearInterval(this.#sampler);
@@ -205,15 +186,13 @@ export class Peer {
     const report = await this.#connection.getStats();
     const after = count(report, performance.now());
     if (this.#closed) return;
-    if (wanted === this.#voice.bitrate) this.#makeUp(encoderTarget(report, this.#senders.get("microphone")?.mid));
+    const target = encoderTarget(report, this.#senders.get("microphone")?.mid);
+    // A browser that refuses goes on as it did.
+    if (wanted === this.#voice.bitrate && this.#limit.learn(wanted, target)) void this.#inTurn(() => this.#limitMicrophone()).catch(() => undefined);
     this.#counters = after;
     if (!before || this.#connection.connectionState === "new") return;
     this.#silentSamples = flowed(before, after) ? 0 : this.#silentSamples + 1;
     this.#events.quality(quality(before, after), uplink(before, after));
     this.#report();
   }
-}
-
-function after<T>(ms: number, value: T): Promise<T> {
-  return new Promise((resolve) => setTimeout(() => resolve(value), ms));
 }

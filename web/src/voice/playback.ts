@@ -1,14 +1,34 @@
-// Makes the others heard: an <audio> element per filled audio slot, and a gain beside it for whoever is turned up.
+// Makes the others heard: an <audio> element per person and kind of sound, and a gain beside it for whoever is turned up.
 
 import type { Slot } from "./frames.ts";
 import { audioContext } from "./sound.ts";
+import type { SourceKind } from "./types.ts";
 
-interface Voice {
+/** One sound of one person, and the way it comes at the moment. */
+export interface Heard {
   userId: string;
   stream: MediaStream;
+}
+
+interface Voice extends Heard {
   element: HTMLAudioElement;
   /** Only for a volume above 1, which no element can do. */
   boost?: { source: MediaStreamAudioSourceNode; gain: GainNode };
+  /** The same sound by another way, which takes over as soon as it plays. */
+  next?: Voice;
+}
+
+/** What is heard, by person and source. */
+export function heard(slots: readonly Slot[], streamOf: (slot: Slot) => MediaStream | undefined, direct: readonly (Heard & { source: SourceKind })[]): Map<string, Heard> {
+  const all = new Map<string, Heard>();
+  for (const slot of slots) {
+    const { userId, source } = slot;
+    if (userId === null || (source !== "microphone" && source !== "screen_audio")) continue;
+    const stream = streamOf(slot);
+    if (stream) all.set(`${userId}/${source}`, { userId, stream });
+  }
+  for (const { userId, source, stream } of direct) all.set(`${userId}/${source}`, { userId, stream });
+  return all;
 }
 
 export class Playback {
@@ -21,19 +41,26 @@ export class Playback {
     this.#volumeOf = volumeOf;
   }
 
-  /** Plays exactly these slots; those that stayed as they were go on without a gap. */
-  play(slots: readonly Slot[], streamOf: (slot: Slot) => MediaStream | undefined): void {
-    const wanted = new Map<string, { userId: string; stream: MediaStream }>();
-    for (const slot of slots) {
-      if (slot.userId === null || (slot.source !== "microphone" && slot.source !== "screen_audio")) continue;
-      const stream = streamOf(slot);
-      if (stream) wanted.set(slot.mid, { userId: slot.userId, stream });
+  /** Plays exactly these; those that stayed as they were go on without a gap, and what comes another way now as well. */
+  play(wanted: ReadonlyMap<string, Heard>): void {
+    const tracks = new Set([...wanted.values()].map(({ stream }) => trackOf(stream)));
+    for (const [key, voice] of this.#voices) {
+      const now = wanted.get(key);
+      if (!now) this.#drop(key, voice);
+      else if (now.stream === voice.stream) this.#giveUpNext(voice);
+      // Somebody else has that place now: it must not be heard twice.
+      else if (tracks.has(trackOf(voice.stream))) this.#drop(key, voice);
+      else if (now.stream !== voice.next?.stream) this.#takeOver(key, voice, now);
     }
-    for (const [mid, voice] of this.#voices) {
-      if (wanted.get(mid)?.stream !== voice.stream) this.#drop(mid, voice);
-    }
-    for (const [mid, { userId, stream }] of wanted) {
-      if (!this.#voices.has(mid)) this.#add(mid, userId, stream);
+    for (const [key, now] of wanted) {
+      if (this.#voices.has(key)) continue;
+      const voice = this.#open(now);
+      this.#voices.set(key, voice);
+      this.#level(voice);
+      voice.element.play().catch(() => {
+        // The browser wants a gesture first: the next one starts the sound.
+        addEventListener("pointerdown", () => void voice.element.play().catch(() => undefined), { once: true });
+      });
     }
   }
 
@@ -53,21 +80,42 @@ export class Playback {
     for (const voice of this.#voices.values()) this.#level(voice);
   }
 
-  #add(mid: string, userId: string, stream: MediaStream): void {
+  #open({ userId, stream }: Heard): Voice {
     const element = new Audio();
     element.srcObject = stream;
     const voice: Voice = { userId, stream, element };
-    this.#voices.set(mid, voice);
-    this.#level(voice);
     void this.#route(voice).catch(() => undefined);
-    element.play().catch(() => {
-      // The browser wants a gesture first: the next one starts the sound.
-      addEventListener("pointerdown", () => void element.play().catch(() => undefined), { once: true });
-    });
+    return voice;
   }
 
-  #drop(mid: string, voice: Voice): void {
-    this.#voices.delete(mid);
+  /** Begins the other way without a sound, and changes over when it plays: nothing is missed or heard twice. */
+  #takeOver(key: string, voice: Voice, now: Heard): void {
+    this.#giveUpNext(voice);
+    const next = this.#open(now);
+    voice.next = next;
+    next.element.muted = true;
+    const change = () => {
+      if (this.#voices.get(key) !== voice || voice.next !== next) return;
+      delete voice.next;
+      this.#voices.set(key, next);
+      this.#level(next);
+      this.#end(voice);
+    };
+    next.element.play().then(change, change);
+  }
+
+  #giveUpNext(voice: Voice): void {
+    if (voice.next) this.#end(voice.next);
+    delete voice.next;
+  }
+
+  #drop(key: string, voice: Voice): void {
+    this.#voices.delete(key);
+    this.#giveUpNext(voice);
+    this.#end(voice);
+  }
+
+  #end(voice: Voice): void {
     this.#unboost(voice);
     voice.element.pause();
     voice.element.srcObject = null;
@@ -110,4 +158,8 @@ export class Playback {
     const context: AudioContext & { setSinkId?(id: string): Promise<void> } = audioContext();
     if (this.#speaker && voice.boost) await context.setSinkId?.(this.#speaker);
   }
+}
+
+function trackOf(stream: MediaStream): MediaStreamTrack | undefined {
+  return stream.getAudioTracks()[0];
 }

@@ -1,5 +1,7 @@
 /** Tries each way that a call could take, with nobody but ourselves at its ends. The browser's side of the connection test. */
 
+import { withoutRelays } from "./ice.ts";
+
 /** How a candidate is reached: our own address, the one that others see, or a relay of the server's by what carries it. */
 export type Way = "host" | "reflexive" | "relay-udp" | "relay-tcp" | "relay-tls";
 
@@ -65,9 +67,8 @@ export async function gather(servers: readonly RTCIceServer[]): Promise<Set<Way>
   const ways = byWay(servers);
   const works = new Set<Way>();
   const udp = ways.get("relay-udp");
-  const stun = udp && [udp.urls].flat().map((url) => url.replace(/^turn:/u, "stun:").replace(/\?.*$/u, ""));
   const tries: Promise<void>[] = [
-    kinds(stun ? [{ urls: stun }] : [], "all").then((found) => {
+    kinds(withoutRelays(udp ? [udp] : []), "all").then((found) => {
       if (found.has("host")) works.add("host");
       // One's own address is no other one: on an open network there is no reflexive candidate.
       if (found.has("srflx")) works.add("reflexive");

@@ -82,6 +82,12 @@ export function encoderTarget(report: RTCStatsReport, mid: string | null | undef
   return target;
 }
 
+/** When something that came was last played or shown, on a clock of its own; undefined when that is long ago. */
+export function lastPlayed(receiver: RTCRtpReceiver | undefined): number | undefined {
+  const sources = receiver?.getSynchronizationSources() ?? [];
+  return sources.length === 0 ? undefined : Math.max(...sources.map(({ timestamp }) => timestamp));
+}
+
 /** Whether anything at all came in between the two. */
 export function flowed(before: Counters, after: Counters): boolean {
   return after.bytesReceived !== before.bytesReceived || after.consents !== before.consents;

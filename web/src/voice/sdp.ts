@@ -2,10 +2,22 @@
 
 /** Music survives this. RFC 7587 §6.1 names the parameters. */
 const MUSIC = "stereo=1;sprop-stereo=1;usedtx=0";
+/** Nothing is sent while nobody speaks. */
+const VOICE = "stereo=0;useinbandfec=1;usedtx=1";
 
-/** Lets every audio slot of our offer decode both channels; without it shared sound would arrive as mono. */
-export function hearStereo(offer: string): string {
-  return mapOpus(offer, (fmtp, section) => (/^a=recvonly/m.test(section) ? withParameters(fmtp, "stereo=1") : fmtp));
+/** Lets everything that we hear decode both channels; without it shared sound would arrive as mono. */
+export function hearStereo(ours: string): string {
+  return mapOpus(ours, (fmtp, section) => (/^a=(recvonly|sendrecv)/m.test(section) ? withParameters(fmtp, "stereo=1") : fmtp));
+}
+
+/** Makes our encoder send this sound as a voice, although the other one could play stereo; the server's answers say it themselves. */
+export function sendVoice(theirs: string, mid: string): string {
+  return mapOpus(theirs, (fmtp, section) => (midOf(section) === mid ? withParameters(fmtp, VOICE) : fmtp));
+}
+
+/** The names of all m-lines, in their order. */
+export function midsOf(sdp: string): string[] {
+  return [...sdp.matchAll(/^a=mid:(\S+)/gm)].map(([, mid]) => mid ?? "");
 }
 
 /** Makes our encoder send this sound in stereo, at up to `bitrate` bit/s, whatever the answer said about it. */
@@ -13,14 +25,14 @@ export function sendStereo(answer: string, mid: string, bitrate: number): string
   return mapOpus(answer, (fmtp, section) => (midOf(section) === mid ? withParameters(fmtp, `${MUSIC};maxaveragebitrate=${bitrate}`) : fmtp));
 }
 
-/** Makes our encoder send this audio as RED (RFC 2198): it takes the payload type that the answer names first. */
-export function sendRedundant(answer: string, mid: string): string {
-  return mapSections(answer, (section) => {
+/** Makes our encoder send this audio as RED (RFC 2198), or plain: it takes the payload type that the other's description names first. */
+export function sendRedundant(theirs: string, mid: string, on = true): string {
+  return mapSections(theirs, (section) => {
     const red = /^a=rtpmap:(\d+) red\/48000/im.exec(section)?.[1];
     if (midOf(section) !== mid || red === undefined) return section;
     return section.replace(/^(m=audio \S+ \S+)((?: \d+)+)/, (_, head: string, types: string) => {
       const others = types.trim().split(" ").filter((type) => type !== red);
-      return [head, red, ...others].join(" ");
+      return [head, ...(on ? [red, ...others] : [...others, red])].join(" ");
     });
   });
 }

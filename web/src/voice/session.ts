@@ -1,6 +1,7 @@
 // The state of one call's signalling, and the words its machine (machine.ts) speaks: events in, effects out.
 // Plain data: no socket, no clock, no browser object.
 
+import type { DirectEvent } from "./direct.ts";
 import type { ClientFrame, EncodingState, OfferedSource, ServerFrame, Slot } from "./frames.ts";
 import type { CallError, CallPhase, SourceKind, VoiceGatewayEvent } from "./types.ts";
 
@@ -109,6 +110,10 @@ export type Effect =
   | { do: "repeat_microphone"; on: boolean }
   /** The others can take less of our microphone from now on, or more. */
   | { do: "pace_microphone" }
+  /** Something that concerns the way between the two of us (direct.ts). */
+  | { do: "direct"; event: DirectEvent }
+  /** Op 27: whether we may be connected directly, and that our network may be another one. */
+  | { do: "say_direct" }
   | { do: "start_timer"; timer: Timer; ms: number }
   | { do: "stop_timer"; timer: Timer }
   /** The call is over: stop microphone, camera and screen. */

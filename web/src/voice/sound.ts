@@ -20,8 +20,12 @@ const HOLD_MS = 300;
 export function loudness(samples: Float32Array): number {
   let sum = 0;
   for (const sample of samples) sum += sample * sample;
-  const decibels = 10 * Math.log10(sum / Math.max(1, samples.length) + 1e-12);
-  return Math.min(1, Math.max(0, 1 - decibels / FLOOR_DB));
+  return decibels(Math.sqrt(sum / Math.max(1, samples.length)));
+}
+
+/** The same of an amplitude from 0 to 1. */
+export function decibels(amplitude: number): number {
+  return Math.min(1, Math.max(0, 1 - (10 * Math.log10(amplitude * amplitude + 1e-12)) / FLOOR_DB));
 }
 
 /** Turns levels over time into speaking or not. */

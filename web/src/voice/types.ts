@@ -60,6 +60,8 @@ export interface CallState {
   selfCamera?: MediaStream;
   selfScreen?: MediaStream;
   quality: LinkQuality | null;
+  /** Everything goes directly between the two who are here; nothing through the server. */
+  direct: boolean;
   /** The last thing that went wrong and has not been put right since. */
   error: CallError | null;
 }
@@ -68,7 +70,9 @@ export interface CallState {
 export type VoiceGatewayEvent =
   | { type: "voice_state"; channel_id: string | null; session_id: string; guild_id: string | null; refused?: { channel_id: string | null; reason: string } }
   | { type: "voice_server"; guild_id: string | null; channel_id?: string | null; endpoint: string; token: string }
-  | { type: "session_new" };
+  | { type: "session_new" }
+  /** The person hides their address from now on, or does not any more. */
+  | { type: "address"; hidden: boolean };
 
 /** The main gateway, as far as a call needs it. */
 export interface VoiceGateway {
@@ -76,6 +80,8 @@ export interface VoiceGateway {
   selfId(): string;
   /** The most that a voice may take in this channel, bit/s; 0 when that is not known. */
   bitrate(guildId: string | null, channelId: string): number;
+  /** Whether nobody whom they call may learn their address. */
+  hidesAddress(): boolean;
   /** Ways round a network that lets nothing through to the media server; none when the server has none to offer. */
   iceServers(): Promise<RTCIceServer[]>;
   subscribe(listener: (e: VoiceGatewayEvent) => void): () => void;

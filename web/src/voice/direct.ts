@@ -1,0 +1,290 @@
+// How two people come to talk directly, and go back to the server: one pure function from (state, event) to the next
+// state and what to do. Nothing is given up before another way carries it. direct-call.ts carries the effects out; the
+// wire is docs/protocol/voice.md.
+
+import type { ClientFrame, DirectFrame, Sources, Words } from "./frames.ts";
+import type { SourceKind } from "./types.ts";
+
+export type DirectPhase =
+  /** Everything goes through the server. */
+  | "off"
+  /** A path is looked for; everything goes both ways. */
+  | "coming"
+  /** All that they send arrives directly, and was said to. */
+  | "ready"
+  /** The same for them: nothing goes to the server. */
+  | "up"
+  /** Back to the server: everything goes both ways until all of it arrives from there. */
+  | "leaving";
+
+/** What is said over the data channel. */
+export type Said = { sources: Sources } | { back: true };
+
+/** When a packet (of a picture: a decoded frame) last came, by source; milliseconds on the clock of `now`. */
+export type Times = Partial<Record<SourceKind, number>>;
+
+export type DirectTimer = "coming" | "trouble" | "leaving";
+
+export interface Direct {
+  phase: DirectPhase;
+  /** The other one. */
+  userId: string;
+  epoch: number;
+  /** The data channel is open. */
+  channel: boolean;
+  /** What they say that they send directly, and since when. */
+  theirs: Sources | null;
+  theirsSince: number;
+  /** When sources of theirs were first seen to come directly. */
+  begun: ReadonlyMap<SourceKind, number>;
+  /** Those that have come so for a while. */
+  arrived: ReadonlySet<SourceKind>;
+  /** Of these, those that come from the server again. */
+  returned: ReadonlySet<SourceKind>;
+  /** All that we send arrives at theirs. */
+  theyAreUp: boolean;
+  saidBack: boolean;
+  theyAreBack: boolean;
+  leftAt: number;
+  /** The server has not answered that it failed: a socket that was lost may have taken the word with it. */
+  owesEnd: boolean;
+  /** The network changed since the path was found: its end says nothing about the next. */
+  otherNetwork: boolean;
+}
+
+export type DirectEvent =
+  | { type: "frame"; frame: DirectFrame }
+  | { type: "channel"; open: boolean }
+  | { type: "said"; message: Said }
+  /** `troubled`: nothing comes at the moment; `failed`: nothing will. */
+  | { type: "path"; state: "fine" | "troubled" | "failed" }
+  | { type: "look"; direct: Times; server: Times }
+  | { type: "timer"; timer: DirectTimer }
+  /** The browser is on another network. */
+  | { type: "network" }
+  /** The voice socket goes on after it was lost. */
+  | { type: "resumed" }
+  /** Our session at the server is gone; another one follows. */
+  | { type: "session_over" }
+  /** This person's media is not in the call any more. */
+  | { type: "gone"; userId: string }
+  /** The call is over. */
+  | { type: "over" };
+
+export type DirectEffect =
+  | { do: "open"; polite: boolean }
+  | { do: "close" }
+  | { do: "take"; words: Words }
+  | { do: "send"; frame: ClientFrame }
+  | { do: "say"; message: Said }
+  /** Say what is sent directly at this moment. */
+  | { do: "say_sources" }
+  | { do: "restart_ice" }
+  /** Op 27: another network is worth another try. */
+  | { do: "say_network" }
+  | { do: "start_timer"; timer: DirectTimer; ms: number }
+  | { do: "stop_timer"; timer: DirectTimer };
+
+/** Two clients on good networks need less than one; what takes longer than this works badly anyway. */
+const COMING_MS = 10_000;
+/** ICE may be back by itself, after a lost packet or two. */
+const TROUBLE_MS = 1_000;
+/** docs/protocol/voice.md. */
+const LEAVING_MS = 3_000;
+/** A buffer that has just begun finds its length first: nobody needs to hear that. */
+const SETTLE_MS = 500;
+/** Even silence has a packet every 400 ms (RFC 6716 §2.1.9). */
+const SILENT_MS = 1_500;
+
+export const NOT_DIRECT: Direct = {
+  phase: "off",
+  userId: "",
+  epoch: 0,
+  channel: false,
+  theirs: null,
+  theirsSince: 0,
+  begun: new Map(),
+  arrived: new Set(),
+  returned: new Set(),
+  theyAreUp: false,
+  saidBack: false,
+  theyAreBack: false,
+  leftAt: 0,
+  owesEnd: false,
+  otherNetwork: false,
+};
+
+/** Whether what we send must go to the server. */
+export function sendsToServer(direct: Direct): boolean {
+  return direct.phase !== "up";
+}
+
+/** Whether this source of theirs is to be heard or seen as it comes directly. */
+export function playsDirectly(direct: Direct, source: SourceKind): boolean {
+  if (direct.phase === "up") return true;
+  return direct.phase !== "off" && direct.arrived.has(source) && !direct.returned.has(source);
+}
+
+type Step = [Direct, DirectEffect[]];
+
+/** The next state and, in order, what must be done for it. Nothing new: the same object. */
+export function directStep(direct: Direct, event: DirectEvent, now: number): Step {
+  switch (event.type) {
+    case "frame":
+      return onDirectFrame(direct, event.frame, now);
+    case "channel":
+      return onChannel(direct, event.open);
+    case "said":
+      return onSaid(direct, event.message, now);
+    case "path":
+      return onPath(direct, event.state, now);
+    case "look":
+      return direct.phase === "leaving" ? lookBack(direct, event.server) : look(direct, event.direct, now);
+    case "timer":
+      return onTimer(direct, event.timer, now);
+    case "network":
+      return stands(direct) ? [{ ...direct, otherNetwork: true }, [{ do: "restart_ice" }]] : [direct, []];
+    case "resumed": {
+      const { epoch } = direct;
+      if (direct.owesEnd) return [direct, [{ do: "send", frame: { op: 29, d: { epoch, state: "failed" } } }]];
+      return [direct, direct.phase === "ready" || direct.phase === "up" ? [{ do: "send", frame: { op: 29, d: { epoch, state: "up" } } }] : []];
+    }
+    case "session_over": {
+      const next = { ...direct, owesEnd: false };
+      return stands(next) ? leave(next, now) : [next, []];
+    }
+    case "gone":
+      return event.userId === direct.userId ? close(direct) : [direct, []];
+    case "over":
+      return close({ ...direct, owesEnd: false });
+  }
+}
+
+/** A path between the two is wanted. */
+function stands({ phase }: Direct): boolean {
+  return phase === "coming" || phase === "ready" || phase === "up";
+}
+
+function onDirectFrame(direct: Direct, frame: DirectFrame, now: number): Step {
+  switch (frame.op) {
+    case "paired": {
+      const { userId, epoch, polite } = frame;
+      const [, closed] = close(direct);
+      return [{ ...NOT_DIRECT, phase: "coming", userId, epoch }, [...closed, { do: "open", polite }, { do: "start_timer", timer: "coming", ms: COMING_MS }]];
+    }
+    case "unpaired": {
+      const next = { ...direct, owesEnd: false };
+      return stands(next) ? leave(next, now) : [next, []];
+    }
+    case "relayed":
+      return [direct, frame.epoch === direct.epoch && stands(direct) ? [{ do: "take", words: frame.words }] : []];
+    case "other_up":
+      return frame.epoch === direct.epoch && stands(direct) ? bothUp({ ...direct, theyAreUp: true }) : [direct, []];
+  }
+}
+
+function onChannel(direct: Direct, open: boolean): Step {
+  const next = { ...direct, channel: open };
+  if (direct.phase === "off" || direct.channel === open) return [direct, []];
+  if (open) return [next, [{ do: "say_sources" }]];
+  // They may be about to say why; if not, it is a path that broke.
+  return direct.phase === "leaving" ? done(next) : [next, [{ do: "start_timer", timer: "trouble", ms: TROUBLE_MS }]];
+}
+
+function onSaid(direct: Direct, message: Said, now: number): Step {
+  if (direct.phase === "off") return [direct, []];
+  return "sources" in message ? [{ ...direct, theirs: message.sources, theirsSince: now }, []] : done({ ...direct, theyAreBack: true });
+}
+
+function onPath(direct: Direct, state: "fine" | "troubled" | "failed", now: number): Step {
+  if (!stands(direct)) return [direct, []];
+  switch (state) {
+    case "fine":
+      return [direct, [{ do: "stop_timer", timer: "trouble" }]];
+    case "troubled":
+      return [direct, [{ do: "start_timer", timer: "trouble", ms: TROUBLE_MS }]];
+    case "failed":
+      return fail(direct, now);
+  }
+}
+
+function onTimer(direct: Direct, timer: DirectTimer, now: number): Step {
+  switch (timer) {
+    case "coming":
+      return direct.phase === "coming" ? fail(direct, now) : [direct, []];
+    case "trouble":
+      return stands(direct) ? fail(direct, now) : [direct, []];
+    case "leaving":
+      return direct.phase === "leaving" ? close(direct) : [direct, []];
+  }
+}
+
+/** What comes directly, while it should. */
+function look(direct: Direct, times: Times, now: number): Step {
+  const { theirs } = direct;
+  if (!stands(direct) || !theirs) return [direct, []];
+  const next = noted(direct, sources(theirs), times, now);
+  if (direct.phase === "coming") {
+    if (!direct.channel || sources(theirs).some((source) => !next.arrived.has(source))) return [next, []];
+    const [up, effects] = bothUp({ ...next, phase: "ready" });
+    return [up, [{ do: "stop_timer", timer: "coming" }, { do: "send", frame: { op: 29, d: { epoch: direct.epoch, state: "up" } } }, ...effects]];
+  }
+  const heardAt = Math.max(times.microphone ?? 0, direct.theirsSince);
+  return theirs.microphone && now - heardAt > SILENT_MS ? fail(next, now) : [next, []];
+}
+
+/** What has begun to come, and what has come for long enough. */
+function noted(direct: Direct, theirs: readonly SourceKind[], times: Times, now: number): Direct {
+  const begins = theirs.filter((source) => times[source] !== undefined && !direct.begun.has(source));
+  const settled = theirs.filter((source) => !direct.arrived.has(source) && now - (direct.begun.get(source) ?? now) >= SETTLE_MS);
+  if (begins.length === 0 && settled.length === 0) return direct;
+  const begun = new Map([...direct.begun, ...begins.map((source) => [source, now] as const)]);
+  return { ...direct, begun, arrived: new Set([...direct.arrived, ...settled]) };
+}
+
+/** What comes from the server again. */
+function lookBack(direct: Direct, times: Times): Step {
+  const isBack = (source: SourceKind) => !direct.theirs?.[source] || (times[source] ?? 0) > direct.leftAt;
+  const news = [...direct.arrived].filter((source) => !direct.returned.has(source) && isBack(source));
+  const next = news.length === 0 ? direct : { ...direct, returned: new Set([...direct.returned, ...news]) };
+  if (next.saidBack || [...next.arrived].some((source) => !next.returned.has(source))) return [next, []];
+  const [last, effects] = done({ ...next, saidBack: true });
+  return [last, [{ do: "say", message: { back: true } }, ...effects]];
+}
+
+function bothUp(direct: Direct): Step {
+  return [direct.phase === "ready" && direct.theyAreUp ? { ...direct, phase: "up" } : direct, []];
+}
+
+/** The path does not work: the server is told, and carries everything again. */
+function fail(direct: Direct, now: number): Step {
+  const [next, effects] = leave({ ...direct, owesEnd: true, otherNetwork: false }, now);
+  const retry: DirectEffect[] = direct.otherNetwork ? [{ do: "say_network" }] : [];
+  return [next, [{ do: "send", frame: { op: 29, d: { epoch: direct.epoch, state: "failed" } } }, ...retry, ...effects]];
+}
+
+function leave(direct: Direct, now: number): Step {
+  return [
+    { ...direct, phase: "leaving", leftAt: now, returned: new Set(), saidBack: false },
+    [
+      { do: "stop_timer", timer: "coming" },
+      { do: "stop_timer", timer: "trouble" },
+      { do: "start_timer", timer: "leaving", ms: LEAVING_MS },
+    ],
+  ];
+}
+
+/** Nobody needs the direct connection any more, or it is gone by itself. */
+function done(direct: Direct): Step {
+  return direct.phase === "leaving" && direct.saidBack && (direct.theyAreBack || !direct.channel) ? close(direct) : [direct, []];
+}
+
+function close(direct: Direct): Step {
+  const timers = (["coming", "trouble", "leaving"] as const).map((timer): DirectEffect => ({ do: "stop_timer", timer }));
+  const next = { ...NOT_DIRECT, epoch: direct.epoch, owesEnd: direct.owesEnd };
+  return direct.phase === "off" ? [next, []] : [next, [...timers, { do: "close" }]];
+}
+
+function sources(those: Sources): SourceKind[] {
+  return (Object.keys(those) as SourceKind[]).filter((source) => those[source]);
+}
