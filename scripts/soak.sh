@@ -8,5 +8,8 @@ export VOXLINK_BIN
 scripts/setup.sh test
 cargo test --workspace --locked --tests -- --ignored soak_ --nocapture
 
+# Two people who change between each other and the server, a hundred times; the silences are printed.
+(cd tests/browser && HANDOVERS=25 node --test stories/direct-call.test.js)
+
 # A call over bad links, measured between namespaces; the tests above have built the emulator.
 (cd tests/browser && npm run --silent lossy)

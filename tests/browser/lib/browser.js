@@ -41,10 +41,11 @@ function chromiumPath() {
   throw new Error("Chromium is not on PATH: `apt-get install chromium`.");
 }
 
-/** A browser process; `toneHz` is what its microphone hears. In a network namespace, `origin` may use microphones without TLS; `key` is the key of a certificate that is trusted. */
-export async function openBrowser({ toneHz, namespace, origin, key } = {}) {
+/** A browser process; `toneHz` is what its microphone hears. With `loopback` two browsers of one machine reach each other without a network. In a network namespace, `origin` may use microphones without TLS; `key` is the key of a certificate that is trusted. */
+export async function openBrowser({ toneHz, namespace, origin, key, loopback } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "voxlink-tone-"));
   const args = [...FLAGS];
+  if (loopback) args.push("--allow-loopback-in-peer-connection");
   if (key) args.push(`--ignore-certificate-errors-spki-list=${key}`);
   let executablePath = chromiumPath();
   if (namespace) {

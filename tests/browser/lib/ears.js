@@ -48,6 +48,20 @@ export function ears() {
   window.testEars = {
     /** How many connections this page has made, and how many still stand. */
     connections: () => ({ made: connections.length, open: connections.filter((it) => it.connectionState !== "closed").length }),
+    /** The ends of the path that each open connection has chosen, and what came by it; `direct` is one with a data channel. */
+    async ways() {
+      const open = connections.filter((it) => it.connectionState !== "closed");
+      return Promise.all(
+        open.map(async (connection) => {
+          const report = await connection.getStats();
+          const all = [...report.values()];
+          const pair = report.get(all.find((it) => it.type === "transport")?.selectedCandidatePairId);
+          const end = (id) => `${report.get(id)?.address}:${report.get(id)?.port}`;
+          const packets = all.filter((it) => it.type === "inbound-rtp").reduce((sum, it) => sum + it.packetsReceived, 0);
+          return { direct: connection.sctp !== null, state: connection.connectionState, local: pair && end(pair.localCandidateId), remote: pair && end(pair.remoteCandidateId), packets };
+        }),
+      );
+    },
     /** What the open connection has received and sent so far: sound in samples, pictures in frames, both in bytes. */
     async counters() {
       const connection = connections.findLast((it) => it.connectionState !== "closed");
@@ -117,6 +131,54 @@ export function ears() {
       const report = await connections.findLast((it) => it.connectionState !== "closed")?.getStats();
       const inbound = [...(report?.values() ?? [])].find((it) => it.type === "inbound-rtp" && it.trackIdentifier === track);
       return inbound && { track, loudest, samples: inbound.totalSamplesReceived, concealed: inbound.concealedSamples - inbound.silentConcealedSamples };
+    },
+    /**
+     * Begins to listen for one frequency in all that is heard, mixed as a speaker mixes it; `silences` then says for how
+     * many ms it was silent at most since it was asked last, and how loud it was at most.
+     */
+    attend(hz) {
+      context ??= new AudioContext();
+      const inputs = new Map();
+      const meter = context.createScriptProcessor(1024, 1, 1);
+      const [mix, filter] = [0, 1].map(() => new BiquadFilterNode(context, { type: "bandpass", frequency: hz, Q: 10 }));
+      mix.connect(filter).connect(meter);
+      const step = Math.round(context.sampleRate / 200);
+      let [silent, longest, loudest] = [0, 0, 0];
+      meter.onaudioprocess = ({ inputBuffer }) => {
+        const samples = inputBuffer.getChannelData(0);
+        for (let from = 0; from < samples.length; from += step) {
+          const part = samples.subarray(from, from + step);
+          const level = Math.sqrt(part.reduce((sum, it) => sum + it * it, 0) / part.length);
+          loudest = Math.max(loudest, level);
+          silent = level < 0.02 ? silent + part.length : 0;
+          longest = Math.max(longest, silent);
+        }
+      };
+      meter.connect(context.destination);
+      setInterval(() => {
+        const now = new Set(audible());
+        for (const element of elements) {
+          const stream = element.srcObject;
+          const known = inputs.get(element);
+          if (known && known.stream !== stream) {
+            known.source.disconnect();
+            inputs.delete(element);
+          }
+          if (!inputs.has(element) && stream instanceof MediaStream && stream.getAudioTracks().length > 0) {
+            const gain = new GainNode(context, { gain: 0 });
+            const source = context.createMediaStreamSource(stream);
+            source.connect(gain).connect(mix);
+            inputs.set(element, { stream, source, gain });
+          }
+          const input = inputs.get(element);
+          if (input) input.gain.gain.value = now.has(element) ? element.volume : 0;
+        }
+      }, 10);
+      window.testEars.silences = () => {
+        const found = { ms: Math.round((longest / context.sampleRate) * 1_000), loudest };
+        [longest, loudest] = [0, 0];
+        return found;
+      };
     },
     /** Width and height of the pictures that a video shows now, as "1280x720". */
     size: (video) => (video instanceof HTMLVideoElement ? `${video.videoWidth}x${video.videoHeight}` : null),

@@ -235,6 +235,26 @@ export class Person {
     return this.page.evaluate(() => window.testEars.longestStill());
   }
 
+  /** The open connections of this page and the ends of their paths, see `ears.js`. */
+  ways() {
+    return this.page.evaluate(() => window.testEars.ways());
+  }
+
+  /** Waits until the call goes directly, or through the server. */
+  async goesDirectly(wanted, ms = PATIENCE_MS) {
+    await this.until(wanted ? "a direct call" : "a call through the server", async () => (await this.#attribute("call-phase", "data-direct")) === String(wanted), ms);
+  }
+
+  /** Begins to listen for silences of this tone. */
+  async attends(hz) {
+    await this.page.evaluate((tone) => window.testEars.attend(tone), hz);
+  }
+
+  /** How long it was silent at most since this was asked last, in ms. */
+  silences() {
+    return this.page.evaluate(() => window.testEars.silences());
+  }
+
   connections() {
     return this.page.evaluate(() => window.testEars.connections());
   }

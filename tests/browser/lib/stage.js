@@ -19,7 +19,7 @@ export const TWO_LANGUAGES = { ada: { locale: "en-US", colorScheme: "light" }, b
 /** Runs a story with two people in a guild, each in a Chromium process of their own, and clears everything away. */
 export async function withTwoPeople(story, looks = {}, ...flags) {
   const server = await Server.start(...flags);
-  const browsers = await Promise.all([openBrowser({ toneHz: ADA_HZ }), openBrowser({ toneHz: BEN_HZ })]);
+  const browsers = await Promise.all([openBrowser({ toneHz: ADA_HZ, loopback: looks.loopback }), openBrowser({ toneHz: BEN_HZ, loopback: looks.loopback })]);
   try {
     const [ada, ben] = await Promise.all([
       Person.register(browsers[0], server, "ada", looks.ada),
