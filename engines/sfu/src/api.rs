@@ -309,11 +309,21 @@ pub struct Drops {
     pub rejected: u64,
 }
 
+/// Where a worker is reached: the host candidates of its answers, best first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidates {
+    /// By datagrams.
+    pub udp: Vec<SocketAddr>,
+    /// By streams that the client opens (RFC 6544, passive). The caller cuts them into datagrams (see
+    /// [`crate::framing`]) and gives each stream an address that no other path has: the worker knows paths by it.
+    pub tcp: Vec<SocketAddr>,
+}
+
 /// How to set up a worker.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
-    /// Host candidates to write into answers, best first.
-    pub candidates: Vec<SocketAddr>,
+    /// Where it is reached.
+    pub candidates: Candidates,
     /// Seeds ICE credentials and SSRCs: from the operating system in production, fixed in tests.
     pub seed: [u8; 32],
 }

@@ -11,6 +11,7 @@ mod bandwidth;
 mod codec;
 mod dtls;
 mod encoding;
+pub mod framing;
 #[cfg(test)]
 mod fuzz;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -36,7 +37,7 @@ pub use bandwidth::Bitrate;
 pub use room::quality::{Picture, Quality, Upstream};
 pub use sdp::fragment::IceFragment;
 pub use worker::{
-    Answer, Copied, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output,
-    Part, PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit,
-    Want, Wanted, Worker, WorkerConfig,
+    Answer, Candidates, Copied, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer,
+    OfferError, Output, Part, PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source,
+    SourceSet, Transmit, Want, Wanted, Worker, WorkerConfig,
 };

@@ -11,9 +11,9 @@ use std::{
 use rustc_hash::FxHashMap;
 
 pub use crate::api::{
-    Answer, Copied, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer, OfferError, Output,
-    Part, PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source, SourceSet, Transmit,
-    Want, Wanted, WorkerConfig,
+    Answer, Candidates, Copied, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer,
+    OfferError, Output, Part, PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source,
+    SourceSet, Transmit, Want, Wanted, WorkerConfig,
 };
 
 use crate::{
@@ -39,7 +39,7 @@ struct Place {
 ///
 /// Call `handle_*`, then `end_batch`, then [`Worker::poll`] until [`Output::WakeAt`]; not draining loses packets.
 pub struct Worker {
-    candidates: Vec<SocketAddr>,
+    candidates: Candidates,
     generator: Generator,
     identity: Identity,
     start: Instant,
@@ -352,7 +352,10 @@ impl Worker {
         let Some(member) = member else { return };
         member.addresses.push(from);
         if member.addresses.len() > MAX_ADDRESSES {
-            let oldest = member.addresses.remove(0);
+            // Never the one that media goes to: a client that tries many paths has found it.
+            let egress = member.transport.egress();
+            let oldest = member.addresses.iter().position(|address| Some(*address) != egress).unwrap_or(0);
+            let oldest = member.addresses.remove(oldest);
             if self.addresses.get(&oldest).is_some_and(|held| held.peer == place.peer) {
                 self.addresses.remove(&oldest);
             }

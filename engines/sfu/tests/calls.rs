@@ -184,7 +184,10 @@ fn chromium_s_own_offer_is_answered() {
     assert_eq!(session.media.len(), 8);
     let count = |text: &str| answer.sdp.matches(text).count();
     assert_eq!((count("a=recvonly"), count("a=sendonly")), (4, 4));
-    assert_eq!((count("a=candidate:"), count("a=ssrc-group:FID")), (1, 2));
+    assert_eq!((count("a=candidate:"), count("a=ssrc-group:FID")), (2, 2));
+    // RFC 6544 §4.5, and §4.2: 90 << 24 | (4 << 13 | 8191) << 8 | 255, below UDP's.
+    let tcp = "a=candidate:2 1 tcp 1520435199 192.0.2.1 7882 typ host tcptype passive\r\n";
+    assert_eq!(count(tcp), 1, "{}", answer.sdp);
     // Camera and screen in the browser's first choice, both slots in all that it can play.
     assert_eq!(
         (count("VP8/90000"), count("VP9/90000"), count("H264/90000"), count("AV1/90000")),

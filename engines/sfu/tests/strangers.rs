@@ -11,7 +11,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{ROOM, SERVER, World, frame, number, open_gates};
+use support::{ROOM, World, candidates, frame, number, open_gates};
 use voxlink_sfu::{
     Follow, Gates, IceFragment, Newcomer, OfferError, PeerId, PersonId, Role, Source, Worker, WorkerConfig,
 };
@@ -32,7 +32,7 @@ const OFFERS: [(&str, &str, bool); 6] = [
 
 fn answer(offer: &str, role: Role) -> Result<String, OfferError> {
     let now = Instant::now();
-    let config = WorkerConfig { candidates: vec![SERVER.parse().unwrap()], seed: [3; 32] };
+    let config = WorkerConfig { candidates: candidates(), seed: [3; 32] };
     let mut worker = Worker::new(config, now);
     let offer = offer.replace("\r\n", "\n").replace('\n', "\r\n");
     let new =
@@ -212,7 +212,14 @@ fn a_fragment_with_new_credentials_restarts_ice_and_an_old_one_does_not() {
     assert_eq!(world.worker.restart_ice(peer, &fragment("one1")).unwrap().sdp, first, "asked again");
     let second = world.worker.restart_ice(peer, &fragment("two2")).unwrap().sdp;
     assert_ne!(first, second);
-    for line in ["a=ice-lite", "m=audio 9 ", "a=mid:", "a=candidate:1 1 udp ", "a=end-of-candidates"] {
+    for line in [
+        "a=ice-lite",
+        "m=audio 9 ",
+        "a=mid:",
+        "a=candidate:1 1 udp ",
+        "tcptype passive",
+        "a=end-of-candidates",
+    ] {
         assert!(second.contains(line), "{line}: {second}");
     }
     world.worker.leave(peer, world.now);

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use voxlink_sfu::Candidates;
+
 /// More candidates only cost clients time and us checks.
 const MOST_CANDIDATES: usize = 8;
 
@@ -16,8 +18,17 @@ pub(crate) struct Reachable<'a> {
     pub(crate) loopback_first: bool,
 }
 
-/// Host candidates for a socket bound to `bound`, best first.
-pub(crate) fn candidates(bound: SocketAddr, reachable: &Reachable<'_>) -> Vec<SocketAddr> {
+/// Of those by TCP: a browser opens a connection to each before it knows whether it needs one.
+const MOST_TCP_CANDIDATES: usize = 4;
+
+/// Host candidates for a socket bound to `bound`, best first; by TCP too when that is listened on.
+pub(crate) fn candidates(bound: SocketAddr, reachable: &Reachable<'_>, has_tcp: bool) -> Candidates {
+    let udp = addresses(bound, reachable);
+    let tcp = udp.iter().copied().filter(|_| has_tcp).take(MOST_TCP_CANDIDATES).collect();
+    Candidates { udp, tcp }
+}
+
+fn addresses(bound: SocketAddr, reachable: &Reachable<'_>) -> Vec<SocketAddr> {
     let addresses: Vec<IpAddr> = if !reachable.public.is_empty() {
         reachable.public.to_vec()
     } else if bound.ip().is_unspecified() {
@@ -59,7 +70,10 @@ mod tests {
         let parse = |ips: &[&str]| ips.iter().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>();
         let interfaces = parse(&["127.0.0.1", "192.0.2.7", "169.254.1.1", "::1", "fe80::1", "2001:db8::7"]);
         let reachable = Reachable { public: &parse(public), interfaces: &interfaces, loopback_first };
-        candidates(bound.parse().unwrap(), &reachable).iter().map(ToString::to_string).collect()
+        let found = candidates(bound.parse().unwrap(), &reachable, true);
+        assert!(found.udp.starts_with(&found.tcp));
+        assert_eq!(candidates(bound.parse().unwrap(), &reachable, false).tcp, []);
+        found.udp.iter().map(ToString::to_string).collect()
     }
 
     #[test]

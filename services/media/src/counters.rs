@@ -51,7 +51,7 @@ counters! {
     sends,
     /// Times that a shard went to sleep until something came.
     waits,
-    /// Datagrams not sent because the socket's buffer was full.
+    /// Datagrams not sent because the socket's buffer was full, or a client over TCP did not keep up.
     dropped_out,
     /// Datagrams that the kernel refused to send (no route, for instance).
     send_errors,
@@ -65,7 +65,7 @@ counters! {
     lost_events,
     /// Packets lost between two parts of a call because the other shard did not keep up.
     lost_copies,
-    /// Packets lost on their way to the relay because it did not keep up.
+    /// Packets lost between a shard and the relay, or the thread of TCP, because one did not keep up.
     lost_relayed,
     /// Panics caught; each ended one call.
     panics,

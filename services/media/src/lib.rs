@@ -1,9 +1,9 @@
 //! Calls: the threads and sockets that the SFU engine lives on, and the voice gateway.
 //!
 //! Parts that only send each other values: `calls` (who sits where; pure, driven by `control`), `voice` (the WebSocket at
-//! `/voice`), `strangers` (WHIP and WHEP), `shard` (threads, each with an engine and a UDP socket). Media packets never
-//! leave their shard. Stored are the keys of those who stream, and nothing else. What this crate never does: decide who
-//! may join (chat signs a pass), look into media.
+//! `/voice`), `strangers` (WHIP and WHEP), `shard` (threads, each with an engine and a UDP socket), `tcp` (streams, cut
+//! into datagrams for the shards). Media packets never leave their shard. Stored are the keys of those who stream, and
+//! nothing else. What this crate never does: decide who may join (chat signs a pass), look into media.
 
 mod calls;
 mod candidates;
@@ -18,12 +18,13 @@ mod relay;
 mod shard;
 pub mod store;
 mod strangers;
+mod tcp;
 mod udp;
 mod voice;
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, TcpListener},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -45,6 +46,7 @@ pub use relay::{
 };
 use relay::{Place, ToShards, Turn};
 use shard::{Command, ShardConfig, ShardHandle};
+use tcp::Tcp;
 use tokio::sync::mpsc;
 use udp::UdpPort;
 use voxlink_protocol::{ChannelId, bus::SessionRevoked};
@@ -62,8 +64,8 @@ const MOST_REPORTS: usize = 16_384;
 /// How media is set up.
 #[derive(Clone, Debug)]
 pub struct MediaConfig {
-    /// Where media arrives: the first shard's port, each further shard has the next one. Port 0 takes any (tests).
-    /// `[::]` takes IPv4 as well.
+    /// Where media arrives, UDP and TCP: the first shard's port, each further shard has the next one. Port 0 takes any
+    /// (tests). `[::]` takes IPv4 as well.
     pub listen: SocketAddr,
     /// What clients are told to send to; empty for all addresses of the machine.
     pub public_addresses: Vec<IpAddr>,
@@ -138,6 +140,7 @@ pub struct Media {
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Vec<Arc<ShardCounters>>,
     relay_counters: Arc<ShardCounters>,
+    tcp: Tcp,
     addresses: Vec<SocketAddr>,
 }
 
@@ -161,6 +164,7 @@ pub(crate) struct MediaState {
     turn: Option<Arc<Turn>>,
     turn_over_tls: Option<TurnOverTls>,
     media_ports: Arc<[u16]>,
+    media_tcp_ports: Arc<[u16]>,
     public_addresses: Arc<[IpAddr]>,
     external_turn: Option<Arc<ExternalTurn>>,
 }
@@ -213,15 +217,16 @@ impl Media {
         let (mut shards, mut threads, mut counters, mut addresses) = (vec![], vec![], vec![], vec![]);
         let all = Arc::new(OnceLock::new());
         let mut named = Vec::new();
+        let (to_tcp, mut tcp_ports, mut tcp_listeners) = (tcp::mailbox(), Vec::new(), Vec::new());
         let relay_counters = Arc::<ShardCounters>::default();
         let to_relay = config.turn.as_ref().map(|_| relay::mailbox());
         // All ports before any thread: a failure then leaves nothing running.
         let ports =
             (0..count).map(|index| bind(config.listen, index, count)).collect::<Result<Vec<_>, _>>()?;
-        for (index, (port, counted)) in ports.into_iter().enumerate() {
+        for (index, Bound { port, listener, counters: counted }) in ports.into_iter().enumerate() {
             let bound = port.local_address()?;
-            let candidates = candidates::candidates(bound, &reachable);
-            named.push(candidates.clone());
+            let candidates = candidates::candidates(bound, &reachable, listener.is_some());
+            named.push(candidates.udp.clone());
             tracing::info!(shard = index, %bound, ?candidates, buffer = port.receive_buffer(), "media listens");
             let (handle, thread) = shard::start(ShardConfig {
                 index,
@@ -233,12 +238,21 @@ impl Media {
                 counters: counted.clone(),
                 all: Arc::downgrade(&all),
                 relay: to_relay.clone(),
+                tcp: Some(to_tcp.clone()),
             })?;
+            if let Some(listener) = listener {
+                tcp_ports.push(bound.port());
+                tcp_listeners.push(tcp::Port { listener, shard: handle.streamed() });
+            }
             shards.push(handle);
             threads.push(thread);
             counters.push(counted);
             addresses.push(bound);
         }
+        let tcp_counters = Arc::<ShardCounters>::default();
+        let (tcp, thread) = Tcp::start(tcp_listeners, to_tcp, tcp_counters.clone(), env.clone())?;
+        threads.push(thread);
+        counters.push(tcp_counters);
         let turn = match config.turn.as_ref().zip(to_relay) {
             None => None,
             Some((turn, mailbox)) => {
@@ -286,6 +300,7 @@ impl Media {
             turn,
             turn_over_tls: config.turn_over_tls,
             media_ports: addresses.iter().map(SocketAddr::port).collect(),
+            media_tcp_ports: tcp_ports.into(),
             public_addresses: config.public_addresses.into(),
             external_turn: config.external_turn.clone().map(Arc::new),
         };
@@ -296,6 +311,7 @@ impl Media {
             threads: Mutex::new(threads),
             counters,
             relay_counters,
+            tcp,
             addresses,
         })
     }
@@ -337,7 +353,7 @@ impl Media {
         self.state.control.counts().await
     }
 
-    /// The UDP addresses listened on, one per shard.
+    /// The UDP addresses listened on, one per shard; TCP has the same, see `GET /api/v1/reachability`.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -362,6 +378,7 @@ impl Media {
             // One that has ended already needs no telling.
             let _ended = shard.send(Command::Stop).await;
         }
+        self.tcp.stop();
         if let Some(turn) = &self.state.turn {
             turn.stop().await;
         }
@@ -409,11 +426,18 @@ fn relay_place(named: &[Vec<SocketAddr>], reachable: &Reachable<'_>) -> Place {
     Place { relay_addresses, own_addresses, sfu }
 }
 
-fn bind(
-    listen: SocketAddr,
-    index: usize,
-    shards: usize,
-) -> Result<(UdpPort, Arc<ShardCounters>), StartError> {
+/// The sockets of a shard.
+struct Bound {
+    port: UdpPort,
+    /// Of the same number; none when another program has it.
+    listener: Option<TcpListener>,
+    counters: Arc<ShardCounters>,
+}
+
+/// Numbers tried when any will do: TCP may have the one that UDP got.
+const TRIES: usize = 16;
+
+fn bind(listen: SocketAddr, index: usize, shards: usize) -> Result<Bound, StartError> {
     let mut address = listen;
     if listen.port() != 0 {
         let offset = u16::try_from(index).ok();
@@ -421,9 +445,26 @@ fn bind(
         address.set_port(port.ok_or(StartError::Ports { shards, first: listen.port() })?);
     }
     let counters = Arc::<ShardCounters>::default();
-    match UdpPort::bind(address, counters.clone()) {
-        Ok(port) => Ok((port, counters)),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(StartError::PortTaken(address)),
-        Err(error) => Err(StartError::Bind { address, error }),
+    let mut left = if listen.port() == 0 { TRIES } else { 1 };
+    loop {
+        left -= 1;
+        let port = match UdpPort::bind(address, counters.clone()) {
+            Ok(port) => port,
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                return Err(StartError::PortTaken(address));
+            }
+            Err(error) => return Err(StartError::Bind { address, error }),
+        };
+        match TcpListener::bind(port.local_address()?) {
+            Ok(listener) => return Ok(Bound { port, listener: Some(listener), counters }),
+            Err(error) if left == 0 => {
+                tracing::warn!(
+                    %error, %address,
+                    "calls are not served over TCP on this port: people in networks that block UDP need TURN. Is another program listening there? Choose other ports with --media-listen"
+                );
+                return Ok(Bound { port, listener: None, counters });
+            }
+            Err(_) => {}
+        }
     }
 }

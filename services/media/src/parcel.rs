@@ -4,7 +4,10 @@
 use std::{
     net::SocketAddr,
     ops::Range,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Datagrams in one parcel: what a relay or shard gathers in tens of milliseconds. What comes on top is dropped, as it
@@ -94,6 +97,8 @@ type Wake = Box<dyn Fn() + Send + Sync>;
 /// another.
 pub(crate) struct Mailbox {
     waiting: Mutex<Parcel<Route>>,
+    /// Whether it is worth to take the lock.
+    is_filled: AtomicBool,
     room: [usize; 2],
     wake: OnceLock<Wake>,
 }
@@ -108,7 +113,8 @@ impl Mailbox {
     /// Whoever empties it finds so many bytes free before and behind each datagram.
     pub(crate) fn with_room(before: usize, behind: usize) -> Arc<Self> {
         let waiting = Mutex::new(Parcel::with_room(before, behind));
-        Arc::new(Self { waiting, room: [before, behind], wake: OnceLock::new() })
+        let is_filled = AtomicBool::new(false);
+        Arc::new(Self { waiting, is_filled, room: [before, behind], wake: OnceLock::new() })
     }
 
     /// Called when something waits where nothing did; once, by whoever empties it.
@@ -130,6 +136,7 @@ impl Mailbox {
         let (was_empty, lost) = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             let was_empty = waiting.is_empty();
+            self.is_filled.store(true, Ordering::Release);
             if was_empty {
                 std::mem::swap(&mut *waiting, parcel);
                 (was_empty, 0)
@@ -146,7 +153,12 @@ impl Mailbox {
     /// Takes all that waits, in exchange for an empty parcel.
     pub(crate) fn take(&self, parcel: &mut Parcel<Route>) {
         parcel.clear();
+        // Whoever fills it while nothing waits wakes us after that.
+        if !self.is_filled.load(Ordering::Acquire) {
+            return;
+        }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_filled.store(false, Ordering::Release);
         std::mem::swap(&mut *waiting, parcel);
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Reachability {
     time: u64,
     /// UDP; each answers a Binding without credentials.
     media_ports: Vec<u16>,
+    /// Those of them that take calls over TCP as well (RFC 6544); the Binding is framed (RFC 4571).
+    media_tcp_ports: Vec<u16>,
     /// Those that the operator named; without any the server's name leads to the ports.
     public_addresses: Vec<IpAddr>,
     /// UDP and TCP; absent where TURN is not served.
@@ -50,6 +52,7 @@ pub(crate) async fn show(
         },
         time: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
         media_ports: state.media_ports.to_vec(),
+        media_tcp_ports: state.media_tcp_ports.to_vec(),
         public_addresses: state.public_addresses.to_vec(),
         turn_port: state.turn.as_ref().map(|turn| turn.port()),
         turn_over_tls: state.turn.is_some() && state.turn_over_tls.is_some(),

@@ -2,6 +2,7 @@
 //!
 //! Values stay JSON here on purpose: the tests see what any other client would see.
 
+pub mod framed;
 pub mod gateway;
 pub mod person;
 pub mod rest;
@@ -10,6 +11,7 @@ pub mod stranger;
 pub mod turn;
 pub mod wire;
 
+pub use framed::Framed;
 pub use gateway::{Gateway, GatewayError};
 pub use person::Person;
 pub use rest::{Reply, Rest};

@@ -13,11 +13,11 @@ use str0m::{
     change::{SdpAnswer, SdpApi, SdpPendingOffer},
     format::Codec,
     media::Mid,
-    net::{Protocol, Receive},
+    net::{Protocol, Receive, TcpType},
     rtp::{ExtensionValues, RtpWrite},
 };
 
-use crate::turn::TurnPath;
+use crate::{Framed, turn::TurnPath};
 
 /// RFC 8656 §12.
 const FIRST_CHANNEL: u16 = 0x4000;
@@ -27,13 +27,20 @@ const PACKET: Duration = Duration::from_millis(20);
 /// One peer connection with Opus and VP8. Whoever uses it carries offers and answers, and calls [`Wire::step`] often.
 pub struct Wire {
     rtc: Box<Rtc>,
-    udp: UdpSocket,
-    /// All goes through a relay, a channel for each peer.
-    relay: Option<(TurnPath, Vec<SocketAddr>)>,
+    way: Way,
     pending: Option<SdpPendingOffer>,
     wake: Instant,
     next_packet: Instant,
     events: Vec<Event>,
+}
+
+/// How peers are reached.
+enum Way {
+    Udp(UdpSocket),
+    /// All goes through a relay, a channel for each peer.
+    Relay(TurnPath, Vec<SocketAddr>),
+    /// A connection to the first passive candidate of the answer, once there is one.
+    Tcp(Option<Framed>),
 }
 
 /// What to send next on an m-line.
@@ -57,7 +64,7 @@ pub struct Outgoing {
 
 impl std::fmt::Debug for Wire {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Wire({:?}, connected: {})", self.udp.local_addr(), self.rtc.is_connected())
+        write!(f, "Wire({:?}, connected: {})", self.address(), self.rtc.is_connected())
     }
 }
 
@@ -71,7 +78,8 @@ impl Default for Wire {
             .set_rtp_mode(true)
             .build(now);
         let rtc = Box::new(rtc);
-        Self { rtc, udp: bind(), relay: None, pending: None, wake: now, next_packet: now, events: Vec::new() }
+        let way = Way::Udp(bind());
+        Self { rtc, way, pending: None, wake: now, next_packet: now, events: Vec::new() }
     }
 }
 
@@ -79,7 +87,13 @@ impl Wire {
     /// Whose only way is through a relay.
     #[must_use]
     pub fn behind(path: TurnPath) -> Self {
-        Self { relay: Some((path, Vec::new())), ..Self::default() }
+        Self { way: Way::Relay(path, Vec::new()), ..Self::default() }
+    }
+
+    /// Whose only way is a TCP connection (RFC 6544).
+    #[must_use]
+    pub fn over_tcp() -> Self {
+        Self { way: Way::Tcp(None), ..Self::default() }
     }
 
     /// An offer with what `add` adds to it, and what that returned.
@@ -93,17 +107,30 @@ impl Wire {
 
     /// Another network, and an offer with new ICE credentials.
     pub fn restart_ice(&mut self) -> String {
-        self.udp = bind();
+        match &mut self.way {
+            Way::Udp(udp) => *udp = bind(),
+            Way::Tcp(stream) => *stream = None,
+            Way::Relay(..) => {}
+        }
         self.offer(|change| _ = change.ice_restart(false)).0
     }
 
     /// Takes the answer to its last offer.
     pub fn accept(&mut self, answer: &str) {
+        if let Way::Tcp(stream) = &mut self.way
+            && stream.is_none()
+        {
+            *stream = Some(Framed::connect(passive_candidate(answer).unwrap()).unwrap());
+        }
         let answer = SdpAnswer::from_sdp_string(answer).unwrap();
         self.rtc.sdp_api().accept_answer(self.pending.take().unwrap(), answer).unwrap();
         // After an ICE restart str0m has forgotten its candidates, so it gets them here and not before.
-        let address = self.address();
-        self.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        let address = self.address().unwrap();
+        let candidate = match &self.way {
+            Way::Tcp(_) => Candidate::builder().tcp().tcptype(TcpType::Active).host(address).build(),
+            Way::Udp(_) | Way::Relay(..) => Candidate::host(address, "udp"),
+        };
+        self.rtc.add_local_candidate(candidate.unwrap());
         self.drain();
     }
 
@@ -152,28 +179,18 @@ impl Wire {
     }
 
     /// Where peers see it.
-    fn address(&self) -> SocketAddr {
-        self.relay.as_ref().map_or_else(|| self.udp.local_addr().unwrap(), |(path, _)| path.relayed)
+    fn address(&self) -> Option<SocketAddr> {
+        match &self.way {
+            Way::Udp(udp) => udp.local_addr().ok(),
+            Way::Relay(path, _) => Some(path.relayed),
+            Way::Tcp(stream) => stream.as_ref()?.local().ok(),
+        }
     }
 
     fn read(&mut self) {
-        let mut buffer = [0; 2048];
-        loop {
-            let socket = self.relay.as_ref().map_or(&self.udp, |(path, _)| &path.socket);
-            let (length, from) = match socket.recv_from(&mut buffer) {
-                Ok(received) => received,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => panic!("{error}"),
-            };
-            let to = self.address();
-            let (from, bytes) = match &self.relay {
-                None => (from, &buffer[..length]),
-                Some((_, peers)) => {
-                    let Some((channel, bytes)) = TurnPath::unwrap(&buffer[..length]) else { continue };
-                    (peers[usize::from(channel - FIRST_CHANNEL)], bytes)
-                }
-            };
-            if let Ok(receive) = Receive::new(Protocol::Udp, from, to, bytes) {
+        while let Some((protocol, from, bytes)) = self.way.receive() {
+            let Some(to) = self.address() else { return };
+            if let Ok(receive) = Receive::new(protocol, from, to, &bytes) {
                 self.rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
             }
             self.drain();
@@ -187,18 +204,66 @@ impl Wire {
                     self.wake = at;
                     return;
                 }
-                Output::Transmit(transmit) => {
-                    let (to, bytes) = (transmit.destination, &transmit.contents[..]);
-                    // A full buffer is a lost packet.
-                    match &mut self.relay {
-                        None => _ = self.udp.send_to(bytes, to),
-                        Some((path, peers)) => send_through(path, peers, to, bytes),
-                    }
-                }
+                Output::Transmit(transmit) => self.way.send(transmit.destination, &transmit.contents),
                 Output::Event(event) => self.events.push(event),
             }
         }
     }
+}
+
+impl Way {
+    /// What came, and from where.
+    fn receive(&mut self) -> Option<(Protocol, SocketAddr, Vec<u8>)> {
+        let mut buffer = [0; 2048];
+        loop {
+            let socket = match self {
+                Self::Udp(udp) => &*udp,
+                Self::Relay(path, _) => &path.socket,
+                Self::Tcp(stream) => {
+                    let stream = stream.as_mut()?;
+                    // A connection that is over brings nothing more.
+                    let bytes = stream.receive().ok()??;
+                    return Some((Protocol::Tcp, stream.peer().ok()?, bytes));
+                }
+            };
+            let (length, from) = match socket.recv_from(&mut buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(error) => panic!("{error}"),
+            };
+            match self {
+                Self::Relay(_, peers) => {
+                    let Some((channel, bytes)) = TurnPath::unwrap(&buffer[..length]) else { continue };
+                    let from = peers[usize::from(channel - FIRST_CHANNEL)];
+                    return Some((Protocol::Udp, from, bytes.to_vec()));
+                }
+                Self::Udp(_) | Self::Tcp(_) => {
+                    return Some((Protocol::Udp, from, buffer[..length].to_vec()));
+                }
+            }
+        }
+    }
+
+    /// A full buffer is a lost packet.
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        match self {
+            Self::Udp(udp) => _ = udp.send_to(bytes, to),
+            Self::Relay(path, peers) => send_through(path, peers, to, bytes),
+            Self::Tcp(stream) => {
+                if let Some(stream) = stream {
+                    let _over = stream.send(bytes);
+                }
+            }
+        }
+    }
+}
+
+/// Of an answer's candidates the first that one connects to.
+fn passive_candidate(answer: &str) -> Option<SocketAddr> {
+    let line =
+        answer.lines().find(|line| line.starts_with("a=candidate:") && line.contains("tcptype passive"))?;
+    let words: Vec<&str> = line.split(' ').collect();
+    Some(SocketAddr::new(words.get(4)?.parse().ok()?, words.get(5)?.parse().ok()?))
 }
 
 fn send_through(path: &mut TurnPath, peers: &mut Vec<SocketAddr>, to: SocketAddr, bytes: &[u8]) {

@@ -6,7 +6,7 @@ use super::room::Stage;
 use crate::{
     room::Plan,
     sdp::{self, Direction, Offer, answer},
-    worker::{Follow, MediaKind, Mid, Role, Source},
+    worker::{Candidates, Follow, MediaKind, Mid, Role, Source},
 };
 
 /// An offer in each role that there is: the answer has its m-lines, in its order, and no line that it smuggled in.
@@ -46,7 +46,8 @@ fn is_answered(offer: &Offer, role: &Role) -> bool {
     let mut stage = Stage::new();
     let lines = stage.join(1, &plan, None);
     assert_eq!(lines.len(), offer.media.len());
-    let candidates = [SocketAddr::from(([192, 0, 2, 1], 7_882))];
+    let address = SocketAddr::from(([192, 0, 2, 1], 7_882));
+    let candidates = Candidates { udp: vec![address], tcp: vec![address] };
     let session = answer::Session {
         fragment: "fragment",
         password: "a password of enough length",
@@ -59,7 +60,7 @@ fn is_answered(offer: &Offer, role: &Role) -> bool {
     let begins = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
     assert_eq!((begins("m="), begins("a=mid:")), (offer.media.len(), offer.media.len()));
     assert_eq!((begins("v=0"), begins("a=ice-lite"), begins("a=group:BUNDLE")), (1, 1, 1));
-    assert!(begins("a=ice-ufrag:") <= offer.media.len() && begins("a=candidate:") <= 1);
+    assert!(begins("a=ice-ufrag:") <= offer.media.len() && begins("a=candidate:") <= 2);
     assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
     true
 }

@@ -1,12 +1,12 @@
 //! Writing answers: ICE-lite, DTLS passive, one bundle, the offer's own numbers.
 
-use std::{fmt::Write, net::SocketAddr};
+use std::fmt::Write;
 
 use super::{
     AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, MID, Media, Offer, REPAIRED_STREAM_ID, STREAM_ID, TRANSPORT_CC,
     codecs::{Chosen, Codec},
 };
-use crate::worker::MediaKind;
+use crate::worker::{Candidates, MediaKind};
 
 /// What one m-line is answered with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) struct Session<'a> {
     pub(crate) fragment: &'a str,
     pub(crate) password: &'a str,
     pub(crate) fingerprint: &'a str,
-    pub(crate) candidates: &'a [SocketAddr],
+    pub(crate) candidates: &'a Candidates,
     pub(crate) id: u64,
     pub(crate) version: u64,
 }
@@ -46,12 +46,12 @@ pub(crate) fn write(offer: &Offer, session: &Session<'_>, lines: &[Line]) -> Str
     }
     push(&mut out, format_args!("a=msid-semantic: WMS *"));
     push(&mut out, format_args!("a=ice-lite"));
-    let mut candidates = session.candidates;
+    let mut candidates = Some(session.candidates);
     for (media, line) in offer.media.iter().zip(lines) {
         media_section(&mut out, session, offer, media, line, candidates);
         if *line != Line::Refused {
             // With BUNDLE the first section's candidates are everyone's (RFC 9143 §7.1.2).
-            candidates = &[];
+            candidates = None;
         }
     }
     out
@@ -69,7 +69,7 @@ fn media_section(
     offer: &Offer,
     media: &Media,
     line: &Line,
-    candidates: &[SocketAddr],
+    candidates: Option<&Candidates>,
 ) {
     let (codecs, direction) = match line {
         Line::Refused => {
@@ -90,7 +90,9 @@ fn media_section(
     push(out, format_args!("m={} 9 {}{formats}", media.name, media.protocol));
     push(out, format_args!("c=IN IP4 0.0.0.0"));
     push(out, format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
-    candidate_lines(out, candidates);
+    if let Some(candidates) = candidates {
+        candidate_lines(out, candidates);
+    }
     push(out, format_args!("a=ice-ufrag:{}", session.fragment));
     push(out, format_args!("a=ice-pwd:{}", session.password));
     push(out, format_args!("a=fingerprint:sha-256 {}", session.fingerprint));
@@ -118,14 +120,23 @@ fn media_section(
     }
 }
 
-pub(super) fn candidate_lines(out: &mut String, candidates: &[SocketAddr]) {
-    for (at, candidate) in candidates.iter().enumerate() {
+pub(super) fn candidate_lines(out: &mut String, candidates: &Candidates) {
+    for (at, candidate) in candidates.udp.iter().enumerate() {
         // RFC 8445 §5.1.2.1: type preference of a host candidate, local preference by order.
         let priority = 126u32 << 24 | (65_535 - (at as u32).min(65_535)) << 8 | 255;
         let (ip, port) = (candidate.ip(), candidate.port());
         push(out, format_args!("a=candidate:{} 1 udp {priority} {ip} {port} typ host", at + 1));
     }
-    if !candidates.is_empty() {
+    for (at, candidate) in candidates.tcp.iter().enumerate() {
+        // RFC 6544 §4.2: below all of UDP by type, above relays; 4 is the direction preference of a passive one.
+        let priority = 90u32 << 24 | ((4 << 13) | (8_191 - (at as u32).min(8_191))) << 8 | 255;
+        let (foundation, ip, port) = (candidates.udp.len() + at + 1, candidate.ip(), candidate.port());
+        push(
+            out,
+            format_args!("a=candidate:{foundation} 1 tcp {priority} {ip} {port} typ host tcptype passive"),
+        );
+    }
+    if !candidates.udp.is_empty() || !candidates.tcp.is_empty() {
         push(out, format_args!("a=end-of-candidates"));
     }
 }

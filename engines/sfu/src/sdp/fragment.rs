@@ -2,13 +2,11 @@
 //!
 //! Candidates themselves are not read: a lite agent learns addresses from checks (RFC 8445 §6.1).
 
-use std::net::SocketAddr;
-
 use super::{
     answer::{self, push},
     parse::{ice_password, ice_ufrag},
 };
-use crate::worker::{Mid, OfferError};
+use crate::worker::{Candidates, Mid, OfferError};
 
 /// A hundred candidates of 100 bytes are more than any client gathers.
 const MAX_TEXT: usize = 16 * 1024;
@@ -55,7 +53,7 @@ pub(crate) struct BundleTag {
 }
 
 /// Our side of a restart: new credentials, and where we are still to be reached.
-pub(crate) fn write(tag: &BundleTag, fragment: &str, password: &str, candidates: &[SocketAddr]) -> String {
+pub(crate) fn write(tag: &BundleTag, fragment: &str, password: &str, candidates: &Candidates) -> String {
     let mut out = String::new();
     push(&mut out, format_args!("a=ice-lite"));
     push(&mut out, format_args!("a=group:BUNDLE {}", tag.mid));

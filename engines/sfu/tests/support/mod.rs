@@ -26,8 +26,8 @@ use str0m::{
     rtp::{Extension, ExtensionSerializer, ExtensionValues, RtpWrite},
 };
 use voxlink_sfu::{
-    Event, Gates, Mid, Newcomer, OfferError, Output, PeerId, PersonId, Role, RoomId, Source, SourceSet,
-    Wanted, Worker, WorkerConfig,
+    Candidates, Event, Gates, Mid, Newcomer, OfferError, Output, PeerId, PersonId, Role, RoomId, Source,
+    SourceSet, Wanted, Worker, WorkerConfig,
 };
 
 /// The payload types in str0m's offers.
@@ -40,6 +40,12 @@ const DELAY: Duration = Duration::from_millis(5);
 const QUEUE: Duration = Duration::from_millis(300);
 const STEP: Duration = Duration::from_millis(1);
 pub const SERVER: &str = "192.0.2.1:7882";
+
+/// Where the worker is reached: one port, of UDP and TCP.
+pub fn candidates() -> Candidates {
+    let address = SERVER.parse().unwrap();
+    Candidates { udp: vec![address], tcp: vec![address] }
+}
 
 /// What a client is able to do beyond the usual.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +189,7 @@ pub struct World {
 impl World {
     pub fn new() -> Self {
         let now = Instant::now();
-        let config = WorkerConfig { candidates: vec![SERVER.parse().unwrap()], seed: [3; 32] };
+        let config = WorkerConfig { candidates: candidates(), seed: [3; 32] };
         Self {
             worker: Worker::new(config, now),
             now,

@@ -5,7 +5,7 @@
 
 mod guard;
 mod neighbours;
-mod plain_binding;
+pub(crate) mod plain_binding;
 mod records;
 mod relayed;
 mod run;
@@ -15,7 +15,6 @@ mod wake;
 
 use std::{
     io,
-    net::SocketAddr,
     sync::{Arc, OnceLock, Weak},
     thread::JoinHandle,
 };
@@ -23,8 +22,8 @@ use std::{
 use tokio::sync::mpsc::{self, error::TrySendError};
 use voxlink_service_kit::Env;
 use voxlink_sfu::{
-    Answer, Copied, Event, Gates, IceFragment, Mid, OfferError, Part, PeerId, PersonId, Quality, Role,
-    RoomId, Source, SourceSet, Want, WorkerConfig,
+    Answer, Candidates, Copied, Event, Gates, IceFragment, Mid, OfferError, Part, PeerId, PersonId, Quality,
+    Role, RoomId, Source, SourceSet, Want, WorkerConfig,
 };
 use wake::Waker;
 
@@ -132,7 +131,7 @@ pub(crate) struct ShardConfig {
     /// The bound socket.
     pub(crate) port: UdpPort,
     /// Host candidates, best first.
-    pub(crate) candidates: Vec<SocketAddr>,
+    pub(crate) candidates: Candidates,
     pub(crate) env: Env,
     pub(crate) reports: mpsc::Sender<Report>,
     pub(crate) counters: Arc<ShardCounters>,
@@ -140,6 +139,8 @@ pub(crate) struct ShardConfig {
     pub(crate) all: Weak<OnceLock<Vec<ShardHandle>>>,
     /// Where the relay takes what is for relayed addresses; none when there is no relay.
     pub(crate) relay: Option<Arc<Mailbox>>,
+    /// Where the thread of TCP takes what is for streams; none when there is none.
+    pub(crate) tcp: Option<Arc<Mailbox>>,
 }
 
 /// The control side's end of a shard.
@@ -148,12 +149,18 @@ pub(crate) struct ShardHandle {
     commands: mpsc::Sender<Command>,
     waker: Arc<Waker>,
     relayed: Arc<Mailbox>,
+    streamed: Arc<Mailbox>,
 }
 
 impl ShardHandle {
     /// Where the relay puts what its clients send to this shard.
     pub(crate) fn relayed(&self) -> Arc<Mailbox> {
         self.relayed.clone()
+    }
+
+    /// Where the thread of TCP puts what came on streams.
+    pub(crate) fn streamed(&self) -> Arc<Mailbox> {
+        self.streamed.clone()
     }
 
     /// Hands over a command; waits while the queue is full. False when the shard has ended.
@@ -180,13 +187,16 @@ impl ShardHandle {
 pub(crate) fn start(config: ShardConfig) -> io::Result<(ShardHandle, JoinHandle<()>)> {
     let (commands, inbox) = mpsc::channel(MOST_COMMANDS);
     let (waker, sleeper) = wake::pair()?;
-    let (waker, relayed) = (Arc::new(waker), Mailbox::with_room(0, 0));
-    let woken = waker.clone();
-    relayed.set_wake(move || woken.wake());
-    let inbox_of_relayed = relayed.clone();
+    let waker = Arc::new(waker);
+    let [relayed, streamed] = [(); 2].map(|()| {
+        let (mailbox, woken) = (Mailbox::with_room(0, 0), waker.clone());
+        mailbox.set_wake(move || woken.wake());
+        mailbox
+    });
+    let inboxes = [relayed.clone(), streamed.clone()];
     let engine = WorkerConfig { candidates: config.candidates.clone(), seed: config.env.bytes() };
     let thread = std::thread::Builder::new()
         .name(format!("media-{}", config.index))
-        .spawn(move || run::Shard::new(config, engine, inbox, (sleeper, inbox_of_relayed)).run())?;
-    Ok((ShardHandle { commands, waker, relayed }, thread))
+        .spawn(move || run::Shard::new(config, engine, inbox, sleeper, inboxes).run())?;
+    Ok((ShardHandle { commands, waker, relayed, streamed }, thread))
 }

@@ -17,14 +17,14 @@ const FINGERPRINT: usize = 8;
 
 /// Counts what was answered.
 #[derive(Debug, Default)]
-pub(super) struct PlainBindings {
+pub(crate) struct PlainBindings {
     second: Option<Instant>,
     answered: u32,
 }
 
 impl PlainBindings {
     /// The answer, when this is such a question and there were not too many.
-    pub(super) fn answer(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Option<Vec<u8>> {
+    pub(crate) fn answer(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Option<Vec<u8>> {
         // What is longer carries credentials, or is no STUN: nearly everything that comes.
         let fingerprint = match datagram.len().checked_sub(HEADER)? {
             0 => false,

@@ -1,4 +1,5 @@
-//! People who reach this shard through our own relay: what they send comes in memory, and answers go back so.
+//! People who reach this shard through another thread of ours, the relay's or that of TCP: what they send comes in
+//! memory, and answers go back so.
 
 use std::{
     net::SocketAddr,
@@ -14,25 +15,26 @@ use crate::parcel::{Mailbox, Parcel, Route};
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
 pub(super) struct Relayed {
-    /// From the relay.
+    /// From that thread.
     inbox: Arc<Mailbox>,
-    /// To it; none where no relay is.
-    relay: Option<Arc<Mailbox>>,
-    /// By relayed address: which of our candidates it spoke to last, and when.
+    /// To it; none where there is no such thread.
+    outbox: Option<Arc<Mailbox>>,
+    /// By the address that it says they have: which of our candidates they spoke to last, and when.
     known: FxHashMap<SocketAddr, (SocketAddr, Instant)>,
     leaving: Parcel<Route>,
     swept: Instant,
 }
 
 impl Relayed {
-    pub(super) fn new(inbox: Arc<Mailbox>, relay: Option<Arc<Mailbox>>, now: Instant) -> Self {
-        let leaving = relay.as_ref().unwrap_or(&inbox).parcel();
-        Self { inbox, relay, known: FxHashMap::default(), leaving, swept: now }
+    pub(super) fn new(inbox: Arc<Mailbox>, outbox: Option<Arc<Mailbox>>, now: Instant) -> Self {
+        let leaving = outbox.as_ref().unwrap_or(&inbox).parcel();
+        Self { inbox, outbox, known: FxHashMap::default(), leaving, swept: now }
     }
 
     /// Takes what came into the parcel, and remembers who sent it.
     pub(super) fn take(&mut self, parcel: &mut Parcel<Route>, now: Instant) {
-        if self.relay.is_none() {
+        parcel.clear();
+        if self.outbox.is_none() {
             return;
         }
         self.inbox.take(parcel);
@@ -47,7 +49,7 @@ impl Relayed {
         }
     }
 
-    /// Queues what the engine sends to a relayed address; how many datagrams were queued and how many lost, or `None`
+    /// Queues what the engine sends to one of these addresses; how many datagrams were queued and how many lost, or `None`
     /// when the address is somebody else's.
     pub(super) fn send(
         &mut self,
@@ -71,6 +73,6 @@ impl Relayed {
 
     /// Hands over what is queued; how many were lost.
     pub(super) fn flush(&mut self) -> usize {
-        self.relay.as_ref().map_or(0, |relay| relay.put(&mut self.leaving))
+        self.outbox.as_ref().map_or(0, |outbox| outbox.put(&mut self.leaving))
     }
 }

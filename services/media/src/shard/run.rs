@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 use voxlink_service_kit::Env;
-use voxlink_sfu::{Drops, Newcomer, Output, RoomId, Worker, WorkerConfig};
+use voxlink_sfu::{Drops, Newcomer, Output, RoomId, Transmit, Worker, WorkerConfig};
 
 use super::{
     Command, Report, ShardConfig,
@@ -45,8 +45,9 @@ pub(super) struct Shard {
     records: Records,
     neighbours: Neighbours,
     plain_bindings: PlainBindings,
-    relayed: Relayed,
-    /// What came from the relay last; kept for its buffers.
+    /// The relay, and TCP.
+    ways: [Relayed; 2],
+    /// What came by such a way last; kept for its buffers.
     parcel: Parcel<Route>,
     /// A neighbour's queue was full.
     is_behind: bool,
@@ -71,7 +72,8 @@ impl Shard {
         config: ShardConfig,
         engine: WorkerConfig,
         commands: mpsc::Receiver<Command>,
-        (sleeper, relayed): (Sleeper, Arc<Mailbox>),
+        sleeper: Sleeper,
+        [relayed, streamed]: [Arc<Mailbox>; 2],
     ) -> Self {
         let now = config.env.clock.monotonic();
         Self {
@@ -85,7 +87,7 @@ impl Shard {
             neighbours: Neighbours::new(config.index, config.all),
             plain_bindings: PlainBindings::default(),
             parcel: relayed.parcel(),
-            relayed: Relayed::new(relayed, config.relay, now),
+            ways: [Relayed::new(relayed, config.relay, now), Relayed::new(streamed, config.tcp, now)],
             is_behind: false,
             has_copies: false,
             commands,
@@ -182,13 +184,16 @@ impl Shard {
             }
             self.drain_outputs(now);
         }
-        self.receive_relayed(&mut now);
+        for way in 0..self.ways.len() {
+            self.receive_relayed(way, &mut now);
+        }
         now
     }
 
-    /// Hands over what came through our own relay.
-    fn receive_relayed(&mut self, now: &mut Instant) {
-        self.relayed.take(&mut self.parcel, *now);
+    /// Hands over what came through our own relay, or on streams.
+    fn receive_relayed(&mut self, way: usize, now: &mut Instant) {
+        let Some(way) = self.ways.get_mut(way) else { return };
+        way.take(&mut self.parcel, *now);
         if self.parcel.is_empty() {
             return;
         }
@@ -366,16 +371,17 @@ impl Shard {
     fn drain_outputs(&mut self, now: Instant) {
         loop {
             let (port, reports, counters) = (&mut self.port, &self.reports, &self.counters);
-            let (neighbours, relayed) = (&mut self.neighbours, &mut self.relayed);
+            let (neighbours, ways) = (&mut self.neighbours, &mut self.ways);
             let outcome = guard::run(&mut self.worker, |worker| {
                 loop {
                     match worker.poll() {
                         Output::Transmit(transmit) => {
-                            match relayed.send(transmit.to, transmit.bytes, transmit.segment) {
-                                None => port.send(transmit.to, transmit.bytes, transmit.segment),
+                            let Transmit { to, bytes, segment } = transmit;
+                            match ways.iter_mut().find_map(|way| way.send(to, bytes, segment)) {
+                                None => port.send(to, bytes, segment),
                                 Some((sent, lost)) => {
                                     counters.packets_out.add(sent);
-                                    counters.bytes_out.add(transmit.bytes.len());
+                                    counters.bytes_out.add(bytes.len());
                                     counters.lost_relayed.add(lost);
                                 }
                             }
@@ -401,7 +407,9 @@ impl Shard {
             }
         }
         self.port.flush();
-        self.counters.lost_relayed.add(self.relayed.flush());
+        for way in &mut self.ways {
+            self.counters.lost_relayed.add(way.flush());
+        }
         self.is_behind = self.neighbours.flush();
     }
 

@@ -17,7 +17,7 @@ fn reachable(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc
     let counters = Arc::<ShardCounters>::default();
     let port = UdpPort::bind("127.0.0.1:0".parse().unwrap(), counters.clone()).unwrap();
     let address = port.local_address().unwrap();
-    let candidates = vec![address];
+    let candidates = Candidates { udp: vec![address], tcp: Vec::new() };
     let env = Env::real();
     let all = Default::default();
     let config = ShardConfig {
@@ -30,6 +30,7 @@ fn reachable(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc
         counters: counters.clone(),
         all,
         relay: None,
+        tcp: None,
     };
     let (handle, thread) = start(config).unwrap();
     (handle, thread, counters, address)

@@ -5,7 +5,7 @@
 pub mod client;
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -26,6 +26,8 @@ use voxlink_service_kit::{Auth, Bus, DbTarget, Env, call_pass::PassKey};
 pub const GUILD: GuildId = GuildId::new(900);
 pub const LOUNGE: ChannelId = ChannelId::new(901);
 pub const STUDY: ChannelId = ChannelId::new(902);
+/// Any port.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Not a voice channel.
 pub const TEXT: ChannelId = ChannelId::new(903);
 
@@ -58,12 +60,17 @@ impl Drop for Server {
 
 impl Server {
     pub async fn start(shards: usize) -> Self {
-        Self::start_as(shards, 250, None).await
+        Self::start_as(ANY, shards, 250, None).await
     }
 
     /// A call of more than `part` people is spread over the shards.
     pub async fn start_in_parts(shards: usize, part: usize) -> Self {
-        Self::start_as(shards, part, None).await
+        Self::start_as(ANY, shards, part, None).await
+    }
+
+    /// With one shard at this address.
+    pub async fn start_at(listen: SocketAddr) -> Self {
+        Self::start_as(listen, 1, 250, None).await
     }
 
     /// With STUN and TURN.
@@ -73,10 +80,10 @@ impl Server {
     }
 
     pub async fn start_with_turn_of(turn: TurnConfig) -> Self {
-        Self::start_as(1, 250, Some(turn)).await
+        Self::start_as(ANY, 1, 250, Some(turn)).await
     }
 
-    async fn start_as(shards: usize, part: usize, turn: Option<TurnConfig>) -> Self {
+    async fn start_as(listen: SocketAddr, shards: usize, part: usize, turn: Option<TurnConfig>) -> Self {
         let (bus, env, key) = (Bus::in_process(), Env::real(), PassKey::new(&[5; 32]));
         bus.serve(|request: ResolveToken| async move {
             let people = [("annas-token", 1, "anna"), ("boriss-token", 2, "boris")];
@@ -99,7 +106,7 @@ impl Server {
             }
         });
         let config = MediaConfig {
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen,
             public_addresses: Vec::new(),
             shards,
             part,
