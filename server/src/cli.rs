@@ -156,7 +156,7 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "FILE", env = "VOXLINK_ACME_ROOT")]
     pub(crate) acme_root: Option<PathBuf>,
 
-    /// Where voice and video arrive (UDP); each further core takes the next port [default: 0.0.0.0:7882].
+    /// Where voice and video arrive (UDP, and TCP where that is blocked); each further core takes the next port [default: 0.0.0.0:7882].
     #[arg(long, value_name = "ADDRESS:PORT", env = "VOXLINK_MEDIA_LISTEN")]
     pub(crate) media_listen: Option<SocketAddr>,
 

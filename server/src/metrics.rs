@@ -106,7 +106,7 @@ async fn write(sources: &Sources) -> String {
         ("media_waits_total", "Times that a media thread slept until something came.", counted.waits),
         (
             "media_packets_dropped_total",
-            "Datagrams not sent because the socket's buffer was full.",
+            "Datagrams not sent because the socket's buffer was full, or a client over TCP did not keep up.",
             counted.dropped_out,
         ),
         ("media_send_errors_total", "Datagrams that the system refused to send.", counted.send_errors),
@@ -138,7 +138,7 @@ async fn write(sources: &Sources) -> String {
         ),
         (
             "media_lost_relayed_total",
-            "Packets lost between media threads and the relay, because one did not keep up.",
+            "Packets lost between media threads and those of the relay and of TCP, because one did not keep up.",
             counted.lost_relayed + relayed.lost_relayed,
         ),
         (

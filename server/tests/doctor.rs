@@ -36,6 +36,7 @@ struct Spoils {
     upgrades: bool,
     host: bool,
     media_port: Option<u16>,
+    media_tcp_port: Option<u16>,
 }
 
 /// An HTTP proxy; its address.
@@ -78,8 +79,10 @@ fn pass_on(mut client: TcpStream, upstream: &str, spoils: &Spoils) {
     let mut answer = Vec::new();
     let _over = server.read_to_end(&mut answer);
     let mut answer = String::from_utf8(answer).unwrap();
-    if let (Some(port), Some(at)) = (spoils.media_port, answer.find("\"media_ports\":[")) {
-        let (start, end) = (at + 15, at + answer[at..].find(']').unwrap());
+    let ports = [("\"media_ports\":[", spoils.media_port), ("\"media_tcp_ports\":[", spoils.media_tcp_port)];
+    for (name, port) in ports {
+        let (Some(port), Some(at)) = (port, answer.find(name)) else { continue };
+        let (start, end) = (at + name.len(), at + answer[at..].find(']').unwrap());
         answer.replace_range(start..end, &port.to_string());
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let head = head.lines().filter(|line| !line.starts_with("content-length"));
@@ -94,7 +97,7 @@ fn a_server_that_is_well_has_nothing_bad_about_it() {
     let server = Server::start(&folder("doctor-well"), &["--turn-listen", "127.0.0.1:0"]);
     let (code, report) = examine(&[&format!("http://{}", server.address)]);
     assert_eq!((code, &report["state"]), (1, &Value::from("weak")), "{report:#}");
-    for check in ["http", "websocket", "media"] {
+    for check in ["http", "websocket", "media", "media-tcp"] {
         assert!(said(&report, check).lines().all(|line| line.starts_with("good: ")), "{report:#}");
     }
     let turn = said(&report, "turn");
@@ -144,8 +147,22 @@ fn a_media_port_that_does_not_answer_is_bad_without_turn_and_weak_with_it() {
     for (turn, state) in [(false, "bad"), (true, "weak")] {
         let more: &[&str] = if turn { &["--turn-listen", "127.0.0.1:0"] } else { &[] };
         let server = Server::start(&folder(&format!("doctor-media-{turn}")), more);
-        let at = proxy(&server, Spoils { media_port: Some(port), ..Spoils::default() });
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let closed = tcp.local_addr().unwrap().port();
+        drop(tcp);
+        let spoils = Spoils { media_port: Some(port), media_tcp_port: Some(closed), ..Spoils::default() };
+        let at = proxy(&server, spoils);
         let (_, report) = examine(&[&format!("http://{at}")]);
+        let words = said(&report, "media-tcp");
+        let without = if turn { "have calls through TURN only" } else { "have no calls" };
+        assert!(words.starts_with(&format!("weak: Nothing comes back from TCP {closed}")), "{words}");
+        assert!(words.contains(without), "{words}");
+
+        // TCP makes up for UDP.
+        let at = proxy(&server, Spoils { media_port: Some(port), ..Spoils::default() });
+        let (_, over_tcp) = examine(&[&format!("http://{at}")]);
+        assert!(said(&over_tcp, "media").contains("weak: Nothing comes back from UDP"), "{over_tcp:#}");
+        assert!(said(&over_tcp, "media").contains("calls go over TCP"), "{over_tcp:#}");
         let words = said(&report, "media");
         assert!(words.starts_with(&format!("{state}: Nothing comes back from UDP {port}")), "{words}");
         assert!(words.contains("forward it in the router"), "{words}");

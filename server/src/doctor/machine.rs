@@ -104,7 +104,7 @@ pub(super) fn addresses(public: &[IpAddr], interfaces: &[IpAddr], media_ports: &
             Some(Reach::World) => report.good(
                 "address",
                 format!(
-                    "Calls are offered at {}. A router must forward UDP {media_ports} from there to this machine.",
+                    "Calls are offered at {}. A router must forward UDP and TCP {media_ports} from there to this machine.",
                     shown(&foreign)
                 ),
             ),
@@ -128,7 +128,7 @@ pub(super) fn addresses(public: &[IpAddr], interfaces: &[IpAddr], media_ports: &
         Some(Reach::Private) => report.weak(
             "address",
             format!("This machine has only addresses of its own network ({}): people elsewhere cannot reach them.", shown(interfaces)),
-            format!("If they should, forward UDP {media_ports} in the router to this machine and name the router's public address with --public-address."),
+            format!("If they should, forward UDP and TCP {media_ports} in the router to this machine and name the router's public address with --public-address."),
         ),
         Some(Reach::Nobody) | None => report.weak(
             "address",
@@ -161,7 +161,7 @@ mod tests {
             words.contains("192.168.1.5") && words.contains("--public-address") && !words.contains("fe80")
         );
         assert!(said(&[], &["100.70.0.1", "192.168.1.5"]).1.contains("provider"));
-        assert!(said(&["8.8.8.8"], &["192.168.1.5"]).1.contains("forward UDP 7882"));
+        assert!(said(&["8.8.8.8"], &["192.168.1.5"]).1.contains("forward UDP and TCP 7882"));
         assert!(!said(&["8.8.8.8"], &["8.8.8.8"]).1.contains("forward"));
         assert_eq!(said(&["10.0.0.1"], &["10.0.0.1"]).0, State::Weak);
     }

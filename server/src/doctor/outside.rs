@@ -30,6 +30,9 @@ pub(super) struct Reachability {
     /// Milliseconds since 1970.
     time: u64,
     pub(super) media_ports: Vec<u16>,
+    /// None where another program has them, and on older servers.
+    #[serde(default)]
+    pub(super) media_tcp_ports: Vec<u16>,
     pub(super) public_addresses: Vec<IpAddr>,
     pub(super) turn_port: Option<u16>,
     pub(super) turn_over_tls: bool,
@@ -217,7 +220,7 @@ async fn media(site: &Site, reachability: &Reachability, (from, relayed): (From,
         From::Elsewhere => &reachability.public_addresses[..],
         From::Here => &[],
     };
-    let (mut open, mut closed) = (Vec::new(), Vec::new());
+    let [mut open, mut closed] = [Vec::new(), Vec::new()];
     for port in &reachability.media_ports {
         let mut answered = false;
         for to in targets(site, named, *port).await {
@@ -225,26 +228,68 @@ async fn media(site: &Site, reachability: &Reachability, (from, relayed): (From,
         }
         if answered { &mut open } else { &mut closed }.push(*port);
     }
+    let [mut open_tcp, mut closed_tcp] = [Vec::new(), Vec::new()];
+    for port in &reachability.media_tcp_ports {
+        let mut answered = false;
+        for to in targets(site, named, *port).await {
+            answered = answered || stun::over_framed_tcp(to).await.is_ok();
+        }
+        if answered { &mut open_tcp } else { &mut closed_tcp }.push(*port);
+    }
     let ports = list(&closed);
     let change =
         format!("Open UDP {ports} in the firewall, forward it in the router, publish it from the container.");
-    match (closed.is_empty(), relayed) {
-        (true, _) => match from {
+    let by_tcp = closed_tcp.is_empty() && !open_tcp.is_empty();
+    match (closed.is_empty(), by_tcp, relayed) {
+        (true, ..) => match from {
             From::Elsewhere => {
                 report.good("media", format!("Calls get through: UDP {} answers.", list(&open)));
             }
             From::Here => report.good("media", format!("Calls are served here on UDP {}.", list(&open))),
         },
-        (false, true) => report.weak(
+        (false, true, _) => report.weak(
+            "media",
+            format!(
+                "Nothing comes back from UDP {ports}: calls go over TCP, where each loss holds up the sound."
+            ),
+            change,
+        ),
+        (false, false, true) => report.weak(
             "media",
             format!(
                 "Nothing comes back from UDP {ports}: calls go through TURN, which costs the server more."
             ),
             change,
         ),
-        (false, false) => {
-            report.bad("media", format!("Nothing comes back from UDP {ports}: calls do not come up."), change)
+        (false, false, false) => {
+            report.bad(
+                "media",
+                format!("Nothing comes back from UDP {ports}: calls do not come up."),
+                change,
+            );
         }
+    }
+    if by_tcp {
+        report.good("media-tcp", format!("Calls get through over TCP as well: {} answers.", list(&open_tcp)));
+    } else if closed_tcp.is_empty() {
+        report.weak(
+            "media-tcp",
+            "The server takes no calls over TCP: another program has the media ports there.",
+            "See the server's log, or choose other ports with --media-listen.",
+        );
+    } else {
+        let without = match relayed {
+            true => "people in networks that block UDP have calls through TURN only",
+            false => "people in networks that block UDP have no calls",
+        };
+        let ports = list(&closed_tcp);
+        report.weak(
+            "media-tcp",
+            format!("Nothing comes back from TCP {ports}: {without}."),
+            format!(
+                "Open TCP {ports} in the firewall, forward it in the router, publish it from the container."
+            ),
+        );
     }
 }
 

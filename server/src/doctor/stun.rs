@@ -9,7 +9,7 @@ use std::{
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::UdpSocket,
+    net::{TcpStream, UdpSocket},
     time::timeout,
 };
 use voxlink_media::stun::{
@@ -69,6 +69,23 @@ pub(super) async fn over_stream(
         let length = u16::from_be_bytes([answer[2], answer[3]]);
         answer.resize(HEADER + usize::from(length), 0);
         stream.read_exact(&mut answer[HEADER..]).await?;
+        mapped(&answer, transaction).ok_or_else(|| io::Error::other("what answers does not speak STUN"))
+    };
+    timeout(STREAM_WITHIN, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// What a media port at `to` sees us as over TCP, where messages stand behind their length (RFC 4571).
+///
+/// # Errors
+/// As [`over_stream`].
+pub(super) async fn over_framed_tcp(to: SocketAddr) -> io::Result<SocketAddr> {
+    let (question, transaction) = question()?;
+    let asked = async {
+        let mut stream = TcpStream::connect(to).await?;
+        let length = u16::try_from(question.len()).map_err(io::Error::other)?;
+        stream.write_all(&[&length.to_be_bytes(), &question[..]].concat()).await?;
+        let mut answer = vec![0; usize::from(stream.read_u16().await?)];
+        stream.read_exact(&mut answer).await?;
         mapped(&answer, transaction).ok_or_else(|| io::Error::other("what answers does not speak STUN"))
     };
     timeout(STREAM_WITHIN, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))

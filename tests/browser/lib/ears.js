@@ -10,11 +10,21 @@ export function ears() {
   };
 
   const connections = [];
+  /** When each connection got its answer, and its first sound. */
+  const firstSound = new Map();
   const Original = RTCPeerConnection;
   window.RTCPeerConnection = class extends Original {
     constructor(...rest) {
       super(...rest);
       connections.push(this);
+      this.addEventListener("track", ({ track }) => {
+        if (track.kind === "audio") track.addEventListener("unmute", () => (firstSound.get(this).atMs ??= performance.now()));
+      });
+      firstSound.set(this, {});
+    }
+    setRemoteDescription(...rest) {
+      firstSound.get(this).answeredMs ??= performance.now();
+      return super.setRemoteDescription(...rest);
     }
   };
 
@@ -61,6 +71,20 @@ export function ears() {
           return { direct: connection.sctp !== null, state: connection.connectionState, local: pair && end(pair.localCandidateId), remote: pair && end(pair.remoteCandidateId), packets };
         }),
       );
+      },
+    /** How the open connection goes: "udp", "tcp", or by a relay, with what carries it there: "relay/tls"; null while it does not. */
+    async path() {
+      const report = await connections.findLast((it) => it.connectionState !== "closed")?.getStats();
+      const all = [...(report?.values() ?? [])];
+      const pair = report?.get(all.find((it) => it.type === "transport")?.selectedCandidatePairId);
+      const local = pair && report.get(pair.localCandidateId);
+      if (!local || pair.state !== "succeeded") return null;
+      return local.candidateType === "relay" ? `relay/${local.relayProtocol}` : local.protocol;
+    },
+    /** Milliseconds from the answer to the first sound of the open connection; null while there is none. */
+    firstSoundMs() {
+      const moments = firstSound.get(connections.findLast((it) => it.connectionState !== "closed"));
+      return moments?.atMs ? Math.round(moments.atMs - moments.answeredMs) : null;
     },
     /** What the open connection has received and sent so far: sound in samples, pictures in frames, both in bytes. */
     async counters() {

@@ -40,7 +40,7 @@ export function cut(...ports) {
 }
 
 /**
- * A network that lets no UDP through to the media ports: only the server's own relays, on ports of this range, reach
+ * A network that lets nothing through to the media ports: only the server's own relays, on ports of this range, reach
  * them. The returned function lets everything through again.
  */
 export function blockMedia(mediaPorts, relays) {
@@ -50,6 +50,7 @@ export function blockMedia(mediaPorts, relays) {
     table inet ${table} {
       chain in {
         type filter hook input priority 0; policy accept;
+        tcp dport ${media} drop
         udp dport ${media} udp sport != ${relays} drop
         udp sport ${media} udp dport != ${relays} drop
       }
@@ -58,9 +59,10 @@ export function blockMedia(mediaPorts, relays) {
   return () => nft(`delete table inet ${table}`);
 }
 
-/** As {@link blockMedia}, for one more port of ours over UDP. */
-export function blockUdp(port) {
+/** As {@link blockMedia}, for UDP to other ports of ours and nothing else. */
+export function blockUdp(...ports) {
   const table = `voxlink_test_udp_${process.pid}`;
+  const port = `{ ${ports.join(", ")} }`;
   nft(`
     table inet ${table} {
       chain in {

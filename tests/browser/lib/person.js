@@ -124,10 +124,10 @@ export class Person {
   }
 
   /** Goes into the guild's first voice room and waits until the call stands. */
-  async joinRoom() {
+  async joinRoom(ms = PATIENCE_MS) {
     await this.openRoom();
     if (await this.at("room-join").isVisible()) await this.at("room-join").click();
-    await this.inPhase("connected");
+    await this.inPhase("connected", ms);
   }
 
   phase() {
@@ -253,6 +253,22 @@ export class Person {
   /** How long it was silent at most since this was asked last, in ms. */
   silences() {
     return this.page.evaluate(() => window.testEars.silences());
+  }
+
+  /** Which way the call goes, see `ears.js`. */
+  path() {
+    return this.page.evaluate(() => window.testEars.path());
+  }
+
+  /** Waits until the call goes this way. */
+  async goesBy(wanted, ms = PATIENCE_MS) {
+    let path;
+    await this.until(`a call by ${wanted}`, async () => (path = await this.path()) === wanted, ms, () => `it goes by ${path}`);
+  }
+
+  /** From the answer to the first sound of the call, in ms. */
+  firstSound() {
+    return this.until("a first sound", () => this.page.evaluate(() => window.testEars.firstSoundMs()));
   }
 
   connections() {
