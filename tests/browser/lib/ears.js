@@ -68,7 +68,10 @@ export function ears() {
           const pair = report.get(all.find((it) => it.type === "transport")?.selectedCandidatePairId);
           const end = (id) => `${report.get(id)?.address}:${report.get(id)?.port}`;
           const packets = all.filter((it) => it.type === "inbound-rtp").reduce((sum, it) => sum + it.packetsReceived, 0);
-          return { direct: connection.sctp !== null, state: connection.connectionState, local: pair && end(pair.localCandidateId), remote: pair && end(pair.remoteCandidateId), packets };
+          // Of all its candidates: a path that breaks has others beside it.
+          const ports = all.filter((it) => it.type === "local-candidate" && it.protocol === "udp").map((it) => it.port);
+          const fragment = /^a=ice-ufrag:(\S+)/mu.exec(connection.localDescription?.sdp ?? "")?.[1];
+          return { ports, fragment, direct: connection.sctp !== null, state: connection.connectionState, local: pair && end(pair.localCandidateId), remote: pair && end(pair.remoteCandidateId), packets };
         }),
       );
       },

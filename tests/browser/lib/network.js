@@ -62,13 +62,13 @@ export function blockMedia(mediaPorts, relays) {
 /** As {@link blockMedia}, for UDP to other ports of ours and nothing else. */
 export function blockUdp(...ports) {
   const table = `voxlink_test_udp_${process.pid}`;
-  const port = `{ ${ports.join(", ")} }`;
+  const set = `{ ${ports.join(", ")} }`;
   nft(`
     table inet ${table} {
       chain in {
         type filter hook input priority 0; policy accept;
-        udp dport ${port} drop
-        udp sport ${port} drop
+        udp dport ${set} drop
+        udp sport ${set} drop
       }
     }
   `);

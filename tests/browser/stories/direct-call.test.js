@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessible } from "../lib/axe.js";
 import { openBrowser } from "../lib/browser.js";
+import { blockUdp, canCut } from "../lib/network.js";
 import { Person } from "../lib/person.js";
 import { ADA_HZ, BEN_HZ, CLEO_HZ, scene, TWO_LANGUAGES, withTwoPeople } from "../lib/stage.js";
 
@@ -27,6 +28,7 @@ test("two who are alone in a call talk directly, and change ways unheard", { tim
       const go = (directly) => Promise.all(both.map((person) => person.goesDirectly(directly, 30_000)));
       browsers.push(await openBrowser({ toneHz: CLEO_HZ }));
       const cleo = await Person.register(browsers[2], server, "cleo", TWO_LANGUAGES.ben);
+      const anotherNetwork = (person) => person.page.evaluate(() => dispatchEvent(new Event("online")));
       let direct = 0;
       let through = 0;
       let channel;
@@ -140,6 +142,41 @@ test("two who are alone in a call talk directly, and change ways unheard", { tim
           await ben.seesMoving(`tile-${ada.id}`);
           console.log(JSON.stringify({ picture_still_ms: Math.round(await ben.longestStill()) }));
         }
+      });
+
+      await scene("another network begins both paths anew at once, and the call goes on as it was", async () => {
+        const fragments = async () => (await ada.ways()).map((way) => way.fragment);
+        const before = await fragments();
+        await anotherNetwork(ada);
+        await ada.until("new paths", async () => (await fragments()).every((fragment) => !before.includes(fragment)));
+        await go(true);
+        await hearEachOther();
+        await ben.seesMoving(`tile-${ada.id}`);
+      });
+
+      if (canCut()) {
+        await scene("a path that breaks leads to the server, and another network to each other again", async () => {
+          const ports = (await Promise.all(both.map((person) => person.ways()))).flat().filter((way) => way.direct).flatMap((way) => way.ports);
+          const heal = blockUdp(...new Set(ports));
+          try {
+            await handOver("broken path", false, () => {});
+            assert.equal(await ada.phase(), "connected");
+          } finally {
+            heal();
+          }
+          await handOver("another network", true, () => anotherNetwork(ben));
+        });
+      }
+
+      await scene("a server that dies and comes back is not heard", async () => {
+        await Promise.all(both.map((person) => person.silences()));
+        await server.crash();
+        await hearEachOther();
+        await server.restart();
+        await Promise.all(both.map((person) => person.inPhase("connected", 30_000)));
+        await go(true);
+        await hearEachOther();
+        console.log(JSON.stringify({ server: "killed and started again", silence_ms: await heard() }));
       });
 
       await scene("who leaves is gone, and nothing of the call is left", async () => {

@@ -181,6 +181,7 @@ describe("what a lost socket took with it", () => {
     const call = up().give({ type: "session_over" });
     expect(call.direct.phase).toBe("leaving");
     expect(call.did).not.toContain("send");
+    expect(call.effects).toContainEqual({ do: "start_timer", timer: "leaving", ms: 20_000 });
     expect(playsDirectly(call.direct, "microphone")).toBe(true);
     expect(call.give({ type: "over" }).did).toContain("close");
   });

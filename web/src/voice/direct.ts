@@ -93,6 +93,8 @@ const TROUBLE_MS = 1_000;
 const LEAVING_MS = 3_000;
 /** A buffer that has just begun finds its length first: nobody needs to hear that. */
 const SETTLE_MS = 500;
+/** A session of ours that is gone takes longer to come again. */
+const RENEWING_MS = 20_000;
 /** Even silence has a packet every 400 ms (RFC 6716 §2.1.9). */
 const SILENT_MS = 1_500;
 
@@ -151,7 +153,7 @@ export function directStep(direct: Direct, event: DirectEvent, now: number): Ste
     }
     case "session_over": {
       const next = { ...direct, owesEnd: false };
-      return stands(next) ? leave(next, now) : [next, []];
+      return stands(next) ? leave(next, now, RENEWING_MS) : [next, []];
     }
     case "gone":
       return event.userId === direct.userId ? close(direct) : [direct, []];
@@ -263,13 +265,13 @@ function fail(direct: Direct, now: number): Step {
   return [next, [{ do: "send", frame: { op: 29, d: { epoch: direct.epoch, state: "failed" } } }, ...retry, ...effects]];
 }
 
-function leave(direct: Direct, now: number): Step {
+function leave(direct: Direct, now: number, ms = LEAVING_MS): Step {
   return [
     { ...direct, phase: "leaving", leftAt: now, returned: new Set(), saidBack: false },
     [
       { do: "stop_timer", timer: "coming" },
       { do: "stop_timer", timer: "trouble" },
-      { do: "start_timer", timer: "leaving", ms: LEAVING_MS },
+      { do: "start_timer", timer: "leaving", ms },
     ],
   ];
 }
