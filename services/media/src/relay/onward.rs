@@ -45,9 +45,11 @@ impl Onward {
     pub(super) fn take(&mut self, verdict: Verdict, datagram: &[u8]) {
         match verdict {
             Verdict::Nothing => {}
-            Verdict::Relay { relay, to, payload, dont_fragment: _ } => {
-                if let Some(payload) = datagram.get(payload) {
-                    self.relays.send(relay, to, payload);
+            Verdict::Relay { relay, to, payload, dont_fragment } => {
+                let Some(payload) = datagram.get(payload) else { return };
+                match dont_fragment {
+                    false => self.relays.send(relay, to, payload),
+                    true => self.relays.send_whole(relay, to, payload),
                 }
             }
             Verdict::ToLocal { from, to: LocalPeer::Listed(to), payload } => {

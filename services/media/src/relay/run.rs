@@ -231,7 +231,7 @@ impl Relay {
                 let Some((remote, bytes)) = self.udp.datagram(index) else { continue };
                 let client = ClientKey { transport: Transport::Udp, local: self.local, remote };
                 match self.server.handle_client(now, client, bytes) {
-                    Verdict::Relay { relay, to, payload, dont_fragment: _ } => {
+                    Verdict::Relay { relay, to, payload, dont_fragment: false } => {
                         self.leaving.push(Leaving { relay, to, index, payload });
                     }
                     verdict => self.onward.take(verdict, bytes),

@@ -81,6 +81,16 @@ impl RelaySockets {
         outbox.push_to_run(from.socket.as_fd(), &self.counters, to, None, payload);
     }
 
+    /// As [`Self::send`], at once and in one piece or not at all (RFC 8656 §18.9). Who asks for that looks for the size
+    /// that a path takes, and does so now and then.
+    pub(super) fn send_whole(&mut self, relay: RelayId, to: SocketAddr, payload: &[u8]) {
+        self.flush();
+        let place = self.places.get(&relay);
+        let Some(from) = place.and_then(|place| self.sockets.get(*place)) else { return };
+        let outbox = outbox(&mut self.outboxes, from.family);
+        outbox.send_whole(from.socket.as_fd(), &self.counters, to, payload);
+    }
+
     /// Sends what waits.
     pub(super) fn flush(&mut self) {
         let Some(from) = self.leaving.take().and_then(|place| self.sockets.get(place)) else { return };

@@ -134,7 +134,7 @@ impl UdpPort {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::time::Duration;
+    use std::{process::Command, time::Duration};
 
     use super::*;
 
@@ -224,6 +224,36 @@ mod tests {
                 assert_eq!((length, source.to_string()), (expected, format!("127.0.0.2:{number}")));
             }
         }
+    }
+
+    #[test]
+    fn what_must_stay_whole_is_sent_whole_or_not_at_all() {
+        // A network of its own, whose one link takes 1,500 bytes.
+        let played = std::thread::spawn(|| {
+            if let Err(error) = sys::own_network() {
+                return eprintln!("SKIPPED: a network of its own needs root ({error})");
+            }
+            let mut ip = Command::new("ip");
+            if !ip.args(["link", "set", "lo", "mtu", "1500", "up"]).status().is_ok_and(|code| code.success())
+            {
+                return eprintln!("SKIPPED: there is no ip (apt-get install iproute2)");
+            }
+            for local in ["127.0.0.1:0", "[::1]:0"] {
+                let (from, peer) = (UdpSocket::bind(local).unwrap(), UdpSocket::bind(local).unwrap());
+                peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+                let (mut outbox, counters) = (Outbox::new(local.starts_with('[')), ShardCounters::default());
+                let (to, mut buffer) = (peer.local_addr().unwrap(), [0; 4_000]);
+                outbox.send_whole(from.as_fd(), &counters, to, &[1; 1_000]);
+                assert_eq!(peer.recv(&mut buffer).unwrap(), 1_000);
+                outbox.send_whole(from.as_fd(), &counters, to, &[2; 3_000]);
+                assert_eq!(counters.send_errors.get(), 1, "{local}");
+                // Afterwards pieces are good again, and nothing of the other came before.
+                outbox.push_to_run(from.as_fd(), &counters, to, None, &[3; 3_500]);
+                outbox.flush(from.as_fd(), &counters);
+                assert_eq!((peer.recv(&mut buffer).unwrap(), buffer[0]), (3_500, 3));
+            }
+        });
+        played.join().unwrap();
     }
 
     #[test]

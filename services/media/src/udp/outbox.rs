@@ -126,6 +126,24 @@ impl Outbox {
         self.entries.push(Entry { to, from, range: start..self.slab.len(), segment });
     }
 
+    /// Sends one datagram now, in one piece or not at all.
+    pub(crate) fn send_whole(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        counters: &ShardCounters,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) {
+        self.flush(socket, counters);
+        if sys::forbid_fragments(socket, self.socket_is_v6, true).is_err() {
+            return counters.send_errors.add(1);
+        }
+        self.push_one(socket, counters, to, None, bytes, None);
+        self.flush(socket, counters);
+        // It was allowed to be set, so it is to be set back.
+        let _never = sys::forbid_fragments(socket, self.socket_is_v6, false);
+    }
+
     pub(crate) fn flush(&mut self, socket: BorrowedFd<'_>, counters: &ShardCounters) {
         let mut done = 0;
         while done < self.entries.len() {

@@ -13,7 +13,9 @@ mod wait;
 pub(crate) use interfaces::interface_addresses;
 pub(crate) use receive::Inbox;
 pub(crate) use send::{Outgoing, send_batch};
-pub(crate) use wait::{force_buffers, pin_to_cpu, tell_arrival_address, wait_readable};
+#[cfg(test)]
+pub(crate) use wait::own_network;
+pub(crate) use wait::{forbid_fragments, force_buffers, pin_to_cpu, tell_arrival_address, wait_readable};
 
 /// Messages per `recvmmsg` and `sendmmsg`: past this the calls no longer get cheaper per packet.
 pub(crate) const BATCH: usize = 64;

@@ -70,6 +70,24 @@ pub(crate) fn force_buffers(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<
     set_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, bytes)
 }
 
+/// Whether what is sent from now on may leave in pieces; what must not and is too long for its path is refused by the
+/// kernel (`EMSGSIZE`).
+pub(crate) fn forbid_fragments(socket: BorrowedFd<'_>, socket_is_v6: bool, forbid: bool) -> io::Result<()> {
+    let (level, option, whole, pieces) = if socket_is_v6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DO, libc::IPV6_PMTUDISC_WANT)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO, libc::IP_PMTUDISC_WANT)
+    };
+    set_option(socket, level, option, if forbid { whole } else { pieces })
+}
+
+/// Gives the calling thread, and what it starts, a network of its own without anything in it. Needs root.
+#[cfg(test)]
+pub(crate) fn own_network() -> io::Result<()> {
+    // SAFETY: it only changes what sockets of this thread see from now on.
+    if unsafe { libc::unshare(libc::CLONE_NEWNET) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 fn set_option(
     socket: BorrowedFd<'_>,
     level: libc::c_int,
