@@ -1,10 +1,14 @@
 //! Each parser and the server against mutated inputs: a little in every test run, for longer by `make fuzz`. The seed
 //! is committed; a find becomes a test beside its parser.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use crate::{
-    ClientKey, HEAD_ROOM, Output, RelayId, Server, Transport, credentials, framing,
+    ClientKey, HEAD_ROOM, Output, RelayId, Server, Transport, credentials, framing, fuzzing,
     server::tests::config,
     stun::{
         Class, Message, Method, Writer, attributes as a,
@@ -217,6 +221,54 @@ fn the_server_takes_mutations(rounds: usize) {
         }
         target.server.handle_timeout(target.now);
     }
+}
+
+/// The committed inputs of one target, in the order of their names.
+fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let entries = fs::read_dir(folder).expect("every target has a corpus");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.sort();
+    let read = |path: PathBuf| {
+        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        (name, fs::read(path).expect("readable"))
+    };
+    paths.into_iter().map(read).collect()
+}
+
+fn each_target_reads_mutations(rounds: usize) {
+    let mut seeded = Seeded(0x7012_F022);
+    let corpora = fuzzing::TARGETS.map(|(name, target)| (target, corpus(name)));
+    for round in 0..rounds {
+        for (target, inputs) in &corpora {
+            let mut bytes = inputs[round % inputs.len()].1.clone();
+            seeded.mutate(&mut bytes);
+            target(&bytes);
+        }
+    }
+}
+
+/// What `fuzz/corpus` holds is worth mutating, or says by its name that it is broken on purpose.
+#[test]
+fn each_target_understands_its_corpus() {
+    for (name, target) in fuzzing::TARGETS {
+        let inputs = corpus(name);
+        assert!(!inputs.is_empty(), "{name}");
+        for (file, bytes) in inputs {
+            assert_eq!(target(&bytes), !file.starts_with("broken"), "{name}/{file}");
+        }
+    }
+}
+
+#[test]
+fn mutated_inputs_never_panic() {
+    each_target_reads_mutations(1_000);
+}
+
+#[test]
+#[ignore = "make fuzz"]
+fn fuzz_each_target() {
+    each_target_reads_mutations(300_000);
 }
 
 #[test]

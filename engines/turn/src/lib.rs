@@ -13,6 +13,9 @@ pub mod credentials;
 pub mod framing;
 #[cfg(test)]
 mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod server;
 
 pub use server::{

@@ -9,6 +9,7 @@ mod room;
 
 use crate::{
     codec::{FrameInfo, dependency},
+    framing::{self, Frame},
     rtcp::{self, Packet, twcc},
     rtp::{self, red::Red},
     sdp::{codecs::Codec, fragment::IceFragment},
@@ -24,7 +25,7 @@ pub use room::authentic_packets;
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them by the names of their folders in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("rtp_header", rtp_header),
     ("rtcp", rtcp),
     ("transport_feedback", transport_feedback),
@@ -35,6 +36,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("av1", av1),
     ("red", red),
     ("stun", stun),
+    ("framed", framed),
     ("sdp_offer", sdp_offer),
     ("ice_fragment", ice_fragment),
     ("srtp", srtp),
@@ -187,6 +189,39 @@ pub fn stun(message: &[u8]) -> bool {
     let mut answer = [0; 128];
     assert!(request.answer_role_conflict(&password, &mut answer) <= answer.len());
     true
+}
+
+/// A stream of framed datagrams behind a byte that says in how large pieces it arrives: it is cut alike however that is,
+/// and never more is waited for than the longest frame.
+pub fn framed(input: &[u8]) -> bool {
+    let Some((&size, stream)) = input.split_first() else { return false };
+    let (whole, end) = cut(stream, stream.len().max(1));
+    assert_eq!(cut(stream, usize::from(size).max(1)), (whole.clone(), end));
+    let length: usize = whole.iter().map(|datagram| framing::HEADER + datagram.len()).sum();
+    assert!(length <= stream.len());
+    !whole.is_empty()
+}
+
+/// The datagrams, and whether the stream broke.
+fn cut(stream: &[u8], at_once: usize) -> (Vec<Vec<u8>>, bool) {
+    let (mut received, mut datagrams) = (Vec::new(), Vec::new());
+    for piece in stream.chunks(at_once) {
+        received.extend_from_slice(piece);
+        loop {
+            match framing::next(&received, framing::LONGEST) {
+                Frame::Whole(length) => {
+                    datagrams.push(received[framing::HEADER..framing::HEADER + length].to_vec());
+                    received.drain(..framing::HEADER + length);
+                }
+                Frame::NeedsAtLeast(count) => {
+                    assert!(count > received.len() && count <= framing::HEADER + framing::LONGEST);
+                    break;
+                }
+                Frame::TooLong => return (datagrams, true),
+            }
+        }
+    }
+    (datagrams, false)
 }
 
 /// A trickled fragment: what is kept of it is short.
