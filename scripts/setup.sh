@@ -19,9 +19,14 @@ at_least "${node#v}" 20.19 || fail "VoxLink needs Node.js 20.19 or newer, this i
 packages=()
 needs() { command -v "$1" >/dev/null || packages+=("${@:2}"); }
 needs cc gcc libc6-dev
+# libopus is built from the source that its crate brings.
+needs cmake cmake
+needs make make
 if [ "${1:-}" = test ]; then
   needs chromium chromium
   needs nft nftables
+  # Reads our recordings as a stranger would.
+  needs ffprobe ffmpeg
   needs ip iproute2
   # Its clients are strangers to our relay, and the server is what it is compared with. It starts no daemon by itself.
   needs turnutils_uclient coturn

@@ -24,6 +24,7 @@ pub mod red;
 pub mod resample;
 mod stretch;
 pub mod timeline;
+mod voice;
 
 /// Samples a second, everywhere in this crate.
 pub const SAMPLE_RATE: u32 = 48_000;

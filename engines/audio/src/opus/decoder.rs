@@ -3,16 +3,17 @@
 use opusic_c::{SampleRate, dred::Dred};
 
 use super::{CodecError, MAX_PACKET_SAMPLES, Packet};
-use crate::Channels;
+use crate::{Channels, SAMPLE_RATE};
+
+/// libopus keeps at most 1.04 s of deep redundancy.
+const MAX_DEEP: usize = SAMPLE_RATE as usize;
 
 /// One stream of packets, in their order.
 pub struct Decoder {
-    inner: Inner,
+    /// Holds the decoder that it works on.
+    inner: Dred,
     channels: Channels,
 }
-
-/// The DRED decoder holds the decoder that it works on.
-struct Inner(Dred);
 
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -27,7 +28,7 @@ impl Decoder {
     /// [`CodecError::Library`] when there is no memory.
     pub fn new(channels: Channels) -> Result<Self, CodecError> {
         let decoder = opusic_c::Decoder::new(channels.into(), SampleRate::Hz48000)?;
-        Ok(Self { inner: Inner(Dred::new(decoder)?), channels })
+        Ok(Self { inner: Dred::new(decoder)?, channels })
     }
 
     /// What it decodes to, whatever the packets are.
@@ -44,7 +45,7 @@ impl Decoder {
     pub fn decode(&mut self, packet: &Packet<'_>, sound: &mut [f32]) -> Result<usize, CodecError> {
         let samples = packet.samples();
         let room = sound.get_mut(..samples * self.channels.count()).ok_or(CodecError::Samples { samples })?;
-        Ok(self.inner.0.decoder_mut().decode_float_to_slice(packet.bytes(), room, false)?)
+        Ok(self.inner.decoder_mut().decode_float_to_slice(packet.bytes(), room, false)?)
     }
 
     /// Fills `sound` with what was lost just before `next`, from the FEC in `next`; where it has none
@@ -53,8 +54,8 @@ impl Decoder {
     /// # Errors
     /// [`CodecError::Samples`] unless `sound` is a multiple of 2.5 ms, at most 120 ms.
     pub fn recover(&mut self, next: &Packet<'_>, sound: &mut [f32]) -> Result<(), CodecError> {
-        self.check(sound)?;
-        self.inner.0.decoder_mut().decode_float_to_slice(next.bytes(), sound, true)?;
+        self.check(sound, MAX_PACKET_SAMPLES)?;
+        self.inner.decoder_mut().decode_float_to_slice(next.bytes(), sound, true)?;
         Ok(())
     }
 
@@ -62,10 +63,14 @@ impl Decoder {
     /// sender has put it there. What DRED does not cover is concealed. To be followed by `decode(next)`.
     ///
     /// # Errors
-    /// [`CodecError::Samples`] unless `sound` is a multiple of 2.5 ms; [`CodecError::Broken`] when the redundancy is.
+    /// [`CodecError::Samples`] unless `sound` is a multiple of 2.5 ms, at most a second; another one when there is no deep
+    /// redundancy in `next`, and the decoder is as it was.
     pub fn recover_deeply(&mut self, next: &Packet<'_>, sound: &mut [f32]) -> Result<(), CodecError> {
-        self.check(sound)?;
-        self.inner.0.decode_float_to_slice(next.bytes(), sound)?;
+        self.check(sound, MAX_DEEP)?;
+        if !next.has_extensions() {
+            return Err(CodecError::Broken);
+        }
+        self.inner.decode_float_to_slice(next.bytes(), sound)?;
         Ok(())
     }
 
@@ -74,8 +79,8 @@ impl Decoder {
     /// # Errors
     /// [`CodecError::Samples`] unless `sound` is a multiple of 2.5 ms, at most 120 ms.
     pub fn conceal(&mut self, sound: &mut [f32]) -> Result<(), CodecError> {
-        self.check(sound)?;
-        self.inner.0.decoder_mut().decode_float_to_slice(&[], sound, false)?;
+        self.check(sound, MAX_PACKET_SAMPLES)?;
+        self.inner.decoder_mut().decode_float_to_slice(&[], sound, false)?;
         Ok(())
     }
 
@@ -84,13 +89,13 @@ impl Decoder {
     /// # Errors
     /// [`CodecError::Library`], which has not been seen.
     pub fn reset(&mut self) -> Result<(), CodecError> {
-        Ok(self.inner.0.reset()?)
+        Ok(self.inner.reset()?)
     }
 
-    fn check(&self, sound: &[f32]) -> Result<(), CodecError> {
+    fn check(&self, sound: &[f32], most: usize) -> Result<(), CodecError> {
         let samples = sound.len() / self.channels.count();
         let fits = sound.len().is_multiple_of(120 * self.channels.count());
-        if samples == 0 || samples > MAX_PACKET_SAMPLES || !fits {
+        if samples == 0 || samples > most || !fits {
             return Err(CodecError::Samples { samples });
         }
         Ok(())

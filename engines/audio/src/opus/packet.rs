@@ -134,6 +134,14 @@ impl<'a> Packet<'a> {
         self.bytes.len() <= 2
     }
 
+    /// Whether there is something in the padding: extensions, of which DRED is one.
+    #[must_use]
+    pub fn has_extensions(&self) -> bool {
+        let frames: usize =
+            self.lengths.iter().take(usize::from(self.count)).map(|length| usize::from(*length)).sum();
+        self.bytes.get(self.first + frames..).unwrap_or_default().iter().any(|byte| *byte != 0)
+    }
+
     /// Whether it carries the frame before it once more (RFC 6716 §4.2.4: the LBRR flags, which follow one voice
     /// activity flag for each 20 ms).
     #[must_use]
@@ -241,5 +249,74 @@ impl Reader<'_> {
         let kept = self.rest.len().checked_sub(padding).ok_or(PacketError::CutShort)?;
         self.rest = self.rest.get(..kept).ok_or(PacketError::CutShort)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<(usize, Vec<usize>), PacketError> {
+        let packet = Packet::parse(bytes)?;
+        assert_eq!(packet.frames().len(), packet.frame_count());
+        Ok((packet.samples(), packet.frames().map(<[u8]>::len).collect()))
+    }
+
+    #[test]
+    fn every_configuration_has_its_duration() {
+        let samples = |config: u8| Packet::parse(&[config << 3, 1]).map(|packet| packet.samples());
+        for (config, expected) in
+            [(0, 480), (3, 2_880), (5, 960), (12, 480), (15, 960), (16, 120), (19, 960), (31, 960)]
+        {
+            assert_eq!(samples(config), Ok(expected), "{config}");
+        }
+        assert_eq!(Packet::parse(&[0x7c, 1]).map(|packet| packet.channels()), Ok(Channels::Stereo));
+    }
+
+    #[test]
+    fn one_two_or_many_frames_are_found() {
+        let many = |bytes: &[u8]| parse(bytes);
+        assert_eq!(many(&[0x98, 1, 2, 3]), Ok((960, vec![3])));
+        assert_eq!(many(&[0x98]), Ok((960, vec![0])));
+        assert_eq!(many(&[0x99, 1, 2, 3, 4]), Ok((1_920, vec![2, 2])));
+        assert_eq!(many(&[0x9a, 1, 7, 8, 9]), Ok((1_920, vec![1, 2])));
+        assert_eq!(many(&[0x9b, 0x03, 1, 2, 3]), Ok((2_880, vec![1, 1, 1])));
+        assert_eq!(many(&[0x9b, 0x83, 2, 0, 7, 8, 9]), Ok((2_880, vec![2, 0, 1])));
+        let long = [&[0x9a, 252, 1][..], &[5; 256], &[6; 3]].concat();
+        assert_eq!(many(&long), Ok((1_920, vec![256, 3])));
+    }
+
+    #[test]
+    fn padding_is_no_sound_but_may_hold_extensions() {
+        let padded = |padding: u8| [0x9b, 0x42, 3, 1, 2, 0, 0, padding];
+        assert_eq!(parse(&padded(0)), Ok((1_920, vec![1, 1])));
+        assert!(!Packet::parse(&padded(0)).expect("valid").has_extensions());
+        assert!(Packet::parse(&padded(9)).expect("valid").has_extensions());
+        let variable = [0x9b, 0xc2, 1, 1, 8, 9, 0];
+        let packet = Packet::parse(&variable).expect("valid");
+        assert_eq!(packet.frames().collect::<Vec<_>>(), [&[8][..], &[9]]);
+        let longer = [&[0x9b, 0x41, 255, 1, 5][..], &[0; 255]].concat();
+        assert_eq!(parse(&longer), Ok((960, vec![1])));
+    }
+
+    #[test]
+    fn each_requirement_that_is_broken_has_its_name() {
+        for (bytes, expected) in [
+            (&[][..], PacketError::Empty),
+            (&[0x98; 1_277], PacketError::FrameTooLong),
+            (&[0x99, 1], PacketError::Uneven),
+            (&[0x9a], PacketError::CutShort),
+            (&[0x9a, 4, 1], PacketError::CutShort),
+            (&[0x9a, 252], PacketError::CutShort),
+            (&[0x9b], PacketError::CutShort),
+            (&[0x9b, 0], PacketError::Duration),
+            (&[0x9b, 7], PacketError::Duration),
+            (&[0x83, 49], PacketError::Duration),
+            (&[0x9b, 2, 1], PacketError::Uneven),
+            (&[0x9b, 0x42, 9, 1, 2], PacketError::CutShort),
+            (&[0x9b, 0x82, 9, 1, 2], PacketError::CutShort),
+        ] {
+            assert_eq!(parse(bytes), Err(expected), "{bytes:x?}");
+        }
     }
 }

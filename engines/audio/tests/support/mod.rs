@@ -1,0 +1,125 @@
+//! Signals, packets and measures that the stories share.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use voxlink_audio::{
+    Channels, FRAME,
+    opus::{Encoder, EncoderConfig},
+};
+
+/// Chance that is the same on every machine (xorshift64*).
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    pub(crate) const fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// Below `limit`.
+    pub(crate) const fn below(&mut self, limit: u64) -> u64 {
+        (self.next() >> 11) % limit
+    }
+}
+
+/// Something like speech: a gliding pitch with harmonics under formants, in syllables, with pauses between sentences.
+pub(crate) fn speech(samples: usize) -> Vec<f32> {
+    let mut chance = Chance::new(7);
+    let mut phase = 0.0_f64;
+    let mut sound = Vec::with_capacity(samples);
+    for at in 0..samples {
+        let time = at as f64 / 48_000.0;
+        let pitch = 120.0 + 30.0 * (time * 2.1).sin() + 12.0 * (time * 7.3).sin();
+        phase += pitch / 48_000.0;
+        let formants =
+            [(500.0 + 250.0 * (time * 3.1).sin(), 1.0), (1_500.0 + 500.0 * (time * 2.3).cos(), 0.5)];
+        let mut value = 0.0;
+        for harmonic in 1..24 {
+            let frequency = pitch * f64::from(harmonic);
+            let gain: f64 = formants
+                .iter()
+                .map(|(centre, gain)| gain / (1.0 + ((frequency - centre) / 200.0).powi(2)))
+                .sum();
+            value += gain * (phase * f64::from(harmonic) * std::f64::consts::TAU).sin();
+        }
+        let syllable = (time * 4.0 * std::f64::consts::PI).sin().abs().powf(0.6);
+        let sentence = if time % 3.0 < 2.4 { 1.0 } else { 0.0 };
+        let breath = (chance.next() >> 40) as f64 / f64::from(1 << 24) - 0.5;
+        sound.push((0.12 * value * syllable * sentence + 0.002 * breath) as f32);
+    }
+    sound
+}
+
+/// A tone of so many Hz.
+pub(crate) fn tone(hertz: f64, amplitude: f64, samples: usize) -> Vec<f32> {
+    let step = hertz * std::f64::consts::TAU / 48_000.0;
+    (0..samples).map(|at| ((at as f64 * step).sin() * amplitude) as f32).collect()
+}
+
+/// Each 20 ms as a packet.
+pub(crate) fn packets(sound: &[f32], config: EncoderConfig) -> Vec<Vec<u8>> {
+    let mut encoder = Encoder::new(config).unwrap();
+    let mut encode = |frame: &[f32]| {
+        let mut packet = Vec::new();
+        encoder.encode(frame, &mut packet).unwrap();
+        packet
+    };
+    sound.chunks_exact(FRAME * config.channels.count()).map(&mut encode).collect()
+}
+
+/// What libopus makes of packets of which some are missing, frame by frame and with all the time of the world: FEC of the
+/// packet behind a single loss, concealment otherwise.
+pub(crate) fn offline(packets: &[Option<&[u8]>]) -> Vec<f32> {
+    let mut decoder =
+        opusic_c::Decoder::new(opusic_c::Channels::Mono, opusic_c::SampleRate::Hz48000).unwrap();
+    let mut sound = Vec::new();
+    for (at, packet) in packets.iter().enumerate() {
+        let mut frame = vec![0.0; FRAME];
+        let next = packets.get(at + 1).copied().flatten();
+        match (packet, next) {
+            (Some(packet), _) => decoder.decode_float_to_slice(packet, &mut frame, false).unwrap(),
+            (None, Some(next)) => decoder.decode_float_to_slice(next, &mut frame, true).unwrap(),
+            (None, None) => decoder.decode_float_to_slice(&[], &mut frame, false).unwrap(),
+        };
+        sound.extend(frame);
+    }
+    sound
+}
+
+/// How alike two sounds are: the signal-to-noise ratio of each 20 ms in which there is a signal, limited to -10 to 35 dB,
+/// and the mean of those, as segmental SNR is defined.
+pub(crate) fn segmental_snr(clean: &[f32], heard: &[f32]) -> f64 {
+    let mut ratios = Vec::new();
+    for (clean, heard) in clean.chunks_exact(FRAME).zip(heard.chunks_exact(FRAME)) {
+        let energy =
+            |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
+        let signal = energy(&mut clean.iter().copied());
+        if signal / (FRAME as f64) > 1e-5 {
+            let noise = energy(&mut clean.iter().zip(heard).map(|(clean, heard)| clean - heard));
+            ratios.push((10.0 * (signal / noise.max(1e-12)).log10()).clamp(-10.0, 35.0));
+        }
+    }
+    ratios.iter().sum::<f64>() / ratios.len().max(1) as f64
+}
+
+/// `heard`, moved so that it lies on `clean` as well as it can within a frame, to make up for the codec's delay.
+pub(crate) fn aligned<'a>(clean: &[f32], heard: &'a [f32]) -> &'a [f32] {
+    let likeness = |delay: usize| -> f64 {
+        clean
+            .iter()
+            .zip(heard.get(delay..).unwrap())
+            .skip(48_000)
+            .take(48_000)
+            .map(|(a, b)| f64::from(a * b))
+            .sum()
+    };
+    let best = (0..FRAME).max_by(|a, b| likeness(*a).total_cmp(&likeness(*b))).unwrap();
+    &heard[best..]
+}
+
+pub(crate) const MONO: Channels = Channels::Mono;
