@@ -13,6 +13,9 @@ use crate::OpusHead;
 
 /// Bytes before the first page that may be something else.
 const MAX_BEFORE: u64 = 1 << 20;
+/// What may be looked through again because it was taken for a page and is none: enough for damage, too little for a file
+/// that is made of beginnings of pages.
+const MAX_AGAIN: usize = 16 << 20;
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,9 @@ pub enum ReadError {
 #[derive(Debug)]
 pub struct Reader<R> {
     input: BufReader<R>,
+    /// Bytes that come before what `input` has next, last first.
+    again: Vec<u8>,
+    again_left: usize,
     head: OpusHead,
     serial: u32,
     page: Page,
@@ -57,6 +63,8 @@ impl<R: Read> Reader<R> {
     pub fn open(input: R) -> Result<Self, ReadError> {
         let mut reader = Self {
             input: BufReader::new(input),
+            again: Vec::new(),
+            again_left: MAX_AGAIN,
             head: OpusHead::of(1),
             serial: 0,
             page: Page::default(),
@@ -185,20 +193,26 @@ impl<R: Read> Reader<R> {
             if !self.fill(&mut bytes)? {
                 return Ok(None);
             }
-            let Some((head, sum, count)) = page::read(&bytes) else { continue };
-            let mut segments = vec![0; count];
-            if !self.fill(&mut segments)? {
-                return Ok(None);
-            }
-            let mut body = vec![0; segments.iter().map(|length| usize::from(*length)).sum()];
-            if !self.fill(&mut body)? {
-                return Ok(None);
-            }
-            if page::checksum_of(&bytes, [&segments, &body]) == sum {
+            let read = page::read(&bytes);
+            let mut segments = vec![0; read.map_or(0, |(_, _, count)| count)];
+            let mut is_whole = self.fill(&mut segments)?;
+            let length = segments.iter().map(|length| usize::from(*length)).sum::<usize>();
+            let mut body = vec![0; if is_whole { length } else { 0 }];
+            is_whole &= self.fill(&mut body)?;
+            if let Some((head, sum, _)) = read
+                && is_whole
+                && page::checksum_of(&bytes, [&segments, &body]) == sum
+            {
                 self.page = Page { segments, body, segment: 0, byte: 0 };
                 return Ok(Some(head));
             }
+            // What it took for its own may hold the pages behind it.
             self.is_torn = true;
+            let taken = HEAD + segments.len() + body.len();
+            if taken <= self.again_left {
+                self.again_left -= taken;
+                self.again.extend(bytes.iter().chain(&segments).chain(&body).rev());
+            }
         }
         Ok(None)
     }
@@ -208,13 +222,19 @@ impl<R: Read> Reader<R> {
         let mut window = [0; 4];
         let mut looked = 0;
         while looked < search.saturating_add(4) {
-            let byte = match self.input.fill_buf() {
-                Ok([]) => return Ok(false),
-                Ok([byte, ..]) => *byte,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error.into()),
+            let byte = match self.again.pop() {
+                Some(byte) => byte,
+                None => match self.input.fill_buf() {
+                    Ok([]) => return Ok(false),
+                    Ok([byte, ..]) => {
+                        let byte = *byte;
+                        self.input.consume(1);
+                        byte
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error.into()),
+                },
             };
-            self.input.consume(1);
             looked += 1;
             window.rotate_left(1);
             window[3] = byte;
@@ -227,11 +247,22 @@ impl<R: Read> Reader<R> {
         Ok(false)
     }
 
+    /// `false` when the file ends before; what is missing are zeros.
     fn fill(&mut self, room: &mut [u8]) -> Result<bool, ReadError> {
-        match self.input.read_exact(room) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(error.into()),
+        let mut filled = 0;
+        while let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            if let (Some(byte), Some(place)) = (self.again.pop(), rest.first_mut()) {
+                *place = byte;
+                filled += 1;
+                continue;
+            }
+            match self.input.read(rest) {
+                Ok(0) => return Ok(false),
+                Ok(more) => filled += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(true)
     }
 }

@@ -120,7 +120,10 @@ impl Assembler {
         self.newest = self.newest.max(sequence);
         self.keep(sequence, packet, now);
         if self.waiting.len() > MAX_WAITING {
-            self.give_up_gap();
+            while self.take_due() {}
+            if self.waiting.len() > MAX_WAITING {
+                self.give_up_gap();
+            }
         }
     }
 
@@ -130,11 +133,10 @@ impl Assembler {
             if let Some(out) = self.out.pop_front() {
                 return Some(out);
             }
-            let due = self.due?;
-            if let Some(packet) = self.waiting.remove(&due) {
-                self.due = Some(due + 1);
-                self.take(packet);
-            } else if self
+            if self.take_due() {
+                continue;
+            }
+            if self
                 .waiting
                 .values()
                 .any(|packet| now.saturating_duration_since(packet.arrival) >= self.patience)
@@ -195,6 +197,15 @@ impl Assembler {
         if packets > 0 {
             self.out.push_back(Assembled::Lost { packets });
         }
+    }
+
+    /// `false` when the packet that is due is not here.
+    fn take_due(&mut self) -> bool {
+        let Some(due) = self.due else { return false };
+        let Some(packet) = self.waiting.remove(&due) else { return false };
+        self.due = Some(due + 1);
+        self.take(packet);
+        true
     }
 
     /// The packet that is due.

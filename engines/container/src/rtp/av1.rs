@@ -266,9 +266,6 @@ fn colours(bits: &mut Bits<'_>, told: &mut Told) -> Option<()> {
 mod tests {
     use super::*;
 
-    /// Of libaom, 640 by 360, main profile, level 2.1 … as Chromium sends it, without a size.
-    pub(crate) const SEQUENCE: [u8; 11] = [0x08, 0x00, 0x00, 0x00, 0x04, 0x4a, 0x7f, 0x59, 0xff, 0x9f, 0x08];
-
     #[test]
     fn lengths_are_read_as_they_were_written() {
         for number in [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152] {
