@@ -25,6 +25,8 @@ use crate::{
 
 /// Packets that wait, at most: five seconds of 10 ms frames. Past it the oldest goes.
 const MAX_WAITING: usize = 512;
+/// Frames that were made up and whose copies may still come, at most.
+const MAX_MISSED: usize = 64;
 /// How much longer or shorter a frame is made at most: half a percent.
 const MOST_STRETCHED: i64 = 5;
 /// Being off by less than this is left alone …
@@ -148,6 +150,8 @@ struct Stream {
     /// Of the packet that was decoded last.
     last_sequence: Option<i64>,
     was_dtx: bool,
+    /// The timestamps of what was made up lately: a copy that comes now came too late, which says how long to wait.
+    missed: VecDeque<i64>,
     /// Decoded and not taken, with where it came from.
     ready: Vec<f32>,
     runs: VecDeque<(usize, Source)>,
@@ -279,6 +283,7 @@ impl Stream {
             next: None,
             last_sequence: None,
             was_dtx: false,
+            missed: VecDeque::new(),
             ready: Vec::new(),
             runs: VecDeque::new(),
             is_correcting: false,
@@ -319,15 +324,21 @@ impl Stream {
         };
         // A frame that FEC brings back is here once the packet behind it is.
         let before = timestamp - packet.samples() as i64;
+        let is_gone = |timestamp: i64| self.next.is_some_and(|next| timestamp < next);
         let brings_back = packet.has_fec()
             && sequence.is_some_and(|sequence| sequence == self.newest_sequence)
-            && self.next.is_none_or(|next| before >= next)
-            && !self.waiting.contains_key(&before);
-        let is_late = self.next.is_some_and(|next| timestamp < next);
+            && if is_gone(before) {
+                self.missed.contains(&before)
+            } else {
+                !self.waiting.contains_key(&before)
+            };
+        let is_late = is_gone(timestamp);
         // A copy of what was played already says nothing.
-        if sequence.is_some() || !is_late {
+        let was_missed = self.missed.contains(&timestamp);
+        if sequence.is_some() || !is_late || was_missed {
             self.delay.note(arrived_after(if brings_back { before } else { timestamp }));
         }
+        self.missed.retain(|missed| *missed != timestamp && !(brings_back && *missed == before));
         if is_late {
             counters.late += u64::from(sequence.is_some());
             return;
@@ -419,7 +430,13 @@ impl Stream {
                 (FRAME, if self.was_dtx && source == Source::Concealed { Source::Silence } else { source })
             }
         };
-        counters.concealed += u64::from(source == Source::Concealed);
+        if source == Source::Concealed {
+            counters.concealed += 1;
+            self.missed.push_back(next);
+            if self.missed.len() > MAX_MISSED {
+                self.missed.pop_front();
+            }
+        }
         let stays = holds && source.is_quiet();
         self.next = Some(if stays { next } else { next + samples as i64 });
         self.runs.push_back((samples, source));

@@ -164,7 +164,7 @@ fn frame_samples(toc: u8) -> usize {
     match config {
         0..=11 => per_ms * [10, 20, 40, 60][config & 3],
         12..=15 => per_ms * [10, 20][config & 1],
-        _ => per_ms * 5 / 2 << (config & 3),
+        _ => (per_ms * 5 / 2) << (config & 3),
     }
 }
 

@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use voxlink_audio::{
-    Channels, FRAME,
+    FRAME,
     opus::{Encoder, EncoderConfig},
 };
 
@@ -107,19 +107,11 @@ pub(crate) fn segmental_snr(clean: &[f32], heard: &[f32]) -> f64 {
     ratios.iter().sum::<f64>() / ratios.len().max(1) as f64
 }
 
-/// `heard`, moved so that it lies on `clean` as well as it can within a frame, to make up for the codec's delay.
-pub(crate) fn aligned<'a>(clean: &[f32], heard: &'a [f32]) -> &'a [f32] {
+/// Where in `heard`, within its first 200 ms, `what` begins: where they are most alike in their second second.
+pub(crate) fn lies_at(what: &[f32], heard: &[f32]) -> usize {
     let likeness = |delay: usize| -> f64 {
-        clean
-            .iter()
-            .zip(heard.get(delay..).unwrap())
-            .skip(48_000)
-            .take(48_000)
-            .map(|(a, b)| f64::from(a * b))
-            .sum()
+        let heard = heard.get(delay..).unwrap();
+        what.iter().zip(heard).skip(48_000).take(48_000).map(|(a, b)| f64::from(a * b)).sum()
     };
-    let best = (0..FRAME).max_by(|a, b| likeness(*a).total_cmp(&likeness(*b))).unwrap();
-    &heard[best..]
+    (0..9_600).max_by(|a, b| likeness(*a).total_cmp(&likeness(*b))).unwrap()
 }
-
-pub(crate) const MONO: Channels = Channels::Mono;
