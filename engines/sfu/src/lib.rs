@@ -29,13 +29,15 @@ mod slab;
 mod slot;
 mod srtp;
 mod stun;
+mod tap;
 mod track;
 mod transport;
 pub mod worker;
 
 pub use bandwidth::Bitrate;
 pub use room::quality::{Picture, Quality, Upstream};
-pub use sdp::fragment::IceFragment;
+pub use sdp::{codecs::Codec, fragment::IceFragment};
+pub use tap::{Tap, TapEvent, TapPacket};
 pub use worker::{
     Answer, Candidates, Copied, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer,
     OfferError, Output, Part, PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source,

@@ -259,7 +259,7 @@ impl Intake<'_> {
         }
         encoding.frame_ended = packet.marker;
         if let Some(Copying { copies, room, of }) = &mut self.copying {
-            let message = Message::packet(*of, packet, self.taken.is_repair);
+            let message = Message::packet(*of, packet, self.taken.is_repair, self.now);
             copies.push_back(Copied { room: *room, message: Arc::new(message) });
         }
         if self.encoding.subscribers.is_empty() {

@@ -39,20 +39,22 @@ impl Copied {
 /// A source of a member.
 #[derive(Clone, Debug)]
 pub(crate) struct Mirrored {
-    source: Source,
+    pub(crate) source: Source,
     mid: Mid,
-    codec: Chosen,
-    rids: Vec<Rid>,
-    live: bool,
+    pub(crate) codec: Chosen,
+    pub(crate) rids: Vec<Rid>,
+    pub(crate) live: bool,
 }
 
 /// A packet that was received, decrypted, and is no duplicate.
 #[derive(Debug)]
 pub(crate) struct MirroredPacket {
-    of: Stream,
-    packet: Packet<'static>,
-    is_repair: bool,
-    payload: Box<[u8]>,
+    pub(crate) of: Stream,
+    pub(crate) packet: Packet<'static>,
+    pub(crate) is_repair: bool,
+    /// When it was received.
+    pub(crate) at: Instant,
+    pub(crate) payload: Box<[u8]>,
     descriptor: Box<[u8]>,
 }
 
@@ -101,7 +103,7 @@ pub(crate) enum Message {
 
 impl Message {
     /// A copy of a packet that was kept.
-    pub(crate) fn packet(of: Stream, packet: &Packet<'_>, is_repair: bool) -> Self {
+    pub(crate) fn packet(of: Stream, packet: &Packet<'_>, is_repair: bool, at: Instant) -> Self {
         Self::Packet(Box::new(MirroredPacket {
             of,
             packet: Packet {
@@ -114,6 +116,7 @@ impl Message {
                 descriptor: &[],
             },
             is_repair,
+            at,
             payload: packet.payload.into(),
             descriptor: packet.descriptor.into(),
         }))

@@ -9,7 +9,7 @@ use crate::worker::MediaKind;
 
 /// What we forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Codec {
+pub enum Codec {
     /// RFC 7587.
     Opus,
     /// RFC 7741.
@@ -23,8 +23,9 @@ pub(crate) enum Codec {
 }
 
 impl Codec {
-    /// Of the RTP timestamps.
-    pub(crate) fn clock_rate(self) -> u32 {
+    /// Of the RTP timestamps, ticks a second.
+    #[must_use]
+    pub fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
             Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => 90_000,
