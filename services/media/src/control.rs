@@ -22,7 +22,7 @@ use voxlink_protocol::{
     event::GuildEvent,
 };
 use voxlink_service_kit::{Bus, Env};
-use voxlink_sfu::IceFragment;
+use voxlink_sfu::{IceFragment, Part};
 
 use crate::{
     calls::{
@@ -69,6 +69,8 @@ pub(crate) enum Inquiry {
     Knows(Named, oneshot::Sender<bool>),
     CloseStranger(Named, oneshot::Sender<bool>),
     CredentialGone(Credential),
+    /// Something in this server listens to the call, or no more.
+    Tap(ChannelId, Part, bool),
     /// A test's panic in the call of this channel.
     Panic(ChannelId),
     Shutdown(oneshot::Sender<()>),
@@ -84,6 +86,11 @@ impl Control {
     /// False when the control side has ended.
     pub(crate) async fn tell(&self, inquiry: Inquiry) -> bool {
         self.inquiries.send(inquiry).await.is_ok()
+    }
+
+    /// As [`Control::tell`], from where nobody can wait.
+    pub(crate) fn certainly(&self, runtime: &tokio::runtime::Handle, inquiry: Inquiry) {
+        certainly(&self.inquiries, runtime, inquiry);
     }
 
     /// The answer, or `otherwise` while the server shuts down.
@@ -369,6 +376,10 @@ impl Task {
             Inquiry::CloseStranger(named, reply) => Some(later(reply, self.calls.close_stranger(&named))),
             Inquiry::CredentialGone(credential) => {
                 self.calls.credential_gone(credential);
+                None
+            }
+            Inquiry::Tap(channel, part, listens) => {
+                self.calls.set_tap(channel, part, listens);
                 None
             }
             Inquiry::Panic(channel) => {

@@ -18,6 +18,7 @@ mod relay;
 mod shard;
 pub mod store;
 mod strangers;
+mod taps;
 mod tcp;
 mod udp;
 mod voice;
@@ -46,6 +47,8 @@ pub use relay::{
 };
 use relay::{Place, ToShards, Turn};
 use shard::{Command, ShardConfig, ShardHandle};
+use taps::Listeners;
+pub use taps::{CallTap, CallTaps};
 use tcp::Tcp;
 use tokio::sync::mpsc;
 use udp::UdpPort;
@@ -137,6 +140,7 @@ pub struct Media {
     shards: Vec<ShardHandle>,
     /// Held for the shards, which only have weak references.
     _all: Arc<OnceLock<Vec<ShardHandle>>>,
+    taps: CallTaps,
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Vec<Arc<ShardCounters>>,
     relay_counters: Arc<ShardCounters>,
@@ -216,6 +220,7 @@ impl Media {
         let (reports, reported) = mpsc::channel(MOST_REPORTS);
         let (mut shards, mut threads, mut counters, mut addresses) = (vec![], vec![], vec![], vec![]);
         let all = Arc::new(OnceLock::new());
+        let listeners = Arc::<Listeners>::default();
         let mut named = Vec::new();
         let (to_tcp, mut tcp_ports, mut tcp_listeners) = (tcp::mailbox(), Vec::new(), Vec::new());
         let relay_counters = Arc::<ShardCounters>::default();
@@ -237,6 +242,7 @@ impl Media {
                 reports: reports.clone(),
                 counters: counted.clone(),
                 all: Arc::downgrade(&all),
+                listeners: listeners.clone(),
                 relay: to_relay.clone(),
                 tcp: Some(to_tcp.clone()),
             })?;
@@ -288,6 +294,7 @@ impl Media {
         let calls = Calls::new(pass_key.clone(), count, config.part, env.now());
         let control = control::start(calls, bus, env.clone(), shards.clone(), reported);
         keys::forget_the_gone(bus, &db);
+        let taps = CallTaps::new(control.clone(), shards.clone(), listeners);
         let state = MediaState {
             control,
             bus: bus.clone(),
@@ -308,6 +315,7 @@ impl Media {
             state,
             shards,
             _all: all,
+            taps,
             threads: Mutex::new(threads),
             counters,
             relay_counters,
@@ -351,6 +359,12 @@ impl Media {
     /// What is going on in calls now.
     pub async fn call_counts(&self) -> CallCounts {
         self.state.control.counts().await
+    }
+
+    /// Listens to calls from inside the server.
+    #[must_use]
+    pub fn taps(&self) -> CallTaps {
+        self.taps.clone()
     }
 
     /// The UDP addresses listened on, one per shard; TCP has the same, see `GET /api/v1/reachability`.

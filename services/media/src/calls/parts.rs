@@ -16,11 +16,19 @@ pub(super) struct Places {
     peers: HashMap<PeerId, usize>,
     /// How many of each call are on each shard.
     rooms: HashMap<ChannelId, Vec<usize>>,
+    /// Who listens to each call from inside the server.
+    taps: HashMap<ChannelId, Vec<Part>>,
 }
 
 impl Places {
     pub(super) fn new(shards: usize, part: usize) -> Self {
-        Self { shards: shards.max(1), part: part.max(1), peers: HashMap::new(), rooms: HashMap::new() }
+        Self {
+            shards: shards.max(1),
+            part: part.max(1),
+            peers: HashMap::new(),
+            rooms: HashMap::new(),
+            taps: HashMap::new(),
+        }
     }
 
     /// Where a call begins.
@@ -89,13 +97,34 @@ impl Calls {
         };
         self.outputs.push_back(Output::Shard(shard, command));
         let after = self.places.parts(channel);
-        if before != after && before.len().max(after.len()) > 1 {
-            for shard in &after {
-                let others = after.iter().filter(|other| *other != shard);
-                let others = others.filter_map(|other| u32::try_from(*other).ok().map(Part)).collect();
-                self.outputs
-                    .push_back(Output::Shard(*shard, Command::Spread { room: room(channel), others }));
-            }
+        let is_shared = before.len().max(after.len()) > 1 || self.places.taps.contains_key(&channel);
+        if before != after && is_shared {
+            self.introduce_parts(channel);
+        }
+    }
+
+    /// Somebody listens to a call from inside the server, or no more.
+    pub(crate) fn set_tap(&mut self, channel: ChannelId, tap: Part, listens: bool) {
+        let taps = self.places.taps.entry(channel).or_default();
+        match listens {
+            true => taps.push(tap),
+            false => taps.retain(|one| *one != tap),
+        }
+        if taps.is_empty() {
+            self.places.taps.remove(&channel);
+        }
+        self.introduce_parts(channel);
+    }
+
+    /// Tells each shard of a call who has the other parts of it.
+    fn introduce_parts(&mut self, channel: ChannelId) {
+        let all = self.places.parts(channel);
+        for shard in &all {
+            let others = all.iter().filter(|other| *other != shard);
+            let others = others.filter_map(|other| u32::try_from(*other).ok().map(Part));
+            let taps = self.places.taps.get(&channel).into_iter().flatten().copied();
+            let spread = Command::Spread { room: room(channel), others: others.chain(taps).collect() };
+            self.outputs.push_back(Output::Shard(*shard, spread));
         }
     }
 }

@@ -27,7 +27,7 @@ use voxlink_sfu::{
 };
 use wake::Waker;
 
-use crate::{counters::ShardCounters, parcel::Mailbox, udp::UdpPort};
+use crate::{counters::ShardCounters, parcel::Mailbox, taps::Listeners, udp::UdpPort};
 
 /// Commands that wait for a shard. It drains them every few milliseconds at the latest; senders wait beyond this.
 const MOST_COMMANDS: usize = 1024;
@@ -137,6 +137,8 @@ pub(crate) struct ShardConfig {
     pub(crate) counters: Arc<ShardCounters>,
     /// All shards, by their numbers, once they are started. Weak: else each would keep the others alive.
     pub(crate) all: Weak<OnceLock<Vec<ShardHandle>>>,
+    /// Who listens to calls from inside the server.
+    pub(crate) listeners: Arc<Listeners>,
     /// Where the relay takes what is for relayed addresses; none when there is no relay.
     pub(crate) relay: Option<Arc<Mailbox>>,
     /// Where the thread of TCP takes what is for streams; none when there is none.
@@ -170,9 +172,14 @@ impl ShardHandle {
         sent
     }
 
+    /// There is something to take.
+    pub(crate) fn wake(&self) {
+        self.waker.wake();
+    }
+
     /// As [`ShardHandle::send`], without waiting or waking: gives the command back while the queue is full. What was
     /// sent to a shard that has ended is gone.
-    fn offer(&self, command: Command) -> Result<(), Command> {
+    pub(crate) fn offer(&self, command: Command) -> Result<(), Command> {
         match self.commands.try_send(command) {
             Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
             Err(TrySendError::Full(command)) => Err(command),

@@ -2,12 +2,13 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{OnceLock, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use voxlink_sfu::{Copied, Part, RoomId};
 
 use super::{Command, ShardHandle};
+use crate::taps::{self, Listeners};
 
 /// Copies that wait for a shard whose queue is full; past this media is dropped, as it would be on a full socket.
 const MOST_WAITING: usize = 512;
@@ -16,14 +17,19 @@ const MOST_WAITING: usize = 512;
 pub(super) struct Neighbours {
     me: Part,
     all: Weak<OnceLock<Vec<ShardHandle>>>,
+    listeners: Arc<Listeners>,
     rooms: HashMap<RoomId, Vec<Part>>,
     waiting: HashMap<Part, VecDeque<Command>>,
 }
 
 impl Neighbours {
-    pub(super) fn new(index: usize, all: Weak<OnceLock<Vec<ShardHandle>>>) -> Self {
+    pub(super) fn new(
+        index: usize,
+        all: Weak<OnceLock<Vec<ShardHandle>>>,
+        listeners: Arc<Listeners>,
+    ) -> Self {
         let me = Part(u32::try_from(index).unwrap_or(u32::MAX));
-        Self { me, all, rooms: HashMap::new(), waiting: HashMap::new() }
+        Self { me, all, listeners, rooms: HashMap::new(), waiting: HashMap::new() }
     }
 
     /// These hold the other parts of a room; none: there are none any more.
@@ -32,6 +38,9 @@ impl Neighbours {
             true => _ = self.rooms.remove(&room),
             false => _ = self.rooms.insert(room, others),
         }
+        let rooms = &self.rooms;
+        let is_here = |part: &Part| rooms.values().any(|others| others.contains(part));
+        self.waiting.retain(|part, _| !taps::is_tap(*part) || is_here(part));
     }
 
     /// Puts a copy into the queue of each other part. Returns how many of them lost it.
@@ -57,6 +66,11 @@ impl Neighbours {
         let Some(all) = all.get() else { return true };
         let mut is_left = false;
         for (part, waiting) in self.waiting.iter_mut().filter(|(_, waiting)| !waiting.is_empty()) {
+            if taps::is_tap(*part) {
+                // One that does not keep up is not waited for: what is left goes with the next packets.
+                hand_over(&self.listeners, *part, waiting);
+                continue;
+            }
             let Some(shard) = usize::try_from(part.0).ok().and_then(|index| all.get(index)) else {
                 waiting.clear();
                 continue;
@@ -71,5 +85,16 @@ impl Neighbours {
             shard.waker.wake();
         }
         is_left
+    }
+}
+
+/// Gives a listener what waits for it, as far as it has room.
+fn hand_over(listeners: &Listeners, to: Part, waiting: &mut VecDeque<Command>) {
+    while let Some(command) = waiting.pop_front() {
+        let Command::Copy { from, copy } = command else { continue };
+        if let Err((from, copy)) = listeners.offer(to, (from, copy)) {
+            waiting.push_front(Command::Copy { from, copy });
+            return;
+        }
     }
 }

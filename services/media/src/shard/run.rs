@@ -84,7 +84,7 @@ impl Shard {
             worker: Worker::new(engine.clone(), now),
             engine,
             records: Records::default(),
-            neighbours: Neighbours::new(config.index, config.all),
+            neighbours: Neighbours::new(config.index, config.all, config.listeners),
             plain_bindings: PlainBindings::default(),
             parcel: relayed.parcel(),
             ways: [Relayed::new(relayed, config.relay, now), Relayed::new(streamed, config.tcp, now)],

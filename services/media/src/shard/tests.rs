@@ -29,6 +29,7 @@ fn reachable(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc
         reports,
         counters: counters.clone(),
         all,
+        listeners: Default::default(),
         relay: None,
         tcp: None,
     };

@@ -1,0 +1,144 @@
+//! Listening to a call from inside the server, for recordings.
+//!
+//! A tap is one more part of the call's room ([`voxlink_sfu::Tap`] makes sense of what it says). What it does not take in
+//! time is lost to it, and to nobody else.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use tokio::{runtime::Handle, sync::mpsc};
+use voxlink_protocol::ChannelId;
+use voxlink_sfu::{Copied, Part, RoomId};
+
+use crate::{
+    calls::room,
+    control::{Control, Inquiry},
+    shard::{Command, ShardHandle},
+};
+
+/// Above the numbers of all shards.
+const FIRST_PART: u32 = 1 << 16;
+/// Some seconds of a large call.
+const MOST_COPIES: usize = 8_192;
+
+/// A copy, and the part of the room that made it.
+pub(crate) type FromPart = (Part, Copied);
+
+/// Where each tap takes what shards have for it.
+#[derive(Debug, Default)]
+pub(crate) struct Listeners(RwLock<HashMap<Part, mpsc::Sender<FromPart>>>);
+
+impl Listeners {
+    /// Hands over a copy; gives it back when the listener has not kept up.
+    pub(crate) fn offer(&self, to: Part, from_part: FromPart) -> Result<(), FromPart> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match all.get(&to).map(|queue| queue.try_send(from_part)) {
+            // Nobody listens any more: the room hears of it soon.
+            None | Some(Ok(()) | Err(mpsc::error::TrySendError::Closed(_))) => Ok(()),
+            Some(Err(mpsc::error::TrySendError::Full(from_part))) => Err(from_part),
+        }
+    }
+
+    fn add(&self, part: Part, queue: mpsc::Sender<FromPart>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(part, queue);
+    }
+
+    fn remove(&self, part: Part) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&part);
+    }
+}
+
+/// True for the number of a tap.
+pub(crate) fn is_tap(part: Part) -> bool {
+    part.0 >= FIRST_PART
+}
+
+/// Opens taps. Cloning shares it.
+#[derive(Clone)]
+pub struct CallTaps {
+    control: Control,
+    shards: Vec<ShardHandle>,
+    listeners: Arc<Listeners>,
+    next: Arc<AtomicU32>,
+    runtime: Handle,
+}
+
+impl std::fmt::Debug for CallTaps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CallTaps")
+    }
+}
+
+impl CallTaps {
+    /// Needs a tokio runtime.
+    pub(crate) fn new(control: Control, shards: Vec<ShardHandle>, listeners: Arc<Listeners>) -> Self {
+        let next = Arc::new(AtomicU32::new(FIRST_PART));
+        Self { control, shards, listeners, next, runtime: Handle::current() }
+    }
+
+    /// Listens to the call of a channel, whether somebody is in it already or not, until the tap is dropped.
+    pub async fn open(&self, channel: ChannelId) -> CallTap {
+        let part = Part(self.next.fetch_add(1, Ordering::Relaxed).max(FIRST_PART));
+        let (queue, copies) = mpsc::channel(MOST_COPIES);
+        self.listeners.add(part, queue);
+        // A control side that has ended has no calls.
+        let _over = self.control.tell(Inquiry::Tap(channel, part, true)).await;
+        CallTap { part, channel, copies, taps: self.clone(), waiting: VecDeque::new() }
+    }
+}
+
+/// One call, listened to.
+#[derive(Debug)]
+pub struct CallTap {
+    part: Part,
+    channel: ChannelId,
+    copies: mpsc::Receiver<FromPart>,
+    taps: CallTaps,
+    /// What shards had no room for.
+    waiting: VecDeque<FromPart>,
+}
+
+impl CallTap {
+    /// The room that [`voxlink_sfu::Tap`] is made for.
+    #[must_use]
+    pub fn room(&self) -> RoomId {
+        room(self.channel)
+    }
+
+    /// What is waiting: look a few times a second.
+    pub fn try_next(&mut self) -> Option<(Part, Copied)> {
+        self.copies.try_recv().ok()
+    }
+
+    /// Hands what the tap asks for to a part of the room, now or later.
+    pub fn ask(&mut self, to: Part, copy: Copied) {
+        self.waiting.push_back((to, copy));
+        self.flush();
+    }
+
+    /// Hands over what waits.
+    pub fn flush(&mut self) {
+        while let Some((to, copy)) = self.waiting.pop_front() {
+            let Some(shard) = usize::try_from(to.0).ok().and_then(|index| self.taps.shards.get(index)) else {
+                continue;
+            };
+            if let Err(Command::Copy { copy, .. }) = shard.offer(Command::Copy { from: self.part, copy }) {
+                self.waiting.push_front((to, copy));
+                return;
+            }
+            shard.wake();
+        }
+    }
+}
+
+impl Drop for CallTap {
+    fn drop(&mut self) {
+        self.taps.listeners.remove(self.part);
+        self.taps.control.certainly(&self.taps.runtime, Inquiry::Tap(self.channel, self.part, false));
+    }
+}
