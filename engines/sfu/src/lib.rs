@@ -37,7 +37,7 @@ pub mod worker;
 pub use bandwidth::Bitrate;
 pub use room::quality::{Picture, Quality, Upstream};
 pub use sdp::{codecs::Codec, fragment::IceFragment};
-pub use tap::{Tap, TapEvent, TapPacket};
+pub use tap::{Listen, Listening, Tap, TapEvent, TapPacket};
 pub use worker::{
     Answer, Candidates, Copied, Drops, EncodingState, Event, Follow, Gates, MediaKind, Mid, Newcomer,
     OfferError, Output, Part, PeerId, PeerStats, PersonId, Rid, Role, RoomId, Slot, SlotContent, Source,

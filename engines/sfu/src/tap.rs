@@ -131,6 +131,22 @@ impl TapPacket {
     }
 }
 
+/// How what a tap hears and asks crosses to and from the room, whoever carries it. Dropping it ends it.
+pub trait Listening: Send {
+    /// What is waiting: look a few times a second.
+    fn try_next(&mut self) -> Option<(Part, Copied)>;
+    /// Hands what the tap asks for to a part of the room, now or later.
+    fn ask(&mut self, to: Part, copy: Copied);
+    /// Hands over what waits.
+    fn flush(&mut self);
+}
+
+/// Lets one listen to rooms.
+pub trait Listen: Send + Sync {
+    /// To this one, whether somebody is in it already or not.
+    fn listen(&self, room: RoomId) -> Box<dyn Listening>;
+}
+
 /// A source of somebody in the call.
 struct Tapped {
     source: Source,

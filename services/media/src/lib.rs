@@ -48,7 +48,7 @@ pub use relay::{
 use relay::{Place, ToShards, Turn};
 use shard::{Command, ShardConfig, ShardHandle};
 use taps::Listeners;
-pub use taps::{CallTap, CallTaps};
+pub use taps::CallTaps;
 use tcp::Tcp;
 use tokio::sync::mpsc;
 use udp::UdpPort;

@@ -13,10 +13,9 @@ use std::{
 
 use tokio::{runtime::Handle, sync::mpsc};
 use voxlink_protocol::ChannelId;
-use voxlink_sfu::{Copied, Part, RoomId};
+use voxlink_sfu::{Copied, Listen, Listening, Part, RoomId};
 
 use crate::{
-    calls::room,
     control::{Control, Inquiry},
     shard::{Command, ShardHandle},
 };
@@ -80,21 +79,21 @@ impl CallTaps {
         let next = Arc::new(AtomicU32::new(FIRST_PART));
         Self { control, shards, listeners, next, runtime: Handle::current() }
     }
+}
 
-    /// Listens to the call of a channel, whether somebody is in it already or not, until the tap is dropped.
-    pub async fn open(&self, channel: ChannelId) -> CallTap {
+impl Listen for CallTaps {
+    fn listen(&self, room: RoomId) -> Box<dyn Listening> {
+        let channel = ChannelId::new(room.0);
         let part = Part(self.next.fetch_add(1, Ordering::Relaxed).max(FIRST_PART));
         let (queue, copies) = mpsc::channel(MOST_COPIES);
         self.listeners.add(part, queue);
-        // A control side that has ended has no calls.
-        let _over = self.control.tell(Inquiry::Tap(channel, part, true)).await;
-        CallTap { part, channel, copies, taps: self.clone(), waiting: VecDeque::new() }
+        self.control.certainly(&self.runtime, Inquiry::Tap(channel, part, true));
+        Box::new(CallTap { part, channel, copies, taps: self.clone(), waiting: VecDeque::new() })
     }
 }
 
 /// One call, listened to.
-#[derive(Debug)]
-pub struct CallTap {
+struct CallTap {
     part: Part,
     channel: ChannelId,
     copies: mpsc::Receiver<FromPart>,
@@ -103,26 +102,17 @@ pub struct CallTap {
     waiting: VecDeque<FromPart>,
 }
 
-impl CallTap {
-    /// The room that [`voxlink_sfu::Tap`] is made for.
-    #[must_use]
-    pub fn room(&self) -> RoomId {
-        room(self.channel)
-    }
-
-    /// What is waiting: look a few times a second.
-    pub fn try_next(&mut self) -> Option<(Part, Copied)> {
+impl Listening for CallTap {
+    fn try_next(&mut self) -> Option<(Part, Copied)> {
         self.copies.try_recv().ok()
     }
 
-    /// Hands what the tap asks for to a part of the room, now or later.
-    pub fn ask(&mut self, to: Part, copy: Copied) {
+    fn ask(&mut self, to: Part, copy: Copied) {
         self.waiting.push_back((to, copy));
         self.flush();
     }
 
-    /// Hands over what waits.
-    pub fn flush(&mut self) {
+    fn flush(&mut self) {
         while let Some((to, copy)) = self.waiting.pop_front() {
             let Some(shard) = usize::try_from(to.0).ok().and_then(|index| self.taps.shards.get(index)) else {
                 continue;

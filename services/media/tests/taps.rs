@@ -12,21 +12,20 @@ use support::{
     LOUNGE, Server,
     client::{Client, pump, pump_for},
 };
-use voxlink_media::CallTap;
-use voxlink_sfu::{PersonId, Source, Tap, TapEvent};
+use voxlink_sfu::{Listen as _, Listening, PersonId, RoomId, Source, Tap, TapEvent};
 
 /// What a recording would do, without keeping anything.
 struct Listener {
-    call: CallTap,
+    call: Box<dyn Listening>,
     tap: Tap,
     packets: BTreeMap<u64, usize>,
     here: Vec<PersonId>,
 }
 
 impl Listener {
-    async fn open(server: &Server) -> Self {
-        let call = server.media.taps().open(LOUNGE).await;
-        let tap = Tap::new(call.room());
+    fn open(server: &Server) -> Self {
+        let room = RoomId(LOUNGE.get());
+        let (call, tap) = (server.media.taps().listen(room), Tap::new(room));
         Self { call, tap, packets: BTreeMap::new(), here: Vec::new() }
     }
 
@@ -72,13 +71,13 @@ impl Listener {
 async fn a_tap_hears_whom_it_admits_in_every_part_of_the_call_and_late_comers_too() {
     // One person on each shard.
     let server = Server::start_in_parts(2, 1).await;
-    let mut early = Listener::open(&server).await;
+    let mut early = Listener::open(&server);
     early.admit(1);
     let mut anna = Client::joined(&server, 1, LOUNGE).await;
     early.listen(&mut [&mut anna], |heard| heard.packets.get(&1) > Some(&20)).await;
 
     let mut boris = Client::joined(&server, 2, LOUNGE).await;
-    let mut late = Listener::open(&server).await;
+    let mut late = Listener::open(&server);
     late.admit(2);
     pump(&mut [&mut anna, &mut boris], "both hear", |all| all[0].hears(2) && all[1].hears(1)).await;
     late.listen(&mut [&mut anna, &mut boris], |heard| heard.packets.get(&2) > Some(&20)).await;
@@ -99,7 +98,7 @@ async fn a_tap_hears_whom_it_admits_in_every_part_of_the_call_and_late_comers_to
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_does_not_listen_loses_its_own_copies_and_nobody_elses() {
     let server = Server::start(1).await;
-    let mut tap = Listener::open(&server).await;
+    let mut tap = Listener::open(&server);
     tap.admit(1);
     let mut anna = Client::joined(&server, 1, LOUNGE).await;
     let mut boris = Client::joined(&server, 2, LOUNGE).await;

@@ -238,6 +238,6 @@ impl Calls {
 }
 
 /// The engine's number of a channel's call.
-pub(crate) fn room(channel: ChannelId) -> RoomId {
+fn room(channel: ChannelId) -> RoomId {
     RoomId(channel.get())
 }
