@@ -7,7 +7,8 @@ use voxlink_protocol::{
     ChannelId, ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
     bus::{
         CallRights, CallRightsOf, CallsOf, DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass,
-        IssueStreamPass, LoadGuild, PassRefused, ReadStatesOf, UserGuildSettingsOf,
+        IssueStreamPass, LoadGuild, PassRefused, PermissionsIn, PermissionsOf, PostEmbed, ReadStatesOf,
+        UserGuildSettingsOf, WithdrawEmbed,
     },
     event::UserEvent,
     files::{AttachRefused, MayAttach},
@@ -99,7 +100,35 @@ impl Chat {
             let chat = this();
             async move { chat.ok_or(PassRefused::Unknown)?.issue_call_pass(request).await }
         });
+        self.serve_recordings(chat.clone());
         self.serve_calls(chat);
+    }
+
+    /// What recordings ask: who may do what, and messages that tell of them.
+    fn serve_recordings(&self, chat: impl Fn() -> Option<Self> + Clone + Send + Sync + 'static) {
+        let bus = &self.inner.bus;
+        let this = chat.clone();
+        bus.try_serve(move |request: PermissionsIn| {
+            let chat = this();
+            async move { Ok(chat.ok_or(Unavailable)?.permissions_in(&request)) }
+        });
+        let this = chat.clone();
+        bus.try_serve(move |request: PermissionsOf| {
+            let chat = this();
+            async move { Ok(chat.ok_or(Unavailable)?.permissions_of(&request)) }
+        });
+        let this = chat.clone();
+        bus.try_serve(move |request: PostEmbed| {
+            let chat = this();
+            async move { chat.ok_or(Unavailable)?.post_embed(request).await.map_err(|_| Unavailable) }
+        });
+        bus.try_serve(move |request: WithdrawEmbed| {
+            let chat = chat();
+            async move {
+                let chat = chat.ok_or(Unavailable)?;
+                chat.withdraw_embed(request.channel, request.message).await.map_err(|_| Unavailable)
+            }
+        });
     }
 
     /// What concerns the calls of conversations.

@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     direct::{DirectCall, DirectChannel},
+    embed::Embed,
     event::{GuildEvent, UserEvent},
     guild::GuildSnapshot,
-    id::{ChannelId, GuildId, LoginId, UserId},
+    id::{ChannelId, GuildId, LoginId, MessageId, UserId},
     invite::InviteCode,
+    permissions::Permissions,
     read_state::{ReadState, UserGuildSettings},
     secret::Secret,
     user::User,
@@ -230,6 +232,50 @@ pub struct CallRightsOf {
     pub seats: Vec<(UserId, ChannelId)>,
 }
 
+/// To chat: what may this person do in this channel? `None`: they do not see it.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct PermissionsIn {
+    pub user: UserId,
+    pub channel: ChannelId,
+}
+
+/// What someone may do in a channel of a guild.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Granted {
+    pub guild: GuildId,
+    pub permissions: Permissions,
+    /// It is a channel to talk in.
+    pub is_voice: bool,
+}
+
+/// To chat: what may this person do in this guild? `None`: they are no member.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct PermissionsOf {
+    pub user: UserId,
+    pub guild: GuildId,
+}
+
+/// To chat: a message of somebody that consists of an embed, written for them by a service. The answer is its id;
+/// `None` when the channel or the member is gone. Asked twice for one `url` in a channel it answers the first message.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct PostEmbed {
+    pub author: UserId,
+    pub channel: ChannelId,
+    pub embed: Embed,
+}
+
+/// To chat: takes such a message away; `false` when it is gone already.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct WithdrawEmbed {
+    pub channel: ChannelId,
+    pub message: MessageId,
+}
+
 /// What someone may do in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRights {
@@ -262,6 +308,10 @@ requests! {
     UpdateSeat = "media.update_seat", |this| this.user.get() => bool;
     LeaveSeat = "media.leave_seat", |this| this.user.get() => bool;
     EndSeat = "media.end_seat", |this| this.guild.get() => bool;
+    PermissionsIn = "chat.permissions_in", |this| this.channel.get() => Option<Granted>;
+    PermissionsOf = "chat.permissions_of", |this| this.guild.get() => Option<Permissions>;
+    PostEmbed = "chat.post_embed", |this| this.channel.get() => Option<MessageId>;
+    WithdrawEmbed = "chat.withdraw_embed", |this| this.channel.get() => bool;
     CallRightsOf = "chat.call_rights_of", |this| this.guild.get() => Vec<CallRights>;
     VoiceStatesOf = "media.voice_states_of", |this| this.guild.get() => Vec<VoiceState>;
     VoiceStatesIn = "media.voice_states_in", |_this| 0 => Vec<VoiceState>;

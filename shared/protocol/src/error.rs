@@ -23,6 +23,8 @@ pub enum ErrorCode {
     UnknownEmoji = 10014,
     UnknownBan = 10026,
     UnknownVoiceState = 10065,
+    /// Our own.
+    UnknownRecording = 10127,
     BotsNotAllowed = 20001,
     OnlyBots = 20002,
     SlowMode = 20016,
@@ -40,6 +42,8 @@ pub enum ErrorCode {
     RequestTooLarge = 40005,
     UserBanned = 40007,
     NotInCall = 40032,
+    /// Our own: nobody records in this guild.
+    RecordingIsOff = 40180,
     MissingAccess = 50001,
     CannotExecuteOnDirect = 50003,
     CannotEditOthersMessage = 50005,

@@ -12,6 +12,7 @@ use crate::{
     invite::Invite,
     message::Message,
     read_state::{ReadState, UserGuildSettings},
+    recording::{CallRecording, RecordingNews},
     relationship::{Relationship, RelationshipKind},
     settings::UserSettings,
     timestamp::Timestamp,
@@ -80,6 +81,10 @@ pub enum GuildChange {
     },
     /// VOICE_STATE_UPDATE; not stored.
     VoiceStateUpdate(Box<VoiceState>),
+    /// CALL_RECORDING_UPDATE, our own; not stored.
+    CallRecordingUpdate(Box<CallRecording>),
+    /// RECORDING_UPDATE, our own; not stored.
+    RecordingUpdate(Box<RecordingNews>),
 }
 
 /// What happened in a channel, of a guild or direct. Each variant is one v10 dispatch; the gateway adds `guild_id`.

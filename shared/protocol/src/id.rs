@@ -133,6 +133,8 @@ ids! {
     AuditLogEntryId,
     /// A key with which a program streams into one channel as one person.
     StreamKeyId,
+    /// A recording of a call.
+    RecordingId,
 }
 
 impl GuildId {

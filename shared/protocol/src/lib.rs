@@ -20,6 +20,7 @@ pub mod message;
 pub mod people;
 pub mod permissions;
 pub mod read_state;
+pub mod recording;
 pub mod relationship;
 pub mod secret;
 pub mod settings;
@@ -38,13 +39,14 @@ pub use emoji::{Emoji, ReactionEmoji};
 pub use error::{ErrorCode, FieldErrors, Problem};
 pub use guild::{Guild, GuildSnapshot, Member, Role};
 pub use id::{
-    ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId, RoleId,
-    Snowflake, StreamKeyId, UserId,
+    ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId,
+    RecordingId, RoleId, Snowflake, StreamKeyId, UserId,
 };
 pub use invite::{Invite, InviteCode};
 pub use message::{Message, MessageCall, MessageFlags, MessageKind, MessageReference, Nonce, Reaction};
 pub use permissions::Permissions;
 pub use read_state::{ReadState, UserGuildSettings};
+pub use recording::{CallRecording, RecordingPolicy};
 pub use relationship::{Relationship, RelationshipKind};
 pub use secret::Secret;
 pub use settings::UserSettings;

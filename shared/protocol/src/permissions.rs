@@ -70,6 +70,8 @@ mod bits {
             const USE_EXTERNAL_APPS = 1 << 50;
             const PIN_MESSAGES = 1 << 51;
             const BYPASS_SLOWMODE = 1 << 52;
+            /// Our own: record the calls of a channel.
+            const RECORD_CALLS = 1 << 58;
             const _ = !0;
         }
     }
@@ -79,7 +81,7 @@ impl Permissions {
     /// Every bit that has a name.
     #[must_use]
     pub fn every_named() -> Self {
-        Self::from_bits_retain((1 << 53) - 1 - (1 << 47))
+        Self::from_bits_retain((1 << 53) - 1 - (1 << 47)) | Self::RECORD_CALLS
     }
 
     /// What `@everyone` of a new guild may do: read, write, talk, stream, invite; nothing that moderates.

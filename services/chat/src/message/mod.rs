@@ -6,6 +6,7 @@ pub mod bulk_delete;
 pub mod delete;
 pub mod draft;
 pub mod edit;
+mod embedded;
 pub mod embeds;
 mod links;
 pub(crate) mod mentions;

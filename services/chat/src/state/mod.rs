@@ -367,6 +367,8 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
         | GuildChange::AuditLogEntryCreate(_)
         | GuildChange::InviteCreate(_)
         | GuildChange::InviteDelete { .. }
-        | GuildChange::VoiceStateUpdate(_) => {}
+        | GuildChange::VoiceStateUpdate(_)
+        | GuildChange::CallRecordingUpdate(_)
+        | GuildChange::RecordingUpdate(_) => {}
     }
 }

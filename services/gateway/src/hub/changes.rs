@@ -122,6 +122,13 @@ impl Hub {
                 let told = InviteCreated { channel_id: invite.channel.id, invite };
                 sessions.send_all(&view.managers(invite.channel.id), Kind::INVITE_CREATE, &told);
             }
+            GuildChange::CallRecordingUpdate(recording) => {
+                let audience = view.audience(recording.channel_id);
+                sessions.send_all(&audience, Kind::CALL_RECORDING_UPDATE, recording);
+            }
+            GuildChange::RecordingUpdate(news) => {
+                sessions.send_all(&view.audience(news.channel_id), Kind::RECORDING_UPDATE, news);
+            }
             GuildChange::InviteDelete { code, channel_id } => {
                 let told = json!({"code": code, "channel_id": channel_id, "guild_id": guild});
                 sessions.send_all(&view.managers(*channel_id), Kind::INVITE_DELETE, &told);

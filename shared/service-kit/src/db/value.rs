@@ -3,7 +3,7 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use voxlink_protocol::{
     ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId,
-    Permissions, RoleId, Snowflake, StreamKeyId, Timestamp, UserId,
+    Permissions, RecordingId, RoleId, Snowflake, StreamKeyId, Timestamp, UserId,
 };
 
 /// A bound value; ids and times are 64-bit integers.
@@ -112,7 +112,8 @@ ids!(
     EmojiId,
     AttachmentId,
     AuditLogEntryId,
-    StreamKeyId
+    StreamKeyId,
+    RecordingId
 );
 
 /// `params![id, name]` for [`super::Sql`].

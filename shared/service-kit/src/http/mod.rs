@@ -3,6 +3,7 @@
 mod names;
 mod origin;
 mod patience;
+pub mod range;
 mod routes;
 
 use std::time::Duration;

@@ -1,0 +1,86 @@
+//! Messages that another service writes for a member: an embed and nothing else.
+
+use voxlink_protocol::{
+    ChannelId, ChannelKind, Message, MessageId, Nonce, Permissions,
+    bus::{Granted, PermissionsIn, PermissionsOf, PostEmbed},
+    event::ChannelChange,
+};
+
+use super::{Around, delete::erase};
+use crate::{
+    Chat, Refusal,
+    state::place::Place,
+    store::messages::{self, StoredMessage},
+};
+
+impl Chat {
+    /// What someone may do in a channel of a guild; `None` when they do not see it.
+    pub(crate) fn permissions_in(&self, request: &PermissionsIn) -> Option<Granted> {
+        let world = self.world();
+        let view = world.view_channel(request.channel, request.user, self.inner.env.now()).ok()?;
+        Some(Granted {
+            guild: view.state.guild.id,
+            permissions: view.permissions,
+            is_voice: view.channel.kind == ChannelKind::Voice,
+        })
+    }
+
+    /// What someone may do in a guild; `None` when they are no member.
+    pub(crate) fn permissions_of(&self, request: &PermissionsOf) -> Option<Permissions> {
+        let world = self.world();
+        let view = world.view_guild(request.guild, request.user, self.inner.env.now()).ok()?;
+        Some(view.permissions)
+    }
+
+    /// Stores the message, or finds the one that was stored for this embed's address before. `None` when the channel is
+    /// gone, or the member.
+    ///
+    /// # Errors
+    /// When the database or identity fails.
+    pub(crate) async fn post_embed(&self, request: PostEmbed) -> Result<Option<MessageId>, Refusal> {
+        let PostEmbed { author, channel, embed } = request;
+        let place = match self.world().view_channel(channel, author, self.inner.env.now()) {
+            Ok(view) => Place::Guild(view.state.guild.id),
+            Err(_) => return Ok(None),
+        };
+        let user = self.inner.users.one(author).await?;
+        // The end of the address is what tells these apart, and is no longer than a nonce.
+        let end = embed.url.as_deref().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+        let nonce = Nonce::parse(end).ok().map(|nonce| nonce.as_str().to_owned());
+        let chat = self.clone();
+        let posted = self.commit_in(place, None, move |change| {
+            let id = MessageId(chat.inner.ids.next(chat.inner.env.now()));
+            if let Some(nonce) = &nonce
+                && let Some(before) = messages::claim_nonce(change.sql, channel, author, nonce, id)?
+            {
+                return Ok(before);
+            }
+            let stored = StoredMessage { embeds: vec![embed], ..StoredMessage::new(id, author, "") };
+            messages::insert(change.sql, channel, &stored)?;
+            let member = chat.member_of(place, author);
+            let mut around = Around::nothing(channel, place.guild());
+            around.users = [(author, user)].into_iter().collect();
+            change.record_message(id, channel, || {
+                let told = Message { guild_id: place.guild(), member, ..around.present(stored) };
+                ChannelChange::MessageCreate(Box::new(told))
+            })?;
+            Ok::<_, Refusal>(id)
+        });
+        posted.await.map(Some)
+    }
+
+    /// Takes such a message away; `false` when it is gone already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn withdraw_embed(&self, channel: ChannelId, id: MessageId) -> Result<bool, Refusal> {
+        let Some(guild) = self.world().guild_of_channel(channel) else { return Ok(false) };
+        self.commit_in(Place::Guild(guild), None, move |change| {
+            let Some(stored) = messages::find(change.sql, channel, id)? else { return Ok(false) };
+            change.record_in_channel(ChannelChange::MessageDelete { id, channel_id: channel })?;
+            erase(change, channel, &[stored])?;
+            Ok::<_, Refusal>(true)
+        })
+        .await
+    }
+}
