@@ -12,12 +12,14 @@ use voxlink_gateway::{Gateway, GatewayConfig};
 use voxlink_identity::{Config as IdentityConfig, Identity};
 use voxlink_media::{Media, MediaConfig, TurnDoor, TurnOverTls};
 use voxlink_protocol::Secret;
+use voxlink_recording::{RecordingConfig, Recordings};
 use voxlink_service_kit::{Auth, Bus, Env, Routes, call_pass::PassKey};
 
 use crate::{
     Failure,
     data_dir::DataDir,
     databases::Keeper,
+    doctor,
     limits::{self, Limits},
     metrics, openapi,
     settings::Settings,
@@ -37,6 +39,7 @@ pub(crate) struct Services {
     files: Files,
     gateway: Arc<Gateway>,
     media: Arc<Media>,
+    recordings: Recordings,
     limits: Option<Limits>,
     metrics_token: Option<Secret>,
     started: Instant,
@@ -103,24 +106,36 @@ impl Services {
             database: settings.databases.place(Keeper::Media, data)?,
             loopback_first: settings.http_addresses().all(|address| address.ip().is_loopback()),
         };
-        let media = Media::start(media, &bus, env, pass_key, auth)
+        let media = Media::start(media, &bus, env.clone(), pass_key, auth.clone())
             .await
             .map_err(|error| Failure(error.to_string()))?;
+
+        let recordings = RecordingConfig {
+            database: settings.databases.place(Keeper::Recording, data)?,
+            folder: data.file("recordings"),
+            public_url: settings.public_url.clone(),
+            free_bytes: doctor::free_bytes,
+        };
+        let recordings = Recordings::open(recordings, bus, env, auth, Arc::new(media.taps()))
+            .await
+            .map_err(|error| unopened(Keeper::Recording, &error))?;
         identity.republish().await.map_err(|error| unopened(Keeper::Identity, &error))?;
         let (gateway, media) = (Arc::new(gateway), Arc::new(media));
         let metrics_token = settings.metrics_token.clone();
-        Ok(Self { identity, chat, files, gateway, media, limits, metrics_token, started: Instant::now() })
+        let started = Instant::now();
+        Ok(Self { identity, chat, files, gateway, media, recordings, limits, metrics_token, started })
     }
 
     /// The routes of all services.
     pub(crate) fn routes(&self) -> Routes {
-        let Self { identity, chat, files, gateway, media, limits, .. } = self;
+        let Self { identity, chat, files, gateway, media, recordings, limits, .. } = self;
         let routes = identity
             .routes()
             .merge(chat.routes().layered(|router| files.multipart(router)))
             .merge(files.routes())
             .merge(gateway.routes())
             .merge(media.routes())
+            .merge(recordings.routes())
             .merge(openapi::routes());
         match limits {
             Some(limits) => {
@@ -148,6 +163,7 @@ impl Services {
     /// Lets go of clients: they come back to the next server and resume. Calls last for as long as the gateway takes.
     pub(crate) async fn drain(&self, within: Duration) {
         self.gateway.drain(within).await;
+        self.recordings.shutdown().await;
         self.media.shutdown().await;
     }
 }

@@ -17,10 +17,11 @@ pub(crate) enum Keeper {
     Chat,
     Files,
     Media,
+    Recording,
 }
 
 impl Keeper {
-    pub(crate) const ALL: [Self; 4] = [Self::Identity, Self::Chat, Self::Files, Self::Media];
+    pub(crate) const ALL: [Self; 5] = [Self::Identity, Self::Chat, Self::Files, Self::Media, Self::Recording];
 
     /// How the command line names it; its schema is named so too.
     pub(crate) const fn name(self) -> &'static str {
@@ -29,6 +30,7 @@ impl Keeper {
             Self::Chat => "chat",
             Self::Files => "files",
             Self::Media => "media",
+            Self::Recording => "recording",
         }
     }
 
@@ -39,6 +41,7 @@ impl Keeper {
             Self::Chat => voxlink_chat::store::MIGRATIONS,
             Self::Files => voxlink_files::store::MIGRATIONS,
             Self::Media => voxlink_media::store::MIGRATIONS,
+            Self::Recording => voxlink_recording::store::MIGRATIONS,
         }
     }
 

@@ -11,6 +11,8 @@ mod site;
 mod stun;
 mod system;
 
+pub(crate) use system::free_bytes;
+
 use std::{
     io::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},

@@ -4,7 +4,7 @@
 use std::{ffi::CString, os::unix::ffi::OsStrExt as _, path::Path};
 
 /// What this user may still write to the file system of this folder, in bytes; `None` where there is no such folder.
-pub(super) fn free_bytes(place: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(place: &Path) -> Option<u64> {
     let path = CString::new(place.as_os_str().as_bytes()).ok()?;
     // SAFETY: an all-zero `statvfs` is a valid value of that plain struct.
     let mut known: libc::statvfs = unsafe { std::mem::zeroed() };

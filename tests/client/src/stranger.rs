@@ -29,6 +29,8 @@ pub struct Stranger {
     sends: Vec<(Mid, MediaKind)>,
     sequence: u64,
     wants_keyframe: bool,
+    /// What it says, again and again; without it packets with its mark.
+    speech: Vec<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Stranger {
@@ -41,6 +43,12 @@ impl Stranger {
     /// Publishes packets with this mark; its offer.
     pub fn publisher(mark: u8) -> (Self, String) {
         Self::new(mark, Direction::SendOnly)
+    }
+
+    /// Publishes these Opus packets over and over, beside pictures; its offer.
+    pub fn publisher_of(speech: Vec<Vec<u8>>) -> (Self, String) {
+        let (publisher, offer) = Self::publisher(1);
+        (Self { speech, ..publisher }, offer)
     }
 
     /// Watches; its offer.
@@ -58,7 +66,8 @@ impl Stranger {
             sends.clear();
         }
         let (seen, heard) = (Vec::new(), Vec::new());
-        (Self { mark, seen, heard, wire, sends, sequence: 0, wants_keyframe: true }, offer)
+        let speech = Vec::new();
+        (Self { mark, seen, heard, wire, sends, sequence: 0, wants_keyframe: true, speech }, offer)
     }
 
     /// Takes the answer to its last offer.
@@ -115,6 +124,9 @@ impl Stranger {
                 MediaKind::Video => (Codec::Vp8, 1_800),
             };
             let payload = match kind {
+                MediaKind::Audio if !self.speech.is_empty() => {
+                    self.speech[self.sequence as usize % self.speech.len()].clone()
+                }
                 MediaKind::Audio => vec![self.mark; AUDIO_BYTES],
                 MediaKind::Video => {
                     let is_key = std::mem::take(&mut self.wants_keyframe) || self.sequence % 50 == 1;

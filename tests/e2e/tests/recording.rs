@@ -1,0 +1,305 @@
+//! Calls are recorded: whose voice is kept, what becomes of it, what a kill costs; over the whole server.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use std::{
+    f32::consts::TAU,
+    io::Cursor,
+    time::{Duration, Instant},
+};
+
+use hyper::Method;
+use serde_json::{Value, json};
+use voxlink_audio::{
+    Channels, FRAME,
+    opus::{Decoder, Encoder, EncoderConfig, MAX_PACKET_SAMPLES, Packet},
+};
+use voxlink_container::{matroska, ogg};
+use voxlink_test_client::{Gateway, Options, Person, Stranger, TestServer};
+
+const SOON: Duration = Duration::from_secs(15);
+
+/// One second of a tone, as packets.
+fn tone(hz: f32) -> Vec<Vec<u8>> {
+    let mut encoder =
+        Encoder::new(EncoderConfig { dtx: false, fec: false, ..EncoderConfig::voice() }).unwrap();
+    let sample = |at: usize| 0.3 * (at as f32 * hz * TAU / 48_000.0).sin();
+    let second: Vec<f32> = (0..48_000).map(sample).collect();
+    let frames = second.chunks(FRAME).map(|frame| {
+        let mut packet = Vec::new();
+        encoder.encode(frame, &mut packet).unwrap();
+        packet
+    });
+    frames.collect()
+}
+
+/// How loud this frequency is in some sound, 0 to 1 (Goertzel).
+fn loudness(sound: &[f32], hz: f32) -> f32 {
+    let turn = 2.0 * (TAU * hz / 48_000.0).cos();
+    let (mut one, mut two) = (0.0_f32, 0.0_f32);
+    for value in sound {
+        (one, two) = (value + turn * one - two, one);
+    }
+    2.0 * (one * one + two * two - turn * one * two).max(0.0).sqrt() / sound.len() as f32
+}
+
+/// Somebody in the call: a seat, a program that streams a tone, and ears for what is told.
+struct Guest {
+    person: Person,
+    device: Gateway,
+    stream: Stranger,
+}
+
+impl Guest {
+    async fn come(person: Person, server: &TestServer, guild: &str, voice: &str, hz: f32) -> Self {
+        let mut device = Gateway::identify(server.address, &person.token).await.unwrap();
+        let sit = json!({"guild_id": guild, "channel_id": voice, "self_mute": false, "self_deaf": false});
+        device.send(json!({"op": 4, "d": sit})).await.unwrap();
+        device.next_of("VOICE_SERVER_UPDATE", SOON).await.unwrap();
+        let (mut stream, offer) = Stranger::publisher_of(tone(hz));
+        let path = format!("/api/v1/channels/{voice}/whip");
+        let kind = [("content-type", "application/sdp")];
+        let reply = person.rest.send_with(Method::POST, &path, offer.into(), &kind).await.unwrap();
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        stream.accept(std::str::from_utf8(&reply.bytes).unwrap());
+        Self { person, device, stream }
+    }
+
+    async fn consent(&self, voice: &str, accept: bool) {
+        let path = format!("/api/v1/channels/{voice}/recording/consent");
+        let reply = self.person.rest.send(Method::PUT, &path, json!({"accept": accept})).await.unwrap();
+        assert_eq!(reply.status, 204, "{}", reply.body);
+    }
+
+    async fn told(&mut self, holds: impl Fn(&Value) -> bool) -> Value {
+        let told = self.device.next_where(SOON, |name, body| name == "CALL_RECORDING_UPDATE" && holds(body));
+        told.await.unwrap().1
+    }
+}
+
+/// Time passes in the call.
+async fn pass(guests: &mut [&mut Guest], time: Duration) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        guests.iter_mut().for_each(|guest| guest.stream.step());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn details(person: &Person, id: &str) -> Value {
+    for _ in 0..150 {
+        let reply = person.get(&format!("/api/v1/recordings/{id}")).await.unwrap();
+        if reply.status == 200 && reply.body["state"] != "processing" {
+            return reply.body;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the recording is never made ready");
+}
+
+async fn fetch(person: &Person, file: &Value) -> Vec<u8> {
+    let reply = person.get(file["url"].as_str().unwrap()).await.unwrap();
+    assert_eq!(reply.status, 200);
+    reply.bytes.to_vec()
+}
+
+/// The left side of an Ogg Opus file.
+fn decoded(bytes: Vec<u8>) -> Vec<f32> {
+    let mut reader = ogg::Reader::open(Cursor::new(bytes)).unwrap();
+    let mut decoder = Decoder::new(Channels::Stereo).unwrap();
+    let (mut packet, mut sound, mut all) = (Vec::new(), vec![0.0; 2 * MAX_PACKET_SAMPLES], Vec::new());
+    while reader.next(&mut packet).unwrap().is_some() {
+        let samples = decoder.decode(&Packet::parse(&packet).unwrap(), &mut sound).unwrap();
+        all.extend(sound[..2 * samples].iter().step_by(2));
+    }
+    all
+}
+
+fn server() -> TestServer {
+    let environment = vec![("VOXLINK_BUS".into(), "serialising".into())];
+    TestServer::start_with(&TestServer::binary(), Options { environment, ..Options::default() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_agreed_is_kept_on_a_track_of_their_own_and_heard_in_the_mix() {
+    let server = server();
+    let anna = Person::register(server.address, "anna").await;
+    let boris = Person::register(server.address, "boris").await;
+    let carla = Person::register(server.address, "carla").await;
+    let (guild, text, voice) = anna.create_guild("Radio").await;
+    let invite = anna.invite(&text).await;
+    boris.join(&invite).await;
+    let path = format!("/api/v1/channels/{voice}/recording");
+    assert_eq!(anna.post(&path, json!({})).await.unwrap().body["code"], 40032, "not in the call");
+    let mut anna = Guest::come(anna, &server, &guild, &voice, 440.0).await;
+    let mut boris = Guest::come(boris, &server, &guild, &voice, 880.0).await;
+    assert_eq!(boris.person.post(&path, json!({})).await.unwrap().body["code"], 50013);
+    assert_eq!(carla.get(&path).await.unwrap().status, 404, "she does not see the channel");
+    assert_eq!(anna.person.get(&path).await.unwrap().body["code"], 10127);
+
+    let begun = anna.person.post(&path, json!({})).await.unwrap();
+    assert_eq!(begun.status, 201, "{}", begun.body);
+    let id = begun.text("id");
+    assert_eq!((&begun.body["kept"], &begun.body["policy"]), (&json!([]), &json!("announce")));
+    let again = anna.person.post(&path, json!({})).await.unwrap();
+    assert_eq!((again.status, again.text("id")), (200, id.clone()), "twice is once");
+    assert_eq!(boris.told(|_| true).await["started_by"], anna.person.id.as_str());
+    assert_eq!(boris.person.get(&path).await.unwrap().text("id"), id);
+    let unknown = format!("{path}/consent");
+    let refused = carla.rest.send(Method::PUT, &unknown, json!({"accept": true})).await.unwrap();
+    assert_eq!(refused.status, 404);
+
+    // A second in which nobody has agreed, one of anna's, one of both.
+    pass(&mut [&mut anna, &mut boris], Duration::from_secs(1)).await;
+    anna.consent(&voice, true).await;
+    boris.told(|body| body["kept"] == json!([anna.person.id])).await;
+    pass(&mut [&mut anna, &mut boris], Duration::from_millis(1_500)).await;
+    boris.consent(&voice, true).await;
+    pass(&mut [&mut anna, &mut boris], Duration::from_millis(1_500)).await;
+    // A pause takes no time.
+    let paused = anna.person.patch(&path, json!({"paused": true})).await.unwrap();
+    assert_eq!(paused.body["state"], "paused");
+    pass(&mut [&mut anna, &mut boris], Duration::from_secs(1)).await;
+    anna.person.patch(&path, json!({"paused": false})).await.unwrap();
+    pass(&mut [&mut anna, &mut boris], Duration::from_secs(1)).await;
+    assert_eq!(boris.person.delete(&path).await.unwrap().status, 403);
+    assert_eq!(anna.person.delete(&path).await.unwrap().status, 204);
+    boris.told(|body| body["state"] == "ended").await;
+
+    let found = details(&anna.person, &id).await;
+    assert_eq!((&found["state"], &found["may_delete"]), (&json!("ready"), &json!(true)), "{found}");
+    let length = found["duration_ms"].as_u64().unwrap();
+    assert!((4_500..9_000).contains(&length), "five seconds and what asking took: {found}");
+    let tracks = found["tracks"].as_array().unwrap();
+    let track = |who: &Guest, source: &str| {
+        let is = |track: &&Value| track["user_id"] == who.person.id.as_str() && track["source"] == source;
+        tracks.iter().find(is).unwrap_or_else(|| panic!("{found}")).clone()
+    };
+    let (early, late) = (track(&anna, "screen_audio"), track(&boris, "screen_audio"));
+    let begins = |track: &Value| track["starts_ms"].as_u64().unwrap();
+    assert!(begins(&early) >= 900 && begins(&late) >= begins(&early) + 1_400, "{found}");
+    assert_eq!(track(&anna, "screen")["codec"], "vp8");
+    // Each track holds its own person only; the mix holds both, from when they agreed.
+    for (of, own) in [(&early, 440.0), (&late, 880.0)] {
+        let bytes = fetch(&anna.person, of).await;
+        let mut reader = matroska::Reader::open(Cursor::new(bytes)).unwrap();
+        assert!(reader.header().info.duration.is_some(), "it was finished");
+        let mut decoder = Decoder::new(Channels::Mono).unwrap();
+        let (mut packet, mut frame, mut sound) = (Vec::new(), vec![0.0; MAX_PACKET_SAMPLES], Vec::new());
+        while reader.next(&mut packet).unwrap().is_some() {
+            let samples = decoder.decode(&Packet::parse(&packet).unwrap(), &mut frame).unwrap();
+            sound.extend_from_slice(&frame[..samples]);
+        }
+        let middle = &sound[sound.len() / 2..][..19_200];
+        let other = 1_320.0 - own;
+        assert!(loudness(middle, own) > 0.2 && loudness(middle, other) < 0.02, "{own}");
+    }
+    let outputs = found["outputs"].as_array().unwrap();
+    let mix = outputs.iter().find(|output| output["kind"] == "mix").unwrap();
+    let sound = decoded(fetch(&anna.person, mix).await);
+    let at = |ms: u64| &sound[ms as usize * 48..][..9_600];
+    assert!(loudness(at(begins(&early) - 400), 440.0) < 0.02, "before she agreed");
+    let alone = at(begins(&late) - 400);
+    assert!(loudness(alone, 440.0) > 0.1 && loudness(alone, 880.0) < 0.02);
+    let both = at(begins(&late) + 600);
+    assert!(loudness(both, 440.0) > 0.1 && loudness(both, 880.0) > 0.1);
+    let whole = sound.len() as u64 / 48;
+    assert!(whole.abs_diff(length) < 60, "{whole} of {length}");
+    let link = mix["url"].as_str().unwrap();
+    assert_eq!(anna.person.get(&link.replace("mix.opus", "speech.json")).await.unwrap().status, 403);
+    let part = [("range", "bytes=0-3")];
+    let part = boris.person.rest.send_with(Method::GET, link, Vec::new().into(), &part).await.unwrap();
+    assert_eq!((part.status, &part.bytes[..]), (206, &b"OggS"[..]));
+
+    // The message, the list, and that deleted is gone.
+    let history = anna.person.whole_history(&voice).await;
+    let url = history.last().unwrap()["embeds"][0]["url"].as_str().unwrap().to_owned();
+    assert!(url.ends_with(&format!("/recordings/{id}")), "{url}");
+    let listed = boris.person.get(&format!("/api/v1/channels/{voice}/recordings")).await.unwrap();
+    assert_eq!(listed.body[0]["id"], id.as_str());
+    let one = format!("/api/v1/recordings/{id}");
+    assert_eq!(carla.get(&one).await.unwrap().status, 404);
+    assert_eq!(boris.person.delete(&one).await.unwrap().status, 403);
+    assert_eq!(anna.person.delete(&one).await.unwrap().status, 204);
+    assert_eq!(anna.person.get(&one).await.unwrap().status, 404);
+    assert_eq!(anna.person.get(link).await.unwrap().status, 404);
+    assert!(!server.data_dir().join("recordings").join(&id).exists());
+    assert!(anna.person.whole_history(&voice).await.iter().all(|message| message["embeds"] == json!([])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_costs_less_than_a_second_and_nothing_is_listed_that_is_not_there() {
+    let mut server = server();
+    let anna = Person::register(server.address, "anna").await;
+    let (guild, _, voice) = anna.create_guild("Radio").await;
+    let path = format!("/api/v1/channels/{voice}/recording");
+    let mut kept = Vec::new();
+    for kill in 0..3_u64 {
+        let person = Person::log_in(server.address, "anna").await;
+        let mut anna = Guest::come(person, &server, &guild, &voice, 440.0).await;
+        let begun = anna.person.post(&path, json!({})).await.unwrap();
+        assert_eq!(begun.status, 201, "{}", begun.body);
+        anna.consent(&voice, true).await;
+        // Connected and heard, then for a time that is no multiple of anything.
+        let folder = server.data_dir().join("recordings").join(begun.text("id")).join("raw");
+        while std::fs::read_dir(&folder).unwrap().count() < 2 {
+            pass(&mut [&mut anna], Duration::from_millis(20)).await;
+        }
+        let spoken = Duration::from_millis(1_700 + 613 * kill);
+        pass(&mut [&mut anna], spoken).await;
+        server.kill();
+        server.restart();
+        kept.push((begun.text("id"), spoken));
+    }
+    let anna = Person::log_in(server.address, "anna").await;
+    for (id, spoken) in kept {
+        let found = details(&anna, &id).await;
+        assert_eq!(found["state"], "ready", "{found}");
+        let tracks = found["tracks"].as_array().unwrap();
+        assert_eq!(tracks.len(), 2, "sound and picture: {found}");
+        for track in tracks {
+            let lasts = Duration::from_millis(track["duration_ms"].as_u64().unwrap());
+            assert!(lasts + Duration::from_secs(1) > spoken, "{spoken:?} of {track}");
+            let bytes = fetch(&anna, track).await;
+            assert_eq!(bytes.len() as u64, track["bytes"].as_u64().unwrap());
+            let mut reader = matroska::Reader::open(Cursor::new(bytes)).unwrap();
+            let mut payload = Vec::new();
+            while reader.next(&mut payload).unwrap().is_some() {}
+            assert!(!reader.is_torn());
+        }
+        let mix = &found["outputs"].as_array().unwrap().iter().find(|one| one["kind"] == "mix").unwrap();
+        assert!(loudness(&decoded(fetch(&anna, mix).await)[24_000..48_000], 440.0) > 0.1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guild_decides_who_is_asked_and_whether_anybody_records() {
+    let server = server();
+    let anna = Person::register(server.address, "anna").await;
+    let boris = Person::register(server.address, "boris").await;
+    let (guild, text, voice) = anna.create_guild("Radio").await;
+    boris.join(&anna.invite(&text).await).await;
+    let rule = format!("/api/v1/guilds/{guild}/recording-settings");
+    assert_eq!(boris.get(&rule).await.unwrap().body, json!({"policy": "announce", "keep_days": 90}));
+    assert_eq!(boris.patch(&rule, json!({"policy": "off"})).await.unwrap().status, 403);
+    assert_eq!(anna.patch(&rule, json!({"keep_days": 0})).await.unwrap().body["code"], 50035);
+    let changed = anna.patch(&rule, json!({"policy": "off", "keep_days": null})).await.unwrap();
+    assert_eq!(changed.body, json!({"policy": "off", "keep_days": null}));
+    let path = format!("/api/v1/channels/{voice}/recording");
+    let anna = Guest::come(anna, &server, &guild, &voice, 440.0).await;
+    assert_eq!(anna.person.post(&path, json!({})).await.unwrap().body["code"], 40180);
+    anna.person.patch(&rule, json!({"policy": "ask"})).await.unwrap();
+    let begun = anna.person.post(&path, json!({})).await.unwrap();
+    assert_eq!((begun.status, &begun.body["policy"]), (201, &json!("ask")));
+    // Nobody agreed: there is nothing to keep, and no message about it.
+    assert_eq!(anna.person.delete(&path).await.unwrap().status, 204);
+    let id = begun.text("id");
+    for _ in 0..100 {
+        if !server.data_dir().join("recordings").join(&id).exists() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(anna.person.get(&format!("/api/v1/recordings/{id}")).await.unwrap().body["code"], 10127);
+    let history = anna.person.whole_history(&voice).await;
+    assert!(history.iter().all(|message| message["embeds"] == json!([])), "{history:?}");
+}
