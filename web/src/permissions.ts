@@ -4,7 +4,7 @@
  */
 import { compareIds, type Channel, type Guild, type Id, type Member, type Overwrite, type Role } from "./state/model.ts";
 
-/** Bits by their v10 names. */
+/** Bits by their v10 names, and `recordCalls`, which is our own. */
 export const Permission = {
   createInvite: 1n << 0n,
   kickMembers: 1n << 1n,
@@ -38,12 +38,13 @@ export const Permission = {
   createExpressions: 1n << 43n,
   pinMessages: 1n << 51n,
   bypassSlowMode: 1n << 52n,
+  recordCalls: 1n << 58n,
 } as const;
 
 export type PermissionName = keyof typeof Permission;
 
-/** Every bit that has a name in v10: 47 has none. */
-export const ALL = (1n << 53n) - 1n - (1n << 47n);
+/** Every bit that has a name in v10, 47 has none; and the one of our own. */
+export const ALL = (1n << 53n) - 1n - (1n << 47n) + Permission.recordCalls;
 /** What a timeout leaves. */
 const WHILE_TIMED_OUT = Permission.viewChannel | Permission.readHistory;
 const [TTS, PRIORITY, VOICE_ACTIVITY, REQUEST_TO_SPEAK, ACTIVITIES, SOUNDBOARD, EXTERNAL_SOUNDS, VOICE_STATUS] = [12n, 8n, 25n, 32n, 39n, 42n, 45n, 48n].map((bit) => 1n << bit) as bigint[];
@@ -51,7 +52,7 @@ const [TTS, PRIORITY, VOICE_ACTIVITY, REQUEST_TO_SPEAK, ACTIVITIES, SOUNDBOARD, 
 const OF_POSTING = Permission.mentionEveryone | Permission.attachFiles | Permission.embedLinks | TTS!;
 /** Worth nothing in a voice channel to those who may not enter it. */
 const OF_ENTERING =
-  Permission.speak | Permission.stream | Permission.muteMembers | Permission.deafenMembers | Permission.moveMembers | Permission.manageChannels | Permission.manageRoles | VOICE_ACTIVITY! | PRIORITY! | REQUEST_TO_SPEAK! | ACTIVITIES! | SOUNDBOARD! | EXTERNAL_SOUNDS! | VOICE_STATUS!;
+  Permission.speak | Permission.stream | Permission.recordCalls | Permission.muteMembers | Permission.deafenMembers | Permission.moveMembers | Permission.manageChannels | Permission.manageRoles | VOICE_ACTIVITY! | PRIORITY! | REQUEST_TO_SPEAK! | ACTIVITIES! | SOUNDBOARD! | EXTERNAL_SOUNDS! | VOICE_STATUS!;
 
 /** What `userId` may do in the guild as a whole: the owner everything, others what @everyone and their roles add up to. */
 export function guildPermissions(guild: Guild, userId: Id, now = Date.now()): bigint {

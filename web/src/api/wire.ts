@@ -1,3 +1,4 @@
+import type { WireCallRecording, WireRecordingUpdate } from "../recording/wire.ts";
 import type { WireGuildSettings, WireMessage, WireReactionChange, WireReadState } from "./wire-message.ts";
 
 export type * from "./wire-message.ts";
@@ -248,6 +249,8 @@ export type WireEvent =
   | { t: "CALL_CREATE"; d: WireCall }
   | { t: "CALL_UPDATE"; d: { channel_id: string; message_id?: string | null; ringing: string[] } }
   | { t: "CALL_DELETE"; d: { channel_id: string } }
+  | { t: "CALL_RECORDING_UPDATE"; d: WireCallRecording }
+  | { t: "RECORDING_UPDATE"; d: WireRecordingUpdate }
   | { t: "VOICE_STATE_UPDATE"; d: WireVoiceState }
   | { t: "VOICE_SERVER_UPDATE"; d: { token: string; guild_id: string | null; channel_id?: string | null; endpoint: string | null } };
 
@@ -295,6 +298,8 @@ const known: Record<WireEvent["t"], true> = {
   CALL_CREATE: true,
   CALL_UPDATE: true,
   CALL_DELETE: true,
+  CALL_RECORDING_UPDATE: true,
+  RECORDING_UPDATE: true,
   VOICE_STATE_UPDATE: true,
   VOICE_SERVER_UPDATE: true,
 };

@@ -42,6 +42,7 @@ const entries: readonly Entry[] = [
   { name: "connect", title: m.perm_connect, text: m.perm_connect_text, group: "voice", channels: ["voice"] },
   { name: "speak", title: m.perm_speak, text: m.perm_speak_text, group: "voice", channels: ["voice"] },
   { name: "stream", title: m.perm_stream, text: m.perm_stream_text, group: "voice", channels: ["voice"] },
+  { name: "recordCalls", title: m.perm_recordCalls, text: m.perm_recordCalls_text, group: "voice", channels: ["voice"] },
   { name: "muteMembers", title: m.perm_muteMembers, text: m.perm_muteMembers_text, group: "voice", channels: ["voice"] },
   { name: "deafenMembers", title: m.perm_deafenMembers, text: m.perm_deafenMembers_text, group: "voice", channels: ["voice"] },
   { name: "moveMembers", title: m.perm_moveMembers, text: m.perm_moveMembers_text, group: "voice", channels: ["voice"] },

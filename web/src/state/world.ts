@@ -147,6 +147,9 @@ export function applyEvent(world: World, event: WireEvent): World {
     case "CALL_CREATE":
     case "CALL_UPDATE":
     case "CALL_DELETE":
+    // Recordings by `../recording`.
+    case "CALL_RECORDING_UPDATE":
+    case "RECORDING_UPDATE":
     case "MESSAGE_ACK":
     case "USER_GUILD_SETTINGS_UPDATE":
     case "RESUMED":

@@ -1,0 +1,6 @@
+import type { Id } from "../state/model.ts";
+
+/** The recording that a link leads to, if it leads to one. */
+export function recordingIn(url: string | undefined): Id | null {
+  return /^https?:\/\/[^/]+\/recordings\/(\w+)\/?$/u.exec(url ?? "")?.[1] ?? null;
+}

@@ -1,0 +1,64 @@
+/** What crosses the wire around recordings, exactly as docs/protocol/recordings.md names it. `model.ts` turns it into our own words. */
+
+export type WirePolicy = "announce" | "ask" | "off";
+
+export interface WireCallRecording {
+  id: string;
+  channel_id: string;
+  guild_id: string | null;
+  state: "recording" | "paused" | "ended";
+  policy: WirePolicy;
+  started_by: string;
+  started_at: string;
+  paused_ms: number;
+  kept: string[];
+  /** Who answered no, on whichever device. */
+  declined?: string[];
+  trouble: string | null;
+}
+export interface WireRecordingSettings {
+  policy: WirePolicy;
+  /** Null: until they are deleted. */
+  keep_days: number | null;
+}
+export interface WireTrack {
+  user_id: string;
+  source: string;
+  codec: string;
+  starts_ms: number;
+  duration_ms: number;
+  bytes: number;
+  url: string;
+}
+export interface WireOutput {
+  kind: string;
+  state: string;
+  progress: number;
+  reason: string | null;
+  bytes: number | null;
+  url: string | null;
+}
+/** In a channel's list without `people`, `peaks` and addresses. */
+export interface WireRecording {
+  id: string;
+  channel_id: string;
+  guild_id: string | null;
+  started_by: string;
+  started_at: string;
+  duration_ms: number;
+  state: string;
+  problem: string | null;
+  may_delete?: boolean;
+  people?: { user_id: string; spoke: [number, number][] }[];
+  peaks?: string;
+  tracks?: WireTrack[];
+  outputs?: WireOutput[];
+}
+/** How far it is, while it is being made ready. */
+export interface WireRecordingUpdate {
+  id: string;
+  channel_id: string;
+  guild_id: string | null;
+  state: string;
+  progress: number;
+}
