@@ -12,6 +12,7 @@ const needs: Record<GuildPart, readonly PermissionName[]> = {
   bans: ["banMembers"],
   log: ["viewAuditLog"],
   bots: ["manageGuild"],
+  recording: ["manageGuild"],
 };
 
 /** In the order of the page's list; any one of a part's rights opens it. */

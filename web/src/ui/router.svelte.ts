@@ -1,7 +1,7 @@
-/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/d[/CHANNEL[/MESSAGE]]`, `/g/GUILD[/CHANNEL[/MESSAGE]]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/settings/PART`, `/bot/APPLICATION`. */
+/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/d[/CHANNEL[/MESSAGE]]`, `/g/GUILD[/CHANNEL[/MESSAGE]]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/settings/PART`, `/bot/APPLICATION`, `/recordings/RECORDING`. */
 
 export type SettingsPart = "profile" | "account" | "devices" | "look" | "sessions" | "applications" | "keys" | "connection";
-export type GuildPart = "overview" | "roles" | "members" | "bans" | "invites" | "emoji" | "log" | "bots";
+export type GuildPart = "overview" | "roles" | "members" | "bans" | "invites" | "emoji" | "log" | "bots" | "recording";
 export type ChannelPart = "overview" | "permissions";
 export type PeoplePart = "online" | "all" | "pending" | "blocked" | "add";
 export type Route =
@@ -13,10 +13,11 @@ export type Route =
   | { name: "guild-settings"; guildId: string; part: GuildPart | null; item: string | null }
   | { name: "channel-settings"; guildId: string; channelId: string; part: ChannelPart | null }
   | { name: "settings"; part: SettingsPart | null }
-  | { name: "add-bot"; applicationId: string };
+  | { name: "add-bot"; applicationId: string }
+  | { name: "recording"; recordingId: string };
 
 const parts: readonly string[] = ["profile", "account", "devices", "look", "sessions", "applications", "keys", "connection"] satisfies SettingsPart[];
-const guildParts: readonly string[] = ["overview", "roles", "members", "bans", "invites", "emoji", "log", "bots"] satisfies GuildPart[];
+const guildParts: readonly string[] = ["overview", "roles", "members", "bans", "invites", "emoji", "log", "bots", "recording"] satisfies GuildPart[];
 const channelParts: readonly string[] = ["overview", "permissions"] satisfies ChannelPart[];
 const peopleParts: readonly string[] = ["online", "all", "pending", "blocked", "add"] satisfies PeoplePart[];
 
@@ -24,6 +25,7 @@ export function parseRoute(path: string): Route {
   const [, first, second, third, fourth, fifth] = path.split("/");
   if (first === "invite" && second) return { name: "invite", code: decodeURIComponent(second) };
   if (first === "bot" && second && /^\d+$/u.test(second)) return { name: "add-bot", applicationId: second };
+  if (first === "recordings" && second) return { name: "recording", recordingId: second };
   if (first === "people") return { name: "people", part: second && peopleParts.includes(second) ? (second as PeoplePart) : "online" };
   if (first === "d") return { name: "direct", channelId: second || null, messageId: third || null };
   if (first === "g" && second && third === "settings") {
@@ -72,4 +74,5 @@ export const directPath = (channelId?: string) => (channelId === undefined ? "/d
 /** The address of a message, or of its channel; null: a direct conversation. */
 export const placePath = (guildId: string | null, channelId: string, messageId?: string) =>
   `${guildId === null ? directPath(channelId) : channelPath(guildId, channelId)}${messageId === undefined ? "" : `/${messageId}`}`;
+export const recordingPath = (recordingId: string) => `/recordings/${recordingId}`;
 export const settingsPath = (part: SettingsPart) => `/settings/${part}`;
