@@ -11,6 +11,7 @@ import { sentence } from "../api/errors.ts";
 import { muteItem } from "../chat/muteMenu.ts";
 import { adminApi } from "../state/account.svelte.ts";
 import { reading } from "../state/reading.svelte.ts";
+import { listItem } from "../recording/listItem.ts";
 import type { Channel, Guild } from "../state/model.ts";
 import { iMay } from "../state/place.svelte.ts";
 import { channelsOf } from "../state/world.ts";
@@ -22,7 +23,7 @@ import { placesAfter, siblingsOf } from "./arrange.ts";
 
 /** Opens the menu of a channel; nothing happens for who may not change it. */
 export function showChannelMenu(guild: Guild, channel: Channel, at: HTMLElement | { x: number; y: number }, opener: HTMLElement): void {
-  const items = [...(channel.kind === "text" ? readingItems(guild, channel, at, opener) : []), ...streamItems(guild, channel), ...channelItems(guild, channel)];
+  const items = [...(channel.kind === "text" ? readingItems(guild, channel, at, opener) : []), ...streamItems(guild, channel), ...recordingItems(guild, channel), ...channelItems(guild, channel)];
   if (items.length > 0) overlays.showMenu({ label: channel.name, at, opener, items });
 }
 
@@ -37,6 +38,15 @@ function readingItems(guild: Guild, channel: Channel, at: HTMLElement | { x: num
 function streamItems(guild: Guild, channel: Channel): MenuItem[] {
   if (!mayStreamInto(guild, channel)) return [];
   return [{ label: m.sk_menu(), icon: Cast, action: () => overlays.show({ name: "stream-keys", channelId: channel.id, channelName: channel.name }), testid: "channel-stream" }];
+}
+
+/** For whoever may read what was: what was recorded in a room. */
+function recordingItems(guild: Guild, channel: Channel): MenuItem[] {
+  return mayListen(guild, channel) ? [listItem(channel.id, channel.name)] : [];
+}
+
+export function mayListen(guild: Guild, channel: Channel): boolean {
+  return channel.kind === "voice" && iMay("readHistory", guild, channel);
 }
 
 export function mayStreamInto(guild: Guild, channel: Channel): boolean {

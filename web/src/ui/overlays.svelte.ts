@@ -15,6 +15,7 @@ export type DialogSpec =
   | { name: "delete-message"; channelId: Id; messageId: Id }
   | { name: "person"; guildId: Id | null; userId: Id }
   | { name: "call-quality"; guildId: Id | null; channelId: Id }
+  | { name: "recordings"; channelId: Id; channelName: string }
   | { name: "goto" }
   | { name: "keys" };
 

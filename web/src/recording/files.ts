@@ -1,0 +1,88 @@
+/** What can be saved of a recording, and what can be made of it, as lines of a menu. */
+import Captions from "@lucide/svelte/icons/captions";
+import Download from "@lucide/svelte/icons/download";
+import Film from "@lucide/svelte/icons/film";
+import type { Component } from "svelte";
+import { fileSize } from "../chat/files.ts";
+import { recordingApi } from "../state/account.svelte.ts";
+import { percent } from "../ui/format.ts";
+import { m } from "../ui/messages.ts";
+import type { MenuItem } from "../ui/overlays.svelte.ts";
+import { library } from "./library.svelte.ts";
+import { downloadOf, type Output, type Recording, type Track } from "./model.ts";
+
+/** `nameOf`: what a person is called; `failed`: why something was not begun. */
+export function fileItems(recording: Recording, nameOf: (userId: string) => string, failed: (error: unknown) => void): MenuItem[] {
+  const ready = recording.outputs.filter((output) => output.state === "ready" && output.url !== "");
+  const mix = ready.filter((output) => output.kind === "mix").map((output) => saveOutput(output));
+  const tracks = recording.tracks.map((track, index) => ({ ...save(trackName(track, nameOf(track.userId)), track.bytes, track.url, Download, `rec-save-${track.source}-${track.userId}`), apart: index === 0 && mix.length > 0 }));
+  const others = ready.filter((output) => output.kind !== "mix").map((output) => saveOutput(output));
+  const making = recording.outputs.filter((output) => output.state !== "ready" && output.kind !== "mix").map((output) => toMake(recording.id, output, failed));
+  // A server that can make one says so in the list; one that made none yet may not name it.
+  if (recording.state === "ready" && !recording.outputs.some((output) => output.kind === "video") && recording.tracks.some((track) => !track.sound)) {
+    making.push(toMake(recording.id, { kind: "video", state: "offered", progress: 0, reason: null, bytes: 0, url: "" }, failed));
+  }
+  const last = [...others, ...making];
+  return [...mix, ...tracks, ...last.map((item, index) => ({ ...item, apart: index === 0 && mix.length + tracks.length > 0 }))];
+}
+
+function save(label: string, bytes: number, url: string, icon: Component<{ class?: string }>, testid: string): MenuItem {
+  const action = () => {
+    const link = document.createElement("a");
+    link.href = downloadOf(url);
+    link.download = "";
+    link.click();
+  };
+  return { label, icon, ...(bytes > 0 && { hint: fileSize(bytes) }), action, testid };
+}
+
+const saveOutput = ({ kind, bytes, url }: Output) => save(outputName(kind), bytes, url, kind === "captions" ? Captions : kind === "video" ? Film : Download, `rec-save-${kind}`);
+
+function toMake(id: string, { kind, state, progress, reason }: Output, failed: (error: unknown) => void): MenuItem {
+  const what = outputName(kind);
+  const begin = () => void recordingApi.makeOutput(id, kind).then(() => library.load(id), failed);
+  const common = { icon: kind === "video" ? Film : Download, testid: `rec-make-${kind}` };
+  switch (state) {
+    case "unavailable":
+      return { ...common, label: m.rec_unavailable({ what }), hint: /ffmpeg/iu.test(reason ?? "") ? m.rec_no_ffmpeg() : (reason ?? ""), action: () => {} };
+    case "waiting":
+    case "running":
+      return { ...common, label: m.rec_making({ what, share: percent(progress) }), action: () => {} };
+    case "failed":
+      return { ...common, label: m.rec_make_failed({ what }), ...(reason !== null && { hint: reason }), action: begin };
+    case "offered":
+    case "ready":
+      return { ...common, label: m.rec_make({ what }), ...(kind === "video" && { hint: m.rec_video_hint() }), action: begin };
+  }
+}
+
+function trackName({ source }: Track, name: string): string {
+  switch (source) {
+    case "microphone":
+      return m.rec_dl_track({ name });
+    case "camera":
+      return m.rec_dl_camera({ name });
+    case "screen":
+      return m.rec_dl_screen({ name });
+    case "screen-sound":
+      return m.rec_dl_screen_sound({ name });
+  }
+}
+
+/** What is made of a recording. What a later server makes goes by its own name. */
+export function outputName(kind: string): string {
+  switch (kind) {
+    case "mix":
+      return m.rec_dl_mix();
+    case "captions":
+      return m.rec_dl_captions();
+    case "archive":
+      return m.rec_dl_archive();
+    case "wav":
+      return m.rec_dl_wav();
+    case "video":
+      return m.rec_dl_video();
+    default:
+      return kind;
+  }
+}

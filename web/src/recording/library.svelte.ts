@@ -1,0 +1,79 @@
+/** Recordings that ended and are looked at: fetched once, told by the gateway how far they are, fetched again when that changes them. */
+import { recordingApi } from "../state/account.svelte.ts";
+import type { Id } from "../state/model.ts";
+import { store } from "../state/store.svelte.ts";
+import { toRecording, type Recording } from "./model.ts";
+
+export interface Entry {
+  recording: Recording | null;
+  /** 0 to 1, while it is being made ready. */
+  progress: number;
+  problem: unknown;
+}
+
+/** A recording whose state changes often is not fetched more often than this. */
+const PAUSE_MS = 1000;
+
+class Library {
+  entries = $state.raw<ReadonlyMap<Id, Entry>>(new Map());
+  #loading = new Map<Id, Promise<void>>();
+  #waiting = new Set<Id>();
+
+  constructor() {
+    store.listen((event) => {
+      if (event.t === "READY") {
+        // What became of it meanwhile was not told.
+        for (const [id, { recording }] of this.entries) if (recording?.state === "processing") void this.load(id);
+        return;
+      }
+      if (event.t !== "RECORDING_UPDATE") return;
+      const { id, state, progress } = event.d;
+      const entry = this.entries.get(id);
+      if (!entry) return;
+      if (state === "ready" || state === "failed") this.#soon(id);
+      else this.#put(id, { ...entry, progress });
+    });
+  }
+
+  load(id: Id): Promise<void> {
+    const running = this.#loading.get(id) ?? this.#fetch(id).finally(() => this.#loading.delete(id));
+    this.#loading.set(id, running);
+    return running;
+  }
+
+  /** It was deleted. */
+  forget(id: Id): void {
+    const next = new Map(this.entries);
+    next.delete(id);
+    this.entries = next;
+  }
+
+  async #fetch(id: Id): Promise<void> {
+    const before = this.entries.get(id);
+    try {
+      const recording = toRecording(await recordingApi.one(id));
+      const mix = recording.outputs.find((output) => output.kind === "mix");
+      this.#put(id, { recording, progress: Math.max(before?.progress ?? 0, mix?.progress ?? 0), problem: null });
+    } catch (problem) {
+      this.#put(id, { recording: before?.recording ?? null, progress: before?.progress ?? 0, problem });
+    }
+  }
+
+  #soon(id: Id): void {
+    if (this.#waiting.has(id)) return;
+    this.#waiting.add(id);
+    void this.load(id).then(() =>
+      setTimeout(() => {
+        this.#waiting.delete(id);
+        const state = this.entries.get(id)?.recording?.state;
+        if (state === "processing") void this.load(id);
+      }, PAUSE_MS),
+    );
+  }
+
+  #put(id: Id, entry: Entry): void {
+    this.entries = new Map(this.entries).set(id, entry);
+  }
+}
+
+export const library = new Library();

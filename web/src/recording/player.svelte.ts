@@ -1,0 +1,271 @@
+/**
+ * Plays a recording. As long as everybody is as loud as they were, the mix; once somebody is muted or turned down, every
+ * track by itself, each through a gain of its own and all kept in step with one clock (`step.ts`).
+ */
+import type { Id } from "../state/model.ts";
+import { audioContext } from "../voice/sound.ts";
+import { isDivisible, mixOf, type Recording, type Track } from "./model.ts";
+import { step } from "./step.ts";
+
+/** How somebody is heard. `gain` 1: as they were. */
+export interface Level {
+  muted: boolean;
+  gain: number;
+}
+const AS_IT_WAS: Level = { muted: false, gain: 1 };
+export const LOUDEST = 2;
+
+/** How often the tracks are brought into step. */
+const EVERY_MS = 100;
+/** HTMLMediaElement.HAVE_FUTURE_DATA: it can go on from where it is. */
+const GOES_ON = 3;
+/** A track's last moments may be missing from its file. */
+const TAIL_MS = 60;
+
+interface Voice {
+  track: Track;
+  element: HTMLAudioElement;
+  gain: GainNode;
+}
+
+const players = new Map<Id, Player>();
+
+/** The player of a recording: its place and its levels outlive the card that shows it. */
+export function playerOf(recording: Recording): Player {
+  const player = players.get(recording.id) ?? new Player(recording);
+  players.set(recording.id, player);
+  player.renew(recording);
+  return player;
+}
+
+export class Player {
+  playing = $state(false);
+  /** Waits for sound to come. */
+  waiting = $state(false);
+  broken = $state(false);
+  atMs = $state(0);
+  rate = $state(1);
+  /** 0 to 1. */
+  volume = $state(1);
+  levels = $state.raw<ReadonlyMap<Id, Level>>(new Map());
+  #recording: Recording;
+  #mix: HTMLAudioElement | null = null;
+  #voices: Voice[] | null = null;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #frame = 0;
+  /** Of the tracks' clock: where it was, and when. */
+  #base = 0;
+  #since = 0;
+
+  constructor(recording: Recording) {
+    this.#recording = recording;
+  }
+
+  get durationMs(): number {
+    return this.#recording.durationMs;
+  }
+
+  /** Whether people can be turned down one by one. */
+  get divisible(): boolean {
+    return isDivisible(this.#recording);
+  }
+
+  /** New addresses: the old ones are good for some hours. */
+  renew(recording: Recording): void {
+    const before = this.#recording;
+    this.#recording = recording;
+    if (this.playing || mixOf(before)?.url === mixOf(recording)?.url) return;
+    this.#drop();
+    this.broken = false;
+  }
+
+  play(): void {
+    // One thing plays at a time.
+    for (const other of players.values()) if (other !== this) other.pause();
+    this.broken = false;
+    if (this.atMs >= this.durationMs - TAIL_MS) this.atMs = 0;
+    this.playing = true;
+    this.#begin();
+  }
+
+  pause(): void {
+    if (!this.playing) return;
+    this.atMs = this.#place();
+    this.playing = false;
+    this.waiting = false;
+    this.#halt();
+  }
+
+  toggle(): void {
+    if (this.playing) this.pause();
+    else this.play();
+  }
+
+  seek(ms: number): void {
+    this.atMs = Math.max(0, Math.min(ms, this.durationMs));
+    if (this.#byTrack) {
+      this.#base = this.atMs;
+      this.#since = performance.now();
+      if (this.playing) this.#keepStep();
+    } else if (this.#mix) this.#mix.currentTime = this.atMs / 1000;
+  }
+
+  setRate(rate: number): void {
+    this.#base = this.#place();
+    this.#since = performance.now();
+    this.rate = rate;
+    if (this.#mix) this.#mix.playbackRate = rate;
+  }
+
+  setVolume(volume: number): void {
+    this.volume = volume;
+    this.#level();
+  }
+
+  levelOf(userId: Id): Level {
+    return this.levels.get(userId) ?? AS_IT_WAS;
+  }
+
+  /** Loudness of one person: from now on, without a break. */
+  setLevel(userId: Id, level: Level): void {
+    const was = this.#byTrack;
+    const next = new Map(this.levels);
+    if (level.muted || level.gain !== 1) next.set(userId, level);
+    else next.delete(userId);
+    const place = this.#place();
+    this.levels = next;
+    if (was !== this.#byTrack) {
+      this.#halt();
+      this.atMs = place;
+      if (this.playing) this.#begin();
+    }
+    this.#level();
+  }
+
+  /** Whether the tracks play and not the mix. */
+  get #byTrack(): boolean {
+    return (this.levels.size > 0 || mixOf(this.#recording) === null) && this.divisible;
+  }
+
+  #begin(): void {
+    if (this.#byTrack) {
+      this.#voices ??= this.#recording.tracks.filter((track) => track.sound).map((track) => this.#voice(track));
+      this.#level();
+      this.#base = this.atMs;
+      this.#since = performance.now();
+      this.waiting = true;
+      this.#keepStep();
+      this.#timer = setInterval(() => this.#keepStep(), EVERY_MS);
+    } else {
+      this.#mix ??= this.#element(mixOf(this.#recording)?.url ?? "");
+      this.#level();
+      if (Math.abs(this.#mix.currentTime * 1000 - this.atMs) > 1) this.#mix.currentTime = this.atMs / 1000;
+      this.#mix.playbackRate = this.rate;
+      void this.#mix.play().catch(() => {});
+    }
+    this.#follow();
+  }
+
+  #halt(): void {
+    clearInterval(this.#timer);
+    cancelAnimationFrame(this.#frame);
+    this.#mix?.pause();
+    for (const { element } of this.#voices ?? []) element.pause();
+  }
+
+  #drop(): void {
+    this.#halt();
+    for (const element of [this.#mix, ...(this.#voices ?? []).map((voice) => voice.element)]) element?.removeAttribute("src");
+    for (const { gain } of this.#voices ?? []) gain.disconnect();
+    this.#mix = null;
+    this.#voices = null;
+  }
+
+  #element(url: string): HTMLAudioElement {
+    const element = new Audio();
+    element.preload = "auto";
+    element.src = url;
+    element.addEventListener("error", () => this.#break());
+    element.addEventListener("waiting", () => (this.waiting = this.playing));
+    element.addEventListener("playing", () => (this.waiting = this.waiting && this.#byTrack));
+    element.addEventListener("ended", () => !this.#byTrack && this.#end());
+    return element;
+  }
+
+  #voice(track: Track): Voice {
+    const element = this.#element(track.url);
+    const context = audioContext();
+    const gain = new GainNode(context);
+    context.createMediaElementSource(element).connect(gain).connect(context.destination);
+    return { track, element, gain };
+  }
+
+  #level(): void {
+    if (this.#mix) this.#mix.volume = this.volume;
+    for (const { track, gain } of this.#voices ?? []) {
+      const level = this.levelOf(track.userId);
+      gain.gain.value = level.muted ? 0 : level.gain * this.volume;
+    }
+  }
+
+  /** Where it is now. */
+  #place(): number {
+    if (!this.playing) return this.atMs;
+    if (!this.#byTrack) return this.#mix ? this.#mix.currentTime * 1000 : this.atMs;
+    return this.waiting ? this.#base : this.#base + (performance.now() - this.#since) * this.rate;
+  }
+
+  /** Every track where it belongs; all wait for the one whose sound has not come. */
+  #keepStep(): void {
+    const clock = this.#place();
+    if (clock >= this.durationMs) return this.#end();
+    const due: HTMLAudioElement[] = [];
+    for (const { track, element } of this.#voices ?? []) {
+      const what = step({ startsMs: track.startsMs, durationMs: track.durationMs, atMs: element.currentTime * 1000, playing: !element.paused }, clock, this.rate);
+      if (what.do === "rest" || isOver(element, clock - track.startsMs)) {
+        element.pause();
+        continue;
+      }
+      due.push(element);
+      element.playbackRate = what.rate;
+      if (what.do === "seek" && !element.seeking) element.currentTime = what.toMs / 1000;
+    }
+    if (due.some((element) => element.seeking || element.readyState < GOES_ON)) {
+      this.#base = clock;
+      this.waiting = true;
+      for (const element of due) element.pause();
+      return;
+    }
+    if (this.waiting) this.#since = performance.now();
+    this.waiting = false;
+    for (const element of due) if (element.paused) void element.play().catch(() => {});
+  }
+
+  #follow(): void {
+    cancelAnimationFrame(this.#frame);
+    const look = () => {
+      if (!this.playing) return;
+      this.atMs = Math.min(this.#place(), this.durationMs);
+      this.#frame = requestAnimationFrame(look);
+    };
+    this.#frame = requestAnimationFrame(look);
+  }
+
+  #end(): void {
+    this.playing = false;
+    this.waiting = false;
+    this.atMs = this.durationMs;
+    this.#halt();
+  }
+
+  #break(): void {
+    if (this.#mix?.src === "" && !this.#voices) return;
+    this.pause();
+    this.#drop();
+    this.broken = true;
+  }
+}
+
+function isOver(element: HTMLAudioElement, atMs: number): boolean {
+  return element.ended || (Number.isFinite(element.duration) && atMs > element.duration * 1000 - TAIL_MS);
+}
