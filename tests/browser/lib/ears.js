@@ -46,6 +46,44 @@ export function ears() {
         !element.paused && !element.muted && element.volume > 0 && element.srcObject instanceof MediaStream && element.srcObject.getAudioTracks().length > 0,
     );
 
+  // Files are heard apart from calls: as elements that play by themselves, or through Web Audio behind whatever turns them down.
+  const routed = new WeakSet();
+  const fromFiles = new WeakSet();
+  const taps = [];
+  const { createMediaElementSource } = AudioContext.prototype;
+  AudioContext.prototype.createMediaElementSource = function (element) {
+    routed.add(element);
+    return createMediaElementSource.call(this, element);
+  };
+  const { connect } = AudioNode.prototype;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (this instanceof MediaElementAudioSourceNode || fromFiles.has(this)) {
+      if (target instanceof AudioDestinationNode) {
+        const analyser = this.context.createAnalyser();
+        analyser.fftSize = 8192;
+        connect.call(this, analyser);
+        taps.push({ analyser, volume: () => 1 });
+      } else fromFiles.add(target);
+    }
+    return connect.call(this, target, ...rest);
+  };
+  const captured = new Map();
+  const filesHeard = () => {
+    for (const element of elements) {
+      if (element.srcObject || routed.has(element) || captured.has(element) || element.paused || element.readyState < 2) continue;
+      captured.set(element, { analyser: analyserOf(element.captureStream()), volume: () => (element.paused || element.muted ? 0 : element.volume) });
+    }
+    return [...taps, ...captured.values()];
+  };
+
+  // The notes that the page makes itself: its signs.
+  const notes = [];
+  const { start } = OscillatorNode.prototype;
+  OscillatorNode.prototype.start = function (...rest) {
+    notes.push(this.frequency.value);
+    return start.apply(this, rest);
+  };
+
   /** Goertzel: the amplitude (0 to 1) at one frequency. */
   const amplitude = (samples, hz, rate) => {
     const turn = 2 * Math.cos((2 * Math.PI * hz) / rate);
@@ -142,6 +180,21 @@ export function ears() {
       }
       return loudest;
     },
+    /** The same of files that are played. */
+    async listenToFiles(frequencies, ms) {
+      const loudest = Object.fromEntries(frequencies.map((hz) => [hz, 0]));
+      const samples = new Float32Array(8192);
+      for (const end = performance.now() + ms; performance.now() < end; ) {
+        for (const { analyser, volume } of filesHeard()) {
+          analyser.getFloatTimeDomainData(samples);
+          for (const hz of frequencies) loudest[hz] = Math.max(loudest[hz], amplitude(samples, hz, analyser.context.sampleRate) * volume());
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      return loudest;
+    },
+    /** The frequencies of all notes that the page has played so far, in their order. */
+    notes: () => notes.map(Math.round),
     /**
      * How much sound came in so far from whoever is heard at this frequency, and how much of it was made up, in samples;
      * null while nobody is.

@@ -166,6 +166,28 @@ export class Person {
     return this.page.evaluate(([hz, time]) => window.testEars.listen(hz, time), [frequencies, ms]);
   }
 
+  /** Waits until a file that is played holds these tones and none of the others. */
+  async hearsFile(tones, others = [], ms = PATIENCE_MS) {
+    let heard = {};
+    await this.until(
+      `${tones.join(", ")} Hz in a file${others.length > 0 ? `, and not ${others.join(", ")} Hz` : ""}`,
+      async () => {
+        heard = await this.page.evaluate(([hz, time]) => window.testEars.listenToFiles(hz, time), [[...tones, ...others], 1_500]);
+        const quietest = Math.min(...tones.map((hz) => heard[hz]));
+        return quietest > HEARD && others.every((hz) => heard[hz] < quietest * LEAK);
+      },
+      ms,
+      () => JSON.stringify(heard),
+    );
+  }
+
+  /** Waits until the page has played these notes one after the other, `times` times in all. */
+  async heardNotes(wanted, times = 1, ms = PATIENCE_MS) {
+    const played = () => this.page.evaluate(() => window.testEars.notes());
+    const count = (notes) => notes.filter((_, at) => wanted.every((hz, index) => notes[at + index] === hz)).length;
+    await this.until(`the notes ${wanted.join(", ")} ${times} times`, async () => count(await played()) === times, ms);
+  }
+
   /** Waits for pictures that keep changing in a video below this element. */
   async seesMoving(testid, ms = PATIENCE_MS) {
     const seen = new Set();
