@@ -4,6 +4,7 @@ import Download from "@lucide/svelte/icons/download";
 import Film from "@lucide/svelte/icons/film";
 import type { Component } from "svelte";
 import { fileSize } from "../chat/files.ts";
+import { sentence } from "../api/errors.ts";
 import { recordingApi } from "../state/account.svelte.ts";
 import { percent } from "../ui/format.ts";
 import { m } from "../ui/messages.ts";
@@ -11,16 +12,16 @@ import type { MenuItem } from "../ui/overlays.svelte.ts";
 import { library } from "./library.svelte.ts";
 import { downloadOf, type Output, type Recording, type Track } from "./model.ts";
 
-/** `nameOf`: what a person is called; `failed`: why something was not begun. */
-export function fileItems(recording: Recording, nameOf: (userId: string) => string, failed: (error: unknown) => void): MenuItem[] {
+/** `nameOf`: what a person is called; `say`: why something can't be had, in words. */
+export function fileItems(recording: Recording, nameOf: (userId: string) => string, say: (text: string) => void): MenuItem[] {
   const ready = recording.outputs.filter((output) => output.state === "ready" && output.url !== "");
   const mix = ready.filter((output) => output.kind === "mix").map((output) => saveOutput(output));
   const tracks = recording.tracks.map((track, index) => ({ ...save(trackName(track, nameOf(track.userId)), track.bytes, track.url, Download, `rec-save-${track.source}-${track.userId}`), apart: index === 0 && mix.length > 0 }));
   const others = ready.filter((output) => output.kind !== "mix").map((output) => saveOutput(output));
-  const making = recording.outputs.filter((output) => output.state !== "ready" && output.kind !== "mix").map((output) => toMake(recording.id, output, failed));
+  const making = recording.outputs.filter((output) => output.state !== "ready" && output.kind !== "mix").map((output) => toMake(recording.id, output, say));
   // A server that can make one says so in the list; one that made none yet may not name it.
   if (recording.state === "ready" && !recording.outputs.some((output) => output.kind === "video") && recording.tracks.some((track) => !track.sound)) {
-    making.push(toMake(recording.id, { kind: "video", state: "offered", progress: 0, reason: null, bytes: 0, url: "" }, failed));
+    making.push(toMake(recording.id, { kind: "video", state: "offered", progress: 0, reason: null, bytes: 0, url: "" }, say));
   }
   const last = [...others, ...making];
   return [...mix, ...tracks, ...last.map((item, index) => ({ ...item, apart: index === 0 && mix.length + tracks.length > 0 }))];
@@ -38,13 +39,15 @@ function save(label: string, bytes: number, url: string, icon: Component<{ class
 
 const saveOutput = ({ kind, bytes, url }: Output) => save(outputName(kind), bytes, url, kind === "captions" ? Captions : kind === "video" ? Film : Download, `rec-save-${kind}`);
 
-function toMake(id: string, { kind, state, progress, reason }: Output, failed: (error: unknown) => void): MenuItem {
+function toMake(id: string, { kind, state, progress, reason }: Output, say: (text: string) => void): MenuItem {
   const what = outputName(kind);
-  const begin = () => void recordingApi.makeOutput(id, kind).then(() => library.load(id), failed);
+  const begin = () => void recordingApi.makeOutput(id, kind).then(() => library.load(id), (error: unknown) => say(sentence(error)));
   const common = { icon: kind === "video" ? Film : Download, testid: `rec-make-${kind}` };
   switch (state) {
-    case "unavailable":
-      return { ...common, label: m.rec_unavailable({ what }), hint: /ffmpeg/iu.test(reason ?? "") ? m.rec_no_ffmpeg() : (reason ?? ""), action: () => {} };
+    case "unavailable": {
+      const why = /ffmpeg/iu.test(reason ?? "") ? m.rec_no_ffmpeg() : (reason ?? "");
+      return { ...common, label: m.rec_unavailable({ what }), hint: why, action: () => say(why) };
+    }
     case "waiting":
     case "running":
       return { ...common, label: m.rec_making({ what, share: percent(progress) }), action: () => {} };

@@ -126,7 +126,7 @@ export class Player {
     return this.levels.get(userId) ?? AS_IT_WAS;
   }
 
-  /** Loudness of one person: from now on, without a break. */
+  /** Loudness of one person, from now on. Between mix and tracks it goes on at the same place, once the sound is there. */
   setLevel(userId: Id, level: Level): void {
     const was = this.#byTrack;
     const next = new Map(this.levels);
@@ -259,7 +259,6 @@ export class Player {
   }
 
   #break(): void {
-    if (this.#mix?.src === "" && !this.#voices) return;
     this.pause();
     this.#drop();
     this.broken = true;
