@@ -47,8 +47,8 @@ pub use relay::{
 };
 use relay::{Place, ToShards, Turn};
 use shard::{Command, ShardConfig, ShardHandle};
-use taps::Listeners;
 pub use taps::CallTaps;
+use taps::Listeners;
 use tcp::Tcp;
 use tokio::sync::mpsc;
 use udp::UdpPort;
