@@ -133,6 +133,10 @@ impl Stranger {
                     let mut payload = vec![self.mark; VIDEO_BYTES];
                     // A VP8 payload descriptor and the first byte of a frame (RFC 7741 §4.2).
                     payload[..2].copy_from_slice(&[0x10, u8::from(!is_key)]);
+                    if is_key {
+                        // The start code, and 640 by 360 pixels (RFC 6386 §9.1).
+                        payload[4..11].copy_from_slice(&[0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]);
+                    }
                     payload
                 }
             };

@@ -23,7 +23,10 @@ use voxlink_container::{
 use voxlink_protocol::UserId;
 use voxlink_sfu::{MediaKind, Source};
 
-use super::products::{self, MIX, Peaks, Speech};
+use super::{
+    products::{self, MIX, Peaks, Speech},
+    tracks::Found,
+};
 use crate::capture::names::TrackName;
 
 /// As many are heard at once.
@@ -101,13 +104,13 @@ impl Voice {
 /// When a track cannot be read or the disk refuses.
 pub(super) fn mix(
     folder: &Path,
-    tracks: &[TrackName],
+    tracks: &[Found],
     length: Duration,
     mut heard: impl FnMut(f32),
 ) -> Result<Vec<Speech>, MixError> {
     let mut voices = Vec::new();
-    for name in tracks.iter().filter(|name| name.source.kind() == MediaKind::Audio) {
-        voices.push(Voice::open(&folder.join(name.to_string()), *name)?);
+    for track in tracks.iter().filter(|track| track.name.source.kind() == MediaKind::Audio) {
+        voices.push(Voice::open(&track.path, track.name)?);
     }
     let config = EncoderConfig::mix(Channels::Stereo);
     let mut encoder = Encoder::new(config)?;
@@ -139,6 +142,7 @@ pub(super) fn mix(
             peaks.push((peak * 255.0).ceil().clamp(0.0, 255.0) as u8);
             peak = 0.0;
         }
+        packet.clear();
         encoder.encode(&sum, &mut packet)?;
         ogg.write(&packet, &mut bytes)?;
         file.write_all(&bytes)?;

@@ -173,12 +173,11 @@ impl Recordings {
     }
 
     fn make(&self, recording: &Recording, raw: &Path, folder: &Path) -> Result<Made, String> {
-        let found = tracks::finish(raw, folder).map_err(|error| error.to_string())?;
-        let end = |track: &Track| track.starts_ms + track.duration_ms;
-        let last = found.iter().map(|(_, track)| end(track)).max().unwrap_or_default();
+        let found = tracks::find(raw, folder).map_err(|error| error.to_string())?;
+        let last = found.iter().map(|track| track.end).max().unwrap_or_default();
+        let last = u64::try_from(last.as_millis()).unwrap_or(u64::MAX);
         // Cut off, nobody knows when it would have ended.
         let duration_ms = recording.duration_ms.unwrap_or(last).max(last);
-        let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();
         let mut told: Option<Instant> = None;
         let heard = |progress: f32| {
             self.set_progress(recording.id, Some(progress));
@@ -188,9 +187,11 @@ impl Recordings {
                 self.tell(recording, RecordingState::Processing, progress);
             }
         };
-        let speech = mix::mix(folder, &names, Duration::from_millis(duration_ms), heard)
+        // As they were cut off: in finished ones a lost packet looks like silence.
+        let speech = mix::mix(folder, &found, Duration::from_millis(duration_ms), heard)
             .map_err(|error| error.to_string())?;
-        Ok(Made { tracks: found.into_iter().map(|(_, track)| track).collect(), duration_ms, speech })
+        let tracks = tracks::finish(&found, raw, folder).map_err(|error| error.to_string())?;
+        Ok(Made { tracks, duration_ms, speech })
     }
 
     /// Who spoke when, by name.
