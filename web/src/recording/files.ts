@@ -6,7 +6,7 @@ import type { Component } from "svelte";
 import { fileSize } from "../chat/files.ts";
 import { sentence } from "../api/errors.ts";
 import { recordingApi } from "../state/account.svelte.ts";
-import { percent } from "../ui/format.ts";
+import { duration, percent } from "../ui/format.ts";
 import { m } from "../ui/messages.ts";
 import type { MenuItem } from "../ui/overlays.svelte.ts";
 import { library } from "./library.svelte.ts";
@@ -16,13 +16,9 @@ import { downloadOf, type Output, type Recording, type Track } from "./model.ts"
 export function fileItems(recording: Recording, nameOf: (userId: string) => string, say: (text: string) => void): MenuItem[] {
   const ready = recording.outputs.filter((output) => output.state === "ready" && output.url !== "");
   const mix = ready.filter((output) => output.kind === "mix").map((output) => saveOutput(output));
-  const tracks = recording.tracks.map((track, index) => ({ ...save(trackName(track, nameOf(track.userId)), track.bytes, track.url, Download, `rec-save-${track.source}-${track.userId}`), apart: index === 0 && mix.length > 0 }));
+  const tracks = recording.tracks.map((track, index) => ({ ...save(trackName(track, nameOf(track.userId)), track.bytes, track.url, Download, `rec-save-${track.source}-${track.userId}`), hint: trackHint(track), apart: index === 0 && mix.length > 0 }));
   const others = ready.filter((output) => output.kind !== "mix").map((output) => saveOutput(output));
   const making = recording.outputs.filter((output) => output.state !== "ready" && output.kind !== "mix").map((output) => toMake(recording.id, output, say));
-  // A server that can make one says so in the list; one that made none yet may not name it.
-  if (recording.state === "ready" && !recording.outputs.some((output) => output.kind === "video") && recording.tracks.some((track) => !track.sound)) {
-    making.push(toMake(recording.id, { kind: "video", state: "offered", progress: 0, reason: null, bytes: 0, url: "" }, say));
-  }
   const last = [...others, ...making];
   return [...mix, ...tracks, ...last.map((item, index) => ({ ...item, apart: index === 0 && mix.length + tracks.length > 0 }))];
 }
@@ -36,6 +32,9 @@ function save(label: string, bytes: number, url: string, icon: Component<{ class
   };
   return { label, icon, ...(bytes > 0 && { hint: fileSize(bytes) }), action, testid };
 }
+
+/** How large it is, and where in the recording it begins: who came back has several. */
+const trackHint = ({ bytes, startsMs }: Track) => (startsMs < 1000 ? fileSize(bytes) : `${fileSize(bytes)} · ${duration(startsMs)}`);
 
 const saveOutput = ({ kind, bytes, url }: Output) => save(outputName(kind), bytes, url, kind === "captions" ? Captions : kind === "video" ? Film : Download, `rec-save-${kind}`);
 

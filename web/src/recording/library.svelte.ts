@@ -1,4 +1,5 @@
 /** Recordings that ended and are looked at: fetched once, told by the gateway how far they are, fetched again when that changes them. */
+import { ApiError } from "../api/http.ts";
 import { recordingApi } from "../state/account.svelte.ts";
 import type { Id } from "../state/model.ts";
 import { store } from "../state/store.svelte.ts";
@@ -30,7 +31,8 @@ class Library {
       const { id, state, progress } = event.d;
       const entry = this.entries.get(id);
       if (!entry) return;
-      if (state === "ready" || state === "failed") this.#soon(id);
+      if (state === "deleted") this.gone(id);
+      else if (state === "ready" || state === "failed" || entry.recording === null) this.#soon(id);
       else this.#put(id, { ...entry, progress });
     });
   }
@@ -41,11 +43,9 @@ class Library {
     return running;
   }
 
-  /** It was deleted. */
-  forget(id: Id): void {
-    const next = new Map(this.entries);
-    next.delete(id);
-    this.entries = next;
+  /** It was deleted, by whomever. */
+  gone(id: Id): void {
+    this.#put(id, { recording: null, progress: 0, problem: new ApiError(404, 0, "deleted") });
   }
 
   async #fetch(id: Id): Promise<void> {

@@ -28,9 +28,9 @@ test("a recording is read whole", () => {
 });
 
 test("a line of a channel's list lacks what is only asked for one by one", () => {
-  const { people: _people, peaks: _peaks, tracks: _tracks, outputs: _outputs, may_delete: _may, ...line } = wire({ state: "processing" });
+  const { people: _people, peaks: _peaks, tracks: _tracks, outputs: _outputs, may_delete: _may, ...line } = wire({ state: "processing", duration_ms: null });
   const recording = toRecording(line);
-  expect([recording.state, recording.people, recording.tracks, mixOf(recording), recording.mayDelete]).toEqual(["processing", [], [], null, false]);
+  expect([recording.state, recording.people, recording.tracks, mixOf(recording), recording.mayDelete, recording.durationMs]).toEqual(["processing", [], [], null, false, 0]);
 });
 
 test("states that a later server may have are not taken for ready", () => {
@@ -43,7 +43,7 @@ test("what a track holds follows from source and codec", () => {
     const [track] = toRecording(wire({ tracks: [{ user_id: "10", source, codec, starts_ms: 0, duration_ms: 1, bytes: 1, url: "/a" }] })).tracks;
     return [track!.source, track!.sound];
   };
-  expect([of("microphone", "opus"), of("camera", "vp8"), of("screen", "av1"), of("screen", "opus")]).toEqual([["microphone", true], ["camera", false], ["screen", false], ["screen-sound", true]]);
+  expect([of("microphone", "opus"), of("camera", "vp8"), of("screen", "av1"), of("screen_audio", "opus")]).toEqual([["microphone", true], ["camera", false], ["screen", false], ["screen-sound", true]]);
 });
 
 test("people can be turned down alone only where each has a track with sound", () => {

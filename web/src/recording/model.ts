@@ -38,6 +38,7 @@ export interface Recording {
   startedBy: Id;
   /** Milliseconds since 1970. */
   startedAt: number;
+  /** 0 until it is known. */
   durationMs: number;
   state: "processing" | "ready" | "failed";
   problem: string | null;
@@ -59,7 +60,7 @@ export function toRecording(wire: WireRecording): Recording {
     guildId: wire.guild_id,
     startedBy: wire.started_by,
     startedAt: Date.parse(wire.started_at),
-    durationMs: wire.duration_ms,
+    durationMs: wire.duration_ms ?? 0,
     state: wire.state === "ready" || wire.state === "failed" ? wire.state : "processing",
     problem: wire.problem,
     mayDelete: wire.may_delete ?? false,

@@ -45,7 +45,8 @@ export interface WireRecording {
   guild_id: string | null;
   started_by: string;
   started_at: string;
-  duration_ms: number;
+  /** Null until it is known. */
+  duration_ms: number | null;
   state: string;
   problem: string | null;
   may_delete?: boolean;
