@@ -21,8 +21,12 @@ class Library {
   #waiting = new Set<Id>();
 
   constructor() {
+    let self: Id | undefined;
     store.listen((event) => {
       if (event.t === "READY") {
+        // What somebody else saw on this page is not for whoever signs in after them.
+        if (self !== undefined && self !== event.d.user.id) this.entries = new Map();
+        self = event.d.user.id;
         // What became of it meanwhile was not told.
         for (const [id, { recording }] of this.entries) if (recording?.state === "processing") void this.load(id);
         return;
@@ -55,7 +59,8 @@ class Library {
       const mix = recording.outputs.find((output) => output.kind === "mix");
       this.#put(id, { recording, progress: Math.max(before?.progress ?? 0, mix?.progress ?? 0), problem: null });
     } catch (problem) {
-      this.#put(id, { recording: before?.recording ?? null, progress: before?.progress ?? 0, problem });
+      const refused = problem instanceof ApiError && !problem.passing;
+      this.#put(id, { recording: refused ? null : (before?.recording ?? null), progress: before?.progress ?? 0, problem });
     }
   }
 

@@ -17,6 +17,10 @@ const KEY = "voxlink.unrecorded";
 /** An answer that did not arrive is given again after this long. */
 const AGAIN_MS = 3000;
 
+/** What the server answers to whoever is not in the call, and where nothing is recorded. */
+const OUTSIDE = 40032;
+const GONE = 10127;
+
 class Own {
   /** The recording of one's call that ended a moment ago, until it is dismissed. */
   finished = $state<Id | null>(null);
@@ -91,7 +95,11 @@ class Own {
       await recordingApi.consent(channelId, accept);
       announce(accept ? m.say_rec_in() : m.say_rec_out());
     } catch (error) {
-      if (error instanceof ApiError && !error.passing) return void (this.problem = problemText(error));
+      const code = error instanceof ApiError ? error.code : 0;
+      // It is over: nothing was left to answer.
+      if (code === GONE) return;
+      // Who just came in may be known to the call before the recording knows them.
+      if (error instanceof ApiError && !error.passing && code !== OUTSIDE) return void (this.problem = problemText(error));
       setTimeout(() => {
         if (recordings.mine?.id !== id) return;
         if (accept) this.#attempt++;
@@ -177,9 +185,9 @@ function problemText(error: unknown): string {
       return m.rec_error_right();
     case 40180:
       return m.rec_error_off();
-    case 40032:
+    case OUTSIDE:
       return m.rec_error_outside();
-    case 10127:
+    case GONE:
       return m.rec_error_gone();
     default:
       return sentence(error);
