@@ -26,6 +26,8 @@ interface Voice {
   track: Track;
   element: HTMLAudioElement;
   gain: GainNode;
+  /** What the element calls its beginning, in milliseconds: some browsers count from the file's first timestamp, some from 0. Null until it is known. */
+  originMs: number | null;
 }
 
 const players = new Map<Id, Player>();
@@ -197,7 +199,9 @@ export class Player {
     const context = audioContext();
     const gain = new GainNode(context);
     context.createMediaElementSource(element).connect(gain).connect(context.destination);
-    return { track, element, gain };
+    const voice: Voice = { track, element, gain, originMs: null };
+    element.addEventListener("loadeddata", () => (voice.originMs = element.currentTime * 1000), { once: true });
+    return voice;
   }
 
   #level(): void {
@@ -220,17 +224,22 @@ export class Player {
     const clock = this.#place();
     if (clock >= this.durationMs) return this.#end();
     const due: HTMLAudioElement[] = [];
-    for (const { track, element } of this.#voices ?? []) {
-      const what = step({ startsMs: track.startsMs, durationMs: track.durationMs, atMs: element.currentTime * 1000, playing: !element.paused }, clock, this.rate);
-      if (what.do === "rest" || isOver(element, clock - track.startsMs)) {
+    for (const { track, element, originMs } of this.#voices ?? []) {
+      // Before its first sound is there it may not be sent anywhere, or its beginning would never be known.
+      if (originMs === null) {
+        due.push(element);
+        continue;
+      }
+      const what = step({ startsMs: track.startsMs, durationMs: track.durationMs, atMs: element.currentTime * 1000 - originMs, playing: !element.paused }, clock, this.rate);
+      if (what.do === "rest" || isOver(element, originMs + clock - track.startsMs)) {
         element.pause();
         continue;
       }
       due.push(element);
       element.playbackRate = what.rate;
-      if (what.do === "seek" && !element.seeking) element.currentTime = what.toMs / 1000;
+      if (what.do === "seek" && !element.seeking) element.currentTime = (originMs + what.toMs) / 1000;
     }
-    if (due.some((element) => element.seeking || element.readyState < GOES_ON)) {
+    if (due.some((element) => element.seeking || element.readyState < GOES_ON) || this.#voices?.some((voice) => voice.originMs === null)) {
       this.#base = clock;
       this.waiting = true;
       for (const element of due) element.pause();
@@ -265,6 +274,7 @@ export class Player {
   }
 }
 
+/** `atMs`: as the element counts. */
 function isOver(element: HTMLAudioElement, atMs: number): boolean {
   return element.ended || (Number.isFinite(element.duration) && atMs > element.duration * 1000 - TAIL_MS);
 }
