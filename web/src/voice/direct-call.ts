@@ -2,12 +2,12 @@
 // Loaded when somebody may be talked to directly for the first time.
 
 import type { Uplink } from "./bitrate.ts";
-import { directStep, NOT_DIRECT, playsDirectly, sendsToServer, type Direct, type DirectEffect, type DirectEvent, type DirectTimer, type Times } from "./direct.ts";
+import { directStep, NOT_DIRECT, playsDirectly, sendsToServer, type DirectEffect, type DirectEvent, type DirectTimer, type Times } from "./direct.ts";
 import { DirectPeer } from "./direct-peer.ts";
 import { SENT } from "./encodings.ts";
 import type { ClientFrame, Sources } from "./frames.ts";
 import type { Voice } from "./microphone.ts";
-import { decibels, SpeakingGate } from "./sound.ts";
+import { decibels, isSpeech, SpeakingGate } from "./sound.ts";
 import type { LinkQuality, SourceKind } from "./types.ts";
 
 /** The call, as far as the way between two people needs it. */
@@ -26,9 +26,8 @@ export interface DirectHost {
   quality(quality: LinkQuality, uplink: Uplink): void;
 }
 
-/** While ways change, what comes is looked at this often: a change must not be heard. */
-const CHANGING_MS = 40;
-const STEADY_MS = 250;
+/** What comes is looked at this often: neither a change nor a break should be heard. */
+const LOOK_MS = 40;
 const SOURCES: readonly SourceKind[] = SENT.map(({ source }) => source);
 
 export class DirectCall {
@@ -36,7 +35,7 @@ export class DirectCall {
   readonly #timers = new Map<DirectTimer, ReturnType<typeof setTimeout>>();
   #direct = NOT_DIRECT;
   #peer: DirectPeer | null = null;
-  #looking: { timer: ReturnType<typeof setInterval>; ms: number } | undefined;
+  #looking: ReturnType<typeof setInterval> | undefined;
   /** When each source was last seen to come from the server, and by which mark. */
   #server = new Map<SourceKind, { mark: number; at: number }>();
   #saidSources = "";
@@ -51,7 +50,7 @@ export class DirectCall {
     const [next, effects] = directStep(before, event, performance.now());
     this.#direct = next;
     for (const effect of effects) this.#carryOut(effect);
-    if (next.phase !== before.phase) this.#look();
+    if ((next.phase === "off") !== (before.phase === "off")) this.#look(next.phase !== "off");
     if (before.phase !== next.phase || before.arrived !== next.arrived || before.returned !== next.returned) this.#host.changed();
   }
 
@@ -167,19 +166,14 @@ export class DirectCall {
     this.#peer?.say({ sources });
   }
 
-  /** Looks at what comes, as often as it matters. */
-  #look(): void {
-    const { phase }: Direct = this.#direct;
-    const ms = phase === "off" ? 0 : phase === "up" ? STEADY_MS : CHANGING_MS;
-    if (this.#looking?.ms === ms) return;
-    clearInterval(this.#looking?.timer);
-    this.#looking = undefined;
-    if (ms === 0) return;
-    const timer = setInterval(() => {
+  #look(on: boolean): void {
+    clearInterval(this.#looking);
+    if (!on) return;
+    this.#looking = setInterval(() => {
       const now = performance.now();
-      this.take({ type: "look", direct: this.#peer?.times(now) ?? {}, server: this.#serverTimes(now) });
-    }, ms);
-    this.#looking = { timer, ms };
+      const loud = isSpeech(decibels(this.#peer?.level() ?? 0));
+      this.take({ type: "look", direct: this.#peer?.times(now) ?? {}, server: this.#serverTimes(now), loud });
+    }, LOOK_MS);
   }
 
   #serverTimes(now: number): Times {

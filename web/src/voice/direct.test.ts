@@ -25,7 +25,7 @@ class Timeline {
   /** Looks at what comes: sources that came just now, from the other one and from the server. */
   look(directly: (keyof Sources)[], server: (keyof Sources)[] = []): this {
     const times = (sources: (keyof Sources)[]): Times => Object.fromEntries(sources.map((source) => [source, this.now + 1_000]));
-    return this.give({ type: "look", direct: times(directly), server: times(server) });
+    return this.give({ type: "look", direct: times(directly), server: times(server), loud: false });
   }
 
   /** Looks twice: what comes directly has come for a while. */
@@ -40,10 +40,10 @@ class Timeline {
 
 const frame = (it: DirectFrame): DirectEvent => ({ type: "frame", frame: it });
 const paired = (epoch = 7): DirectEvent => frame({ op: "paired", userId: "8", epoch, polite: false });
-const theyAreUp = (epoch = 7): DirectEvent => frame({ op: "other_up", epoch });
+const theyAreUp = (epoch = 7, arrives = true): DirectEvent => frame({ op: "other_path", epoch, arrives });
 const theySay = (sources: Sources): DirectEvent => ({ type: "said", message: { sources } });
 const open: DirectEvent = { type: "channel", open: true };
-const said = (state: "up" | "failed"): DirectEffect => ({ do: "send", frame: { op: 29, d: { epoch: 7, state } } });
+const said = (state: "up" | "missing" | "failed"): DirectEffect => ({ do: "send", frame: { op: 29, d: { epoch: 7, state } } });
 const unpaired = frame({ op: "unpaired" });
 
 const coming = () => new Timeline().give(paired(), open, theySay(SHOWING));
@@ -122,7 +122,7 @@ describe("the way back", () => {
   test("is not taken for what the server sent before", () => {
     const call = up();
     const before = call.now - 5_000;
-    call.give(unpaired, { type: "look", direct: {}, server: { microphone: before, camera: before } });
+    call.give(unpaired, { type: "look", direct: {}, server: { microphone: before, camera: before }, loud: false });
     expect(call.direct.returned.size).toBe(0);
   });
 
@@ -150,22 +150,70 @@ describe("the way back", () => {
     expect(up().give({ type: "path", state: "failed" }).direct.phase).toBe("leaving");
   });
 
-  test("is taken when a microphone that should be heard is not", () => {
-    const call = up().look(["microphone"]);
-    expect(call.direct.phase).toBe("up");
-    const last = call.now;
-    call.give({ type: "look", direct: { microphone: last }, server: {} });
-    expect(call.direct.phase).toBe("up");
-    call.give({ type: "look", direct: { microphone: last }, server: {} });
-    expect(call.direct.phase).toBe("leaving");
-    const muted = up().give(theySay(MUTED)).look([]).look([]).look([]);
-    expect(muted.direct.phase).toBe("up");
-  });
-
   test("may turn at once into another way", () => {
     const call = up().give(unpaired, paired(8));
     expect(call.did).toEqual(["stop_timer", "stop_timer", "stop_timer", "close", "open", "start_timer"]);
     expect(call.direct).toMatchObject({ phase: "coming", epoch: 8, theyAreUp: false, theirs: null });
+  });
+});
+
+describe("a voice that breaks off", () => {
+  /** Looks so long after the last packet of theirs. */
+  const after = (call: Timeline, ms: number, loud: boolean, server: Times = {}) => {
+    call.now += ms - 1_000;
+    return call.give({ type: "look", direct: { microphone: call.now + 1_000 - ms, camera: call.now + 1_000 }, server, loud });
+  };
+  const doubting = () => after(up(), 250, true);
+
+  test("is asked for by the other way at once, and silence a little later", () => {
+    expect(after(up(), 150, true).direct.phase).toBe("up");
+    expect(doubting().effects).toEqual([said("missing")]);
+    expect(sendsToServer(doubting().direct)).toBe(true);
+    expect(after(up(), 600, false).direct.phase).toBe("up");
+    expect(after(up(), 800, false).direct.phase).toBe("doubting");
+    const muted = up().give(theySay(MUTED)).look([]).look([]).look([]);
+    expect(muted.direct.phase).toBe("up");
+  });
+
+  test("is heard from the server as soon as it comes there, and directly until then", () => {
+    const call = doubting();
+    expect(playsDirectly(call.direct, "microphone")).toBe(true);
+    after(call, 300, true, { microphone: call.now + 10 });
+    expect(playsDirectly(call.direct, "microphone")).toBe(false);
+    expect(playsDirectly(call.direct, "camera")).toBe(true);
+  });
+
+  test("is trusted again after two good seconds", () => {
+    const call = doubting().look(["microphone"], ["microphone"]).look(["microphone"], ["microphone"]);
+    expect(call.direct.phase).toBe("doubting");
+    call.look(["microphone"], ["microphone"]);
+    expect(call.effects).toEqual([said("up")]);
+    expect(call.direct.phase).toBe("up");
+    expect(playsDirectly(call.direct, "microphone")).toBe(true);
+  });
+
+  test("and stays away, or breaks off again and again, is the end of the path", () => {
+    const call = doubting();
+    after(call, 1_600, true, { microphone: call.now + 10 });
+    expect(call.effects).toContainEqual(said("failed"));
+    expect(playsDirectly(call.direct, "microphone")).toBe(false);
+    const unsteady = up();
+    for (let time = 0; time < 5; time++) {
+      after(unsteady, 250, true);
+      expect(unsteady.direct.phase).toBe("doubting");
+      unsteady.look(["microphone"]).look(["microphone"]).look(["microphone"]);
+    }
+    expect(after(unsteady, 250, true).effects).toContainEqual(said("failed"));
+  });
+
+  test("of ours is sent both ways again until it arrives", () => {
+    const call = up().give(theyAreUp(7, false));
+    expect(sendsToServer(call.direct)).toBe(true);
+    expect(call.effects).toEqual([said("missing")]);
+    expect(call.give(theyAreUp(7, false)).effects).toEqual([]);
+    call.look(["microphone"]).look(["microphone"]).look(["microphone"]);
+    expect(call.direct.phase).toBe("ready");
+    expect(call.give(theyAreUp()).direct.phase).toBe("up");
   });
 });
 
@@ -207,7 +255,8 @@ describe("words", () => {
       epoch: 7,
       words: { candidate: { candidate: "c", sdp_mid: "0", sdp_m_line_index: null, username_fragment: null } },
     });
-    expect(read(29, { epoch: 7, state: "up" })).toEqual({ op: "other_up", epoch: 7 });
+    expect(read(29, { epoch: 7, state: "up" })).toEqual({ op: "other_path", epoch: 7, arrives: true });
+    expect(read(29, { epoch: 7, state: "missing" })).toEqual({ op: "other_path", epoch: 7, arrives: false });
     for (const broken of [read(27, { user_id: "8" }), read(28, { epoch: 7 }), read(28, { epoch: 7, description: { type: "rollback", sdp: "" } }), read(29, { epoch: 7, state: "failed" })]) expect(broken).toBe(null);
   });
 

@@ -14,6 +14,8 @@ export type DirectPhase =
   | "ready"
   /** The same for them: nothing goes to the server. */
   | "up"
+  /** A voice broke off: everything goes both ways, and each is asked for the same. */
+  | "doubting"
   /** Back to the server: everything goes both ways until all of it arrives from there. */
   | "leaving";
 
@@ -41,6 +43,11 @@ export interface Direct {
   arrived: ReadonlySet<SourceKind>;
   /** Of these, those that come from the server again. */
   returned: ReadonlySet<SourceKind>;
+  /** When their voice last broke off, and how often in a row of such moments. */
+  doubtedAt: number;
+  doubts: number;
+  /** Since when it has come directly again; 0 while it does not. */
+  calmSince: number;
   /** All that we send arrives at theirs. */
   theyAreUp: boolean;
   saidBack: boolean;
@@ -58,7 +65,8 @@ export type DirectEvent =
   | { type: "said"; message: Said }
   /** `troubled`: nothing comes at the moment; `failed`: nothing will. */
   | { type: "path"; state: "fine" | "troubled" | "failed" }
-  | { type: "look"; direct: Times; server: Times }
+  /** `loud`: their voice was speech when it was last heard directly. */
+  | { type: "look"; direct: Times; server: Times; loud: boolean }
   | { type: "timer"; timer: DirectTimer }
   /** The browser is on another network. */
   | { type: "network" }
@@ -95,8 +103,17 @@ const LEAVING_MS = 3_000;
 const SETTLE_MS = 500;
 /** A session of ours that is gone takes longer to come again. */
 const RENEWING_MS = 20_000;
+/** Speech has a packet every 20 ms; one that is this late is not made up for any more. */
+const BROKEN_MS = 200;
 /** Even silence has a packet every 400 ms (RFC 6716 §2.1.9). */
-const SILENT_MS = 1_500;
+const SILENT_MS = 700;
+/** What has been silent for so long does not come back by itself. */
+const DEAD_MS = 1_500;
+/** So long without a break, and doubts are over. */
+const CALM_MS = 2_000;
+/** A path that makes one doubt more often than this within a minute is none. */
+const MOST_DOUBTS = 5;
+const DOUBTS_MS = 60_000;
 
 export const NOT_DIRECT: Direct = {
   phase: "off",
@@ -108,6 +125,9 @@ export const NOT_DIRECT: Direct = {
   begun: new Map(),
   arrived: new Set(),
   returned: new Set(),
+  doubtedAt: 0,
+  doubts: 0,
+  calmSince: 0,
   theyAreUp: false,
   saidBack: false,
   theyAreBack: false,
@@ -141,15 +161,17 @@ export function directStep(direct: Direct, event: DirectEvent, now: number): Ste
     case "path":
       return onPath(direct, event.state, now);
     case "look":
-      return direct.phase === "leaving" ? lookBack(direct, event.server) : look(direct, event.direct, now);
+      if (direct.phase === "leaving") return lookBack(direct, event.server);
+      return direct.phase === "doubting" ? lookInDoubt(direct, event.direct, event.server, now) : look(direct, event.direct, event.loud, now);
     case "timer":
       return onTimer(direct, event.timer, now);
     case "network":
       return stands(direct) ? [{ ...direct, otherNetwork: true }, [{ do: "restart_ice" }]] : [direct, []];
     case "resumed": {
       const { epoch } = direct;
-      if (direct.owesEnd) return [direct, [{ do: "send", frame: { op: 29, d: { epoch, state: "failed" } } }]];
-      return [direct, direct.phase === "ready" || direct.phase === "up" ? [{ do: "send", frame: { op: 29, d: { epoch, state: "up" } } }] : []];
+      if (direct.owesEnd) return [direct, [pathIs(epoch, "failed")]];
+      if (direct.phase === "doubting") return [direct, [pathIs(epoch, "missing")]];
+      return [direct, direct.phase === "ready" || direct.phase === "up" ? [pathIs(epoch, "up")] : []];
     }
     case "session_over": {
       const next = { ...direct, owesEnd: false };
@@ -164,7 +186,7 @@ export function directStep(direct: Direct, event: DirectEvent, now: number): Ste
 
 /** A path between the two is wanted. */
 function stands({ phase }: Direct): boolean {
-  return phase === "coming" || phase === "ready" || phase === "up";
+  return phase !== "off" && phase !== "leaving";
 }
 
 function onDirectFrame(direct: Direct, frame: DirectFrame, now: number): Step {
@@ -180,8 +202,13 @@ function onDirectFrame(direct: Direct, frame: DirectFrame, now: number): Step {
     }
     case "relayed":
       return [direct, frame.epoch === direct.epoch && stands(direct) ? [{ do: "take", words: frame.words }] : []];
-    case "other_up":
-      return frame.epoch === direct.epoch && stands(direct) ? bothUp({ ...direct, theyAreUp: true }) : [direct, []];
+    case "other_path": {
+      if (frame.epoch !== direct.epoch || !stands(direct)) return [direct, []];
+      const next = { ...direct, theyAreUp: frame.arrives };
+      // What breaks one way mostly breaks the other, and in a pause of theirs one would notice it late.
+      const isNews = !frame.arrives && (direct.phase === "ready" || direct.phase === "up");
+      return isNews ? doubt(next, now) : bothUp(next);
+    }
   }
 }
 
@@ -222,17 +249,41 @@ function onTimer(direct: Direct, timer: DirectTimer, now: number): Step {
 }
 
 /** What comes directly, while it should. */
-function look(direct: Direct, times: Times, now: number): Step {
+function look(direct: Direct, times: Times, loud: boolean, now: number): Step {
   const { theirs } = direct;
   if (!stands(direct) || !theirs) return [direct, []];
   const next = noted(direct, sources(theirs), times, now);
   if (direct.phase === "coming") {
     if (!direct.channel || sources(theirs).some((source) => !next.arrived.has(source))) return [next, []];
     const [up, effects] = bothUp({ ...next, phase: "ready" });
-    return [up, [{ do: "stop_timer", timer: "coming" }, { do: "send", frame: { op: 29, d: { epoch: direct.epoch, state: "up" } } }, ...effects]];
+    return [up, [{ do: "stop_timer", timer: "coming" }, pathIs(direct.epoch, "up"), ...effects]];
   }
-  const heardAt = Math.max(times.microphone ?? 0, direct.theirsSince);
-  return theirs.microphone && now - heardAt > SILENT_MS ? fail(next, now) : [next, []];
+  return silentFor(next, times, now) > (loud ? BROKEN_MS : SILENT_MS) ? doubt(next, now) : [next, []];
+}
+
+/** How long nothing has come of a microphone that is open, ms. */
+function silentFor({ theirs, theirsSince }: Direct, times: Times, now: number): number {
+  return theirs?.microphone ? now - Math.max(times.microphone ?? 0, theirsSince) : 0;
+}
+
+/** Whatever it is, the server is asked to help before anybody knows. */
+function doubt(direct: Direct, now: number): Step {
+  const doubts = now - direct.doubtedAt > DOUBTS_MS ? 1 : direct.doubts + 1;
+  if (doubts > MOST_DOUBTS) return fail(direct, now);
+  return [{ ...direct, phase: "doubting", doubtedAt: now, doubts, calmSince: 0 }, [pathIs(direct.epoch, "missing")]];
+}
+
+function lookInDoubt(direct: Direct, times: Times, server: Times, now: number): Step {
+  const next = withReturned(direct, [...direct.arrived].filter((source) => (server[source] ?? 0) > direct.doubtedAt));
+  const silent = silentFor(direct, times, now);
+  if (silent > DEAD_MS) return fail(next, now);
+  // What came last before the doubt is no news.
+  const isHeard = !direct.theirs?.microphone || ((times.microphone ?? 0) > direct.doubtedAt && silent <= SILENT_MS);
+  if (!isHeard) return [next.calmSince === 0 ? next : { ...next, calmSince: 0 }, []];
+  if (next.calmSince === 0) return [{ ...next, calmSince: now }, []];
+  if (now - next.calmSince < CALM_MS) return [next, []];
+  const [up, effects] = bothUp({ ...next, phase: "ready", returned: new Set() });
+  return [up, [pathIs(direct.epoch, "up"), ...effects]];
 }
 
 /** What has begun to come, and what has come for long enough. */
@@ -247,11 +298,15 @@ function noted(direct: Direct, theirs: readonly SourceKind[], times: Times, now:
 /** What comes from the server again. */
 function lookBack(direct: Direct, times: Times): Step {
   const isBack = (source: SourceKind) => !direct.theirs?.[source] || (times[source] ?? 0) > direct.leftAt;
-  const news = [...direct.arrived].filter((source) => !direct.returned.has(source) && isBack(source));
-  const next = news.length === 0 ? direct : { ...direct, returned: new Set([...direct.returned, ...news]) };
+  const next = withReturned(direct, [...direct.arrived].filter(isBack));
   if (next.saidBack || [...next.arrived].some((source) => !next.returned.has(source))) return [next, []];
   const [last, effects] = done({ ...next, saidBack: true });
   return [last, [{ do: "say", message: { back: true } }, ...effects]];
+}
+
+function withReturned(direct: Direct, sources: readonly SourceKind[]): Direct {
+  const news = sources.filter((source) => !direct.returned.has(source));
+  return news.length === 0 ? direct : { ...direct, returned: new Set([...direct.returned, ...news]) };
 }
 
 function bothUp(direct: Direct): Step {
@@ -262,12 +317,12 @@ function bothUp(direct: Direct): Step {
 function fail(direct: Direct, now: number): Step {
   const [next, effects] = leave({ ...direct, owesEnd: true, otherNetwork: false }, now);
   const retry: DirectEffect[] = direct.otherNetwork ? [{ do: "say_network" }] : [];
-  return [next, [{ do: "send", frame: { op: 29, d: { epoch: direct.epoch, state: "failed" } } }, ...retry, ...effects]];
+  return [next, [pathIs(direct.epoch, "failed"), ...retry, ...effects]];
 }
 
 function leave(direct: Direct, now: number, ms = LEAVING_MS): Step {
   return [
-    { ...direct, phase: "leaving", leftAt: now, returned: new Set(), saidBack: false },
+    { ...direct, phase: "leaving", leftAt: now, saidBack: false },
     [
       { do: "stop_timer", timer: "coming" },
       { do: "stop_timer", timer: "trouble" },
@@ -285,6 +340,10 @@ function close(direct: Direct): Step {
   const timers = (["coming", "trouble", "leaving"] as const).map((timer): DirectEffect => ({ do: "stop_timer", timer }));
   const next = { ...NOT_DIRECT, epoch: direct.epoch, owesEnd: direct.owesEnd };
   return direct.phase === "off" ? [next, []] : [next, [...timers, { do: "close" }]];
+}
+
+function pathIs(epoch: number, state: "up" | "missing" | "failed"): DirectEffect {
+  return { do: "send", frame: { op: 29, d: { epoch, state } } };
 }
 
 function sources(those: Sources): SourceKind[] {

@@ -36,8 +36,8 @@ export type DirectFrame =
   | { op: "paired"; userId: string; epoch: number; polite: boolean }
   | { op: "unpaired" }
   | { op: "relayed"; epoch: number; words: Words }
-  /** All that we send directly arrives. */
-  | { op: "other_up"; epoch: number };
+  /** All that we send directly arrives, or at the moment does not. */
+  | { op: "other_path"; epoch: number; arrives: boolean };
 
 export type ServerFrame =
   | { op: "hello"; heartbeatMs: number }
@@ -73,7 +73,7 @@ export type ClientFrame =
   | { op: 24; d: { concealed: number; frozen_ms: number; microphone_kbps: number } }
   | { op: 27; d: { peer: boolean } }
   | { op: 28; d: { epoch: number } & Words }
-  | { op: 29; d: { epoch: number; state: "up" | "failed" } };
+  | { op: 29; d: { epoch: number; state: "up" | "missing" | "failed" } };
 
 /** More slots than this of one kind is not something we would allocate, whatever the server asks. */
 const MOST_SLOTS = 100;
@@ -125,7 +125,7 @@ function readFrame(op: unknown, body: unknown): ServerFrame | null {
     case 28:
       return readWords(d);
     case 29:
-      return typeof d["epoch"] === "number" && d["state"] === "up" ? { op: "other_up", epoch: d["epoch"] } : null;
+      return typeof d["epoch"] === "number" && (d["state"] === "up" || d["state"] === "missing") ? { op: "other_path", epoch: d["epoch"], arrives: d["state"] === "up" } : null;
     case 6:
       return { op: "heartbeat_ack", nonce: typeof d["t"] === "number" ? d["t"] : 0 };
     case 9:

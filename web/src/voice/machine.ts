@@ -298,7 +298,7 @@ function onFrame(session: Session, place: Place, frame: ServerFrame): Step {
     case "paired":
     case "unpaired":
     case "relayed":
-    case "other_up":
+    case "other_path":
       return [session, [{ do: "direct", event: { type: "frame", frame } }]];
     case "redundancy":
       return [session, [{ do: "repeat_microphone", on: frame.microphone }]];

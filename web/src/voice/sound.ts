@@ -28,12 +28,17 @@ export function decibels(amplitude: number): number {
   return Math.min(1, Math.max(0, 1 - (10 * Math.log10(amplitude * amplitude + 1e-12)) / FLOOR_DB));
 }
 
+/** Somebody speaks as loud as this (0 to 1 on that scale). */
+export function isSpeech(level: number): boolean {
+  return level >= SPEAKING_LEVEL;
+}
+
 /** Turns levels over time into speaking or not. */
 export class SpeakingGate {
   #until = Number.NEGATIVE_INFINITY;
 
   hear(level: number, nowMs: number): boolean {
-    if (level >= SPEAKING_LEVEL) this.#until = nowMs + HOLD_MS;
+    if (isSpeech(level)) this.#until = nowMs + HOLD_MS;
     return nowMs < this.#until;
   }
 }

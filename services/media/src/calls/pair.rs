@@ -83,8 +83,8 @@ impl Calls {
     pub(super) fn path_is(&mut self, socket: SocketId, path: Path, now: Instant) {
         let Some((channel, other)) = self.standing_of(socket, path.epoch) else { return };
         match path.state {
-            PathState::Up => {
-                self.tell(other, &ServerFrame::Direct(DirectFrame::OtherUp { epoch: path.epoch }));
+            PathState::Up | PathState::Missing => {
+                self.tell(other, &ServerFrame::Direct(DirectFrame::OtherPath(path)));
             }
             PathState::Failed => {
                 let since = self.pairs.get(&channel).and_then(|pair| pair.standing).map(|one| one.since);

@@ -65,18 +65,20 @@ pub(crate) struct Candidate {
 }
 
 /// Op 29: how the path of this epoch is, as one of the two says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Path {
     pub(crate) epoch: u64,
     pub(crate) state: PathState,
 }
 
 /// How a direct path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PathState {
     /// All that the other one sends arrives.
     Up,
+    /// At the moment it does not: the other one had better send it to the server as well.
+    Missing,
     /// It did not come up, or broke.
     Failed,
 }
@@ -150,8 +152,8 @@ pub(crate) enum DirectFrame {
     Unpaired(Unpaired),
     /// Op 28: what the other one says.
     Relayed(Relay),
-    /// Op 29: all that one sends has arrived at the other one.
-    OtherUp { epoch: u64 },
+    /// Op 29: how the path is at the other one's end.
+    OtherPath(Path),
 }
 
 impl DirectFrame {
@@ -168,7 +170,7 @@ impl DirectFrame {
             Self::Relayed(Relay { epoch, words: Words::Candidate(candidate) }) => {
                 (super::frame::op::RELAY, json!({"epoch": epoch, "candidate": candidate}))
             }
-            Self::OtherUp { epoch } => (super::frame::op::PATH, json!({"epoch": epoch, "state": "up"})),
+            Self::OtherPath(path) => (super::frame::op::PATH, json!(path)),
         }
     }
 }

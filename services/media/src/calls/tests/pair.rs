@@ -97,8 +97,10 @@ fn what_one_says_reaches_the_other_and_nobody_else_while_the_epoch_stands() {
     assert_eq!(world.told(), [(boris, json!({"epoch": epoch, "description": offer}))]);
     world.ask(boris, candidate(epoch));
     assert_eq!(world.told(), [(anna, candidate(epoch)["d"].clone())]);
-    world.ask(boris, json!({"op":29,"d":{"epoch":epoch,"state":"up"}}));
-    assert_eq!(world.told(), [(anna, json!({"epoch": epoch, "state": "up"}))]);
+    for state in ["up", "missing"] {
+        world.ask(boris, json!({"op":29,"d":{"epoch":epoch,"state":state}}));
+        assert_eq!(world.told(), [(anna, json!({"epoch": epoch, "state": state}))]);
+    }
 
     world.ask(anna, candidate(epoch + 1));
     world.ask(stranger, candidate(epoch));
