@@ -16,6 +16,9 @@
 use std::time::Duration;
 
 pub mod clock;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod jitter;
 pub mod level;
 pub mod mix;

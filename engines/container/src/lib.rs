@@ -14,6 +14,9 @@
 
 mod bits;
 pub mod flac;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod matroska;
 pub mod ogg;
 mod opus;

@@ -10,7 +10,7 @@ use super::{
     Codec, Header, ReadBlock, ReadError, Reader, TrackNumber,
     ebml::Out,
     ids,
-    reader::Found,
+    reader::{Found, MAX_HEADER_ELEMENT},
     writer::{TIMESTAMP_SCALE, write_ebml_header, write_info, write_tracks},
 };
 
@@ -25,7 +25,7 @@ pub enum FinishError {
     /// The original has no header: nothing was recorded.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Its times are not in milliseconds, so it is none of ours.
+    /// Its times are not in milliseconds, or its header is larger than any of ours.
     #[error("the file is from another program")]
     Foreign,
     /// The copy could not be written, or the original not be read.
@@ -92,7 +92,7 @@ pub fn finish<R: Read + Seek, W: Write>(input: &mut R, output: &mut W) -> Result
     let mut scan = Scan::of(input)?;
     scan.header.info.duration =
         Some(Duration::from_millis(scan.spans.iter().map(Span::end).max().unwrap_or(0)));
-    output.write_all(&scan.head())?;
+    output.write_all(&scan.head().ok_or(FinishError::Foreign)?)?;
     let mut piece = vec![0; PIECE];
     for cluster in &scan.clusters {
         let mut head = Vec::new();
@@ -194,12 +194,16 @@ impl Scan {
     }
 
     /// Everything before the first cluster. Places take eight bytes each, so that the length is known before they are.
-    fn head(&self) -> Vec<u8> {
+    /// `None` when it would be longer than what we read.
+    fn head(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         write_ebml_header(&self.header.tracks, &mut bytes);
         let (mut info, mut tracks) = (Vec::new(), Vec::new());
         write_info(&self.header.info, &mut Out(&mut info));
         write_tracks(&self.header.tracks, &mut Out(&mut tracks));
+        if info.len().max(tracks.len()) as u64 > MAX_HEADER_ELEMENT {
+            return None;
+        }
         let seek_head = |places: [u64; 3]| {
             let mut bytes = Vec::new();
             Out(&mut bytes).master(ids::SEEK_HEAD, |out| {
@@ -222,7 +226,7 @@ impl Scan {
         bytes.extend_from_slice(&info);
         bytes.extend_from_slice(&tracks);
         bytes.extend_from_slice(&self.cues_from(clusters_at));
-        bytes
+        Some(bytes)
     }
 
     /// The index of a file whose first cluster begins here within the segment.

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Headers longer than this are not of recordings.
-const MAX_HEADER_ELEMENT: u64 = 1 << 20;
+pub(super) const MAX_HEADER_ELEMENT: u64 = 1 << 20;
 /// Milliseconds that a time may say: three hundred years, past which arithmetic would need care.
 const MAX_TIME: u64 = 1 << 43;
 
@@ -313,6 +313,10 @@ impl<R: Read> Reader<R> {
 
     fn read_tracks(&mut self, body: &[u8]) {
         let entries = ebml::children(body).filter(|(id, _)| *id == ids::TRACK_ENTRY);
-        self.header.tracks = entries.filter_map(|(_, entry)| Track::read(entry)).collect();
+        for track in entries.filter_map(|(_, entry)| Track::read(entry)) {
+            if self.header.tracks.iter().all(|other| other.number != track.number) {
+                self.header.tracks.push(track);
+            }
+        }
     }
 }
