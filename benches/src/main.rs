@@ -1,10 +1,11 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search sfu turn handover.
+//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search audio sfu turn handover.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
+mod audio;
 mod call;
 mod durable;
 mod floor;
@@ -70,6 +71,9 @@ fn main() {
     }
     if runs("search") {
         runtime.block_on(search::run(&folder));
+    }
+    if runs("audio") {
+        audio::run();
     }
     if runs("sfu") {
         runtime.block_on(sfu::run(&folder, &wanted));
