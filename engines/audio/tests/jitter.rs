@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{Chance, lies_at, offline, packets, segmental_snr, speech, tone};
+use support::{Chance, lies_at, offline, packets, segmental_snr, speech, tone, traces};
 use voxlink_audio::{
     Channels, FRAME, FRAME_DURATION,
     jitter::{Config, Counters, JitterBuffer, Packet, Source},
@@ -92,43 +92,42 @@ fn a_clean_line_is_heard_as_libopus_decodes_it() {
     assert_eq!(heard.counters, Counters { concealed: heard.counters.concealed, ..Counters::default() });
 }
 
-/// Recorded loss, as it was (x) and was not (.).
-fn trace(text: &str) -> Vec<bool> {
-    text.chars().filter_map(|one| matches!(one, 'x' | '.').then_some(one == 'x')).collect()
+/// What is heard of `said` over a line that loses what the trace says, and what libopus makes of the same packets.
+fn over(said: &[f32], lost: &[bool]) -> (Vec<f32>, Vec<f32>) {
+    let packets = packets(said, EncoderConfig { bitrate: 48_000, ..voice() });
+    let arrived: Vec<_> =
+        packets.iter().zip(lost).map(|(packet, lost)| (!lost).then_some(&packet[..])).collect();
+    let expected = offline(&arrived);
+    let mut chance = Chance::new(3);
+    let mut sent = sent(&packets);
+    // The first is the fastest, so that the clock is right from the beginning and nothing is stretched.
+    for packet in &mut sent[1..] {
+        packet.after += Duration::from_millis(chance.below(15));
+    }
+    let kept = sent.into_iter().zip(lost).filter(|(_, lost)| !**lost).map(|(packet, _)| packet).collect();
+    // Long enough for FEC from the beginning, so that both can be compared sample by sample.
+    let config = Config { least_delay: Duration::from_millis(100), ..Config::default() };
+    let heard = hear_with(config, kept, packets.len() + 10);
+    let at = lies_at(&expected, &heard.sound);
+    (heard.sound[at..].to_vec(), expected)
 }
 
 #[test]
 fn on_lossy_lines_it_is_as_good_as_libopus_offline_with_the_same_packets() {
     let said = speech(48_000 * 30);
-    for (name, text, least) in [
-        ("10 % at random", include_str!("traces/random-10.txt"), 4.0),
-        ("30 % at random", include_str!("traces/random-30.txt"), 1.0),
-        ("10 % in bursts", include_str!("traces/bursty-10.txt"), 4.0),
-        ("30 % in bursts", include_str!("traces/bursty-30.txt"), 0.5),
-    ] {
-        let lost = trace(text);
-        let packets = packets(&said, EncoderConfig { bitrate: 48_000, ..voice() });
-        assert_eq!(packets.len(), lost.len());
-        let arrived: Vec<_> =
-            packets.iter().zip(&lost).map(|(packet, lost)| (!lost).then_some(&packet[..])).collect();
-        let expected = offline(&arrived);
-        let mut chance = Chance::new(3);
-        let mut sent = sent(&packets);
-        // The first is the fastest, so that the clock is right from the beginning and nothing is stretched.
-        for packet in &mut sent[1..] {
-            packet.after += Duration::from_millis(chance.below(15));
-        }
-        let kept =
-            sent.into_iter().zip(&lost).filter(|(_, lost)| !**lost).map(|(packet, _)| packet).collect();
-        // Long enough for FEC from the beginning, so that both can be compared sample by sample.
-        let config = Config { least_delay: Duration::from_millis(100), ..Config::default() };
-        let heard = hear_with(config, kept, 1_510);
-        let at = lies_at(&expected, &heard.sound);
-        let ours = segmental_snr(&said, &heard.sound[at + lies_at(&said, &expected)..]);
-        let theirs = segmental_snr(&said, &expected[lies_at(&said, &expected)..]);
+    for ((name, lost), least) in traces().into_iter().zip([4.0, 0.5, 4.0, 1.0]) {
+        let (heard, expected) = over(&said, &lost);
+        let lag = lies_at(&said, &expected);
+        let (ours, theirs) = (segmental_snr(&said, &heard[lag..]), segmental_snr(&said, &expected[lag..]));
         eprintln!("{name}: {ours:.2} dB, libopus offline {theirs:.2} dB");
         assert!((ours - theirs).abs() < 0.3 && ours > least, "{name}: {ours} {theirs}");
     }
+}
+
+#[test]
+#[ignore = "scripts/score.sh"]
+fn score_what_is_heard_live() {
+    support::score("live", over);
 }
 
 #[test]

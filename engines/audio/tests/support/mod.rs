@@ -115,3 +115,30 @@ pub(crate) fn lies_at(what: &[f32], heard: &[f32]) -> usize {
     };
     (0..9_600).max_by(|a, b| likeness(*a).total_cmp(&likeness(*b))).unwrap()
 }
+
+/// The committed losses of 30 s of 20 ms packets: `x` was lost, `.` was not. Made by Gilbert's model; a burst is three or
+/// four packets long in the mean.
+pub(crate) fn traces() -> [(&'static str, Vec<bool>); 4] {
+    let read = |text: &str| text.chars().filter(|one| !one.is_whitespace()).map(|one| one == 'x').collect();
+    [
+        ("random-10", read(include_str!("../traces/random-10.txt"))),
+        ("random-30", read(include_str!("../traces/random-30.txt"))),
+        ("bursty-10", read(include_str!("../traces/bursty-10.txt"))),
+        ("bursty-30", read(include_str!("../traces/bursty-30.txt"))),
+    ]
+}
+
+/// For `scripts/score.sh`: takes `said.f32` out of the folder that `VOXLINK_SCORE` names, and puts what is heard over each
+/// trace into it, beside what libopus makes of the same packets.
+pub(crate) fn score(kind: &str, hear: impl Fn(&[f32], &[bool]) -> (Vec<f32>, Vec<f32>)) {
+    let folder = std::path::PathBuf::from(std::env::var("VOXLINK_SCORE").expect("run by scripts/score.sh"));
+    let bytes = std::fs::read(folder.join("said.f32")).unwrap();
+    let said: Vec<f32> = bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+    for (name, lost) in traces() {
+        let (ours, theirs) = hear(&said[..lost.len() * FRAME], &lost);
+        for (who, sound) in [("ours", ours), ("libopus", theirs)] {
+            let bytes: Vec<u8> = sound.iter().flat_map(|value| value.to_le_bytes()).collect();
+            std::fs::write(folder.join(format!("{kind}.{name}.{who}.f32")), bytes).unwrap();
+        }
+    }
+}
