@@ -24,7 +24,8 @@ impl TrackNumber {
 /// How a track is coded, with what a decoder must know before the first frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Codec {
-    /// Sound; blocks are packets.
+    /// Sound; blocks are packets. A block's time is when its sound was recorded: what libopus lags behind by (the pre-skip)
+    /// the file says, and players take it off.
     Opus(OpusHead),
     /// Blocks are frames.
     Vp8 {

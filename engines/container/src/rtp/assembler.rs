@@ -103,7 +103,8 @@ impl Assembler {
         self.needs_key
     }
 
-    /// Takes a packet. One that came before, or came too late, changes nothing.
+    /// Takes a packet; to be followed by [`Self::poll`] until `None`, or frames pile up. One that came before, or came too
+    /// late, changes nothing.
     pub fn handle(&mut self, packet: Packet<'_>, now: Instant) {
         let sequence = match self.due {
             None => i64::from(packet.sequence),
