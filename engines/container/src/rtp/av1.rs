@@ -38,11 +38,12 @@ pub(super) fn begins(payload: &[u8]) -> bool {
 impl Builder {
     pub(super) fn push(&mut self, payload: &[u8]) -> Result<(), Broken> {
         let (&header, mut rest) = payload.split_first().ok_or(Broken)?;
-        let (goes_on, is_unfinished, count) = (header & 0x80 != 0, header & 0x40 != 0, header >> 4 & 3);
+        let (goes_on, is_unfinished, count) =
+            (header & 0x80 != 0, header & 0x40 != 0, usize::from(header >> 4 & 3));
         if goes_on != self.piece.is_some() {
             return Err(Broken);
         }
-        let mut read = 0;
+        let mut read = 0_usize;
         while !rest.is_empty() {
             read += 1;
             let length =
@@ -292,6 +293,14 @@ mod tests {
         // W = 0: a delimiter of one byte with length, then a frame with a size of its own.
         builder.push(&[0x00, 1, 0x10, 4, 0x32, 2, 0x20, 7]).expect("whole");
         assert_eq!(builder.finish().expect("whole").payload, [0x32, 2, 0x20, 7]);
+    }
+
+    /// libFuzzer's find: they were counted in eight bits.
+    #[test]
+    fn any_number_of_empty_elements_is_nothing() {
+        let mut builder = Builder::default();
+        assert_eq!(builder.push(&[0; 600]), Ok(()));
+        assert!(builder.finish().is_some_and(|built| built.payload.is_empty()));
     }
 
     #[test]
