@@ -187,7 +187,6 @@ fn mix(packets: &[Vec<u8>]) {
             mixer.add(SpeakerId(who as u64), buffer.pull(now).samples, Channels::Mono, 0.3);
         }
         mixer.full(&mut out);
-        packet.clear();
         encoder.encode(&out, &mut packet).expect("a frame");
         black_box(&packet);
     }

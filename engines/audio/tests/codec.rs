@@ -57,11 +57,13 @@ fn settings_change_while_it_runs() {
     let said = speech(48_000);
     let mut encoder = Encoder::new(EncoderConfig { dtx: false, ..EncoderConfig::voice() }).unwrap();
     let mut lengths = [0; 2];
+    let mut packet = Vec::new();
     for (length, bitrate) in lengths.iter_mut().zip([16_000, 96_000]) {
         let config = EncoderConfig { bitrate, complexity: Complexity::LEAST, ..encoder.config() };
         encoder.set(EncoderConfig { application: Application::Music, ..config }).unwrap();
         for frame in said.chunks_exact(FRAME) {
-            *length += encoder.encode(frame, &mut Vec::new()).unwrap();
+            *length += encoder.encode(frame, &mut packet).unwrap();
+            assert!(Packet::parse(&packet).is_ok_and(|packet| packet.samples() == FRAME), "one at a time");
         }
     }
     assert!((1_500..2_600).contains(&lengths[0]) && lengths[1] > 3 * lengths[0], "{lengths:?}");

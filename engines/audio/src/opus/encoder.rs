@@ -171,8 +171,8 @@ impl Encoder {
         Ok(self.inner.get_look_ahead()?)
     }
 
-    /// Encodes one frame of 2.5, 5, 10, 20, 40 or 60 ms and appends the packet; returns its length. With DTX a packet of
-    /// at most two bytes need not be sent.
+    /// Encodes one frame of 2.5, 5, 10, 20, 40 or 60 ms and puts the packet in place of what is in `packet`; returns its
+    /// length. With DTX a packet of at most two bytes need not be sent.
     ///
     /// # Errors
     /// [`CodecError::Samples`] when `sound` is no such frame.
@@ -183,11 +183,9 @@ impl Encoder {
         {
             return Err(CodecError::Samples { samples });
         }
-        let before = packet.len();
-        packet.resize(before + MAX_PACKET, 0);
-        let room = packet.get_mut(before..).unwrap_or_default();
-        let written = self.inner.encode_float_to_slice(sound, room);
-        packet.truncate(before + written.unwrap_or_default());
+        packet.resize(MAX_PACKET, 0);
+        let written = self.inner.encode_float_to_slice(sound, packet);
+        packet.truncate(written.unwrap_or_default());
         Ok(written?)
     }
 }
