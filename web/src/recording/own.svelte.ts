@@ -78,11 +78,11 @@ class Own {
   }
 
   start(channelId: Id): Promise<void> {
-    return this.#change(async () => recordings.tell(await recordingApi.start(channelId)));
+    return this.#change(() => recordings.hear(channelId, recordingApi.start(channelId)));
   }
 
   pause({ channelId }: CallRecording, paused: boolean): Promise<void> {
-    return this.#change(async () => recordings.tell(await recordingApi.pause(channelId, paused)));
+    return this.#change(() => recordings.hear(channelId, recordingApi.pause(channelId, paused)));
   }
 
   /** Rejects when it did not end. */

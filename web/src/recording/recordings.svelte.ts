@@ -35,11 +35,17 @@ class Recordings {
     const answer = await recordingApi.ofCall(channelId).catch((error: unknown) => (error instanceof ApiError && error.status === 404 ? "none" : "unknown"));
     if (answer === "unknown" || news !== this.#news.get(channelId)) return;
     if (typeof answer === "string") this.calls = ended(this.calls, channelId);
-    else this.tell(answer);
+    else this.#tell(answer);
   }
 
-  /** What the server answered. */
-  tell(wire: WireCallRecording): void {
+  /** Takes what the server answers about a room, unless the gateway says something newer meanwhile. */
+  async hear(channelId: Id, answer: Promise<WireCallRecording>): Promise<void> {
+    const news = this.#news.get(channelId);
+    const wire = await answer;
+    if (news === this.#news.get(channelId)) this.#tell(wire);
+  }
+
+  #tell(wire: WireCallRecording): void {
     this.calls = told(this.calls, wire, Date.now());
   }
 }
