@@ -93,8 +93,8 @@ export type DirectEffect =
   | { do: "start_timer"; timer: DirectTimer; ms: number }
   | { do: "stop_timer"; timer: DirectTimer };
 
-/** Two clients on good networks need less than one; what takes longer than this works badly anyway. */
-const COMING_MS = 10_000;
+/** Two clients on good networks need less than one; a busy machine may take its time, and the server carries everything meanwhile. */
+const COMING_MS = 15_000;
 /** ICE may be back by itself, after a lost packet or two. */
 const TROUBLE_MS = 1_000;
 /** docs/protocol/voice.md. */
