@@ -19,6 +19,8 @@ const PUBLIC: &[&str] = &[
     "GET /api/v10/invites/{code}",
     "GET /api/v1/openapi.json",
     "GET /api/v1/reachability",
+    // For whoever was given its sealed address; without the seal for nobody.
+    "GET /api/v1/recordings/{id}/files/{id}",
 ];
 
 /// What a stranger may do with ids that they know: accounts are found by name, and an invite is for whoever has it.
@@ -108,10 +110,12 @@ fn body(route: &Route) -> Value {
             json!({"name": "intruder", "type": 0, "image": "data:image/png;base64,AAAA"})
         }
         "PATCH" if ends("/channels") || ends("/roles") => json!([]),
+        "PATCH" if ends("/recording") => json!({"paused": true}),
         "PATCH" => json!({"name": "intruder"}),
         "POST" if ends("/stream-keys") => json!({"name": "intruder"}),
         "POST" if ends("/ack-bulk") => json!({"read_states": []}),
         "POST" if ends("/owner") => json!({"user_id": "1000000000001"}),
+        "PUT" if ends("/consent") => json!({"accept": true}),
         "PUT" if path.contains("/permissions/") => json!({"type": 0, "allow": "0", "deny": "0"}),
         "PUT" if path.contains("/applications/") => json!({"permissions": "0"}),
         _ => json!({}),
@@ -172,6 +176,8 @@ async fn stage() -> Stage {
         ("whip", "1000000000009".to_owned()),
         ("whep", "1000000000009".to_owned()),
         ("stream-keys", "1000000000009".to_owned()),
+        ("recordings", "1000000000009".to_owned()),
+        ("files", "mix.opus".to_owned()),
     ]);
     let nowhere = ids
         .iter()
