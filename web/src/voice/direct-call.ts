@@ -2,7 +2,7 @@
 // Loaded when somebody may be talked to directly for the first time.
 
 import type { Uplink } from "./bitrate.ts";
-import { directStep, NOT_DIRECT, playsDirectly, sendsToServer, type DirectEffect, type DirectEvent, type DirectTimer, type Times } from "./direct.ts";
+import { awaitsServer, directStep, looksAt, NOT_DIRECT, playsDirectly, sendsToServer, type DirectEffect, type DirectEvent, type DirectTimer, type Times } from "./direct.ts";
 import { DirectPeer } from "./direct-peer.ts";
 import { SENT } from "./encodings.ts";
 import type { ClientFrame, Sources } from "./frames.ts";
@@ -50,6 +50,8 @@ export class DirectCall {
     const [next, effects] = directStep(before, event, performance.now());
     this.#direct = next;
     for (const effect of effects) this.#carryOut(effect);
+    // What was seen of the server's before says nothing about what comes from now on.
+    if (next.phase !== before.phase && awaitsServer(next)) this.#server.clear();
     if ((next.phase === "off") !== (before.phase === "off")) this.#look(next.phase !== "off");
     if (before.phase !== next.phase || before.arrived !== next.arrived || before.returned !== next.returned) this.#host.changed();
   }
@@ -171,8 +173,9 @@ export class DirectCall {
     if (!on) return;
     this.#looking = setInterval(() => {
       const now = performance.now();
+      const direct = this.#peer?.times(looksAt(this.#direct), now) ?? {};
       const loud = isSpeech(decibels(this.#peer?.level() ?? 0));
-      this.take({ type: "look", direct: this.#peer?.times(now) ?? {}, server: this.#serverTimes(now), loud });
+      this.take({ type: "look", direct, server: awaitsServer(this.#direct) ? this.#serverTimes(now) : {}, loud });
     }, LOOK_MS);
   }
 

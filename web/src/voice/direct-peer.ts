@@ -114,11 +114,11 @@ export class DirectPeer {
     if (!this.#closed) this.#connection.restartIce();
   }
 
-  /** When each source of theirs was last seen to go on, as of `now`. */
-  times(now: number): Times {
+  /** When each of these sources of theirs was last seen to go on, as of `now`. Every one waits for the browser's media thread. */
+  times(sources: readonly SourceKind[], now: number): Times {
     const times: Times = {};
-    for (const [source, { receiver }] of this.#transceivers) {
-      const mark = lastPlayed(receiver);
+    for (const source of sources) {
+      const mark = lastPlayed(this.#transceivers.get(source)?.receiver);
       const before = this.#times.get(source);
       if (mark !== undefined && mark !== before?.mark) this.#times.set(source, { mark, at: now });
       const at = this.#times.get(source)?.at;

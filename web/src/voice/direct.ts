@@ -147,6 +147,16 @@ export function playsDirectly(direct: Direct, source: SourceKind): boolean {
   return direct.phase !== "off" && direct.arrived.has(source) && !direct.returned.has(source);
 }
 
+/** The sources whose coming directly matters now. */
+export function looksAt({ theirs, arrived }: Direct): SourceKind[] {
+  return theirs ? sources(theirs).filter((source) => source === "microphone" || !arrived.has(source)) : [];
+}
+
+/** Whether it matters what comes from the server. */
+export function awaitsServer({ phase }: Direct): boolean {
+  return phase === "doubting" || phase === "leaving";
+}
+
 type Step = [Direct, DirectEffect[]];
 
 /** The next state and, in order, what must be done for it. Nothing new: the same object. */
