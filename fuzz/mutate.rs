@@ -9,10 +9,16 @@ use std::{
 type Target = fn(&[u8]) -> bool;
 
 /// Chance that is the same on every machine (xorshift64*).
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn next(&mut self) -> usize {
+    /// Any seed but 0.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// 31 bits.
+    pub(crate) fn next(&mut self) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -20,7 +26,7 @@ impl Chance {
     }
 
     /// Bytes set, cut out, doubled or cut off.
-    fn mutate(&mut self, bytes: &mut Vec<u8>) {
+    pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
         for _ in 0..=self.next() % 6 {
             if bytes.is_empty() {
                 bytes.push(self.next() as u8);
@@ -41,6 +47,7 @@ impl Chance {
                 }
             }
         }
+        bytes.truncate(8_192);
     }
 }
 
@@ -70,7 +77,7 @@ pub(crate) fn understands_its_corpus(targets: &[(&str, Target)]) {
 
 /// So many times each.
 pub(crate) fn reads_mutations(targets: &[(&str, Target)], rounds: usize) {
-    let mut chance = Chance(0x5EED_F024);
+    let mut chance = Chance::new(0x5EED_F024);
     for (name, target) in targets {
         let inputs = corpus(name);
         for round in 0..rounds {

@@ -1,4 +1,4 @@
-//! What recordings are kept in: Matroska written a block at a time, Ogg Opus, WAV, FLAC, WebVTT, waveform peaks; and RTP
+//! What recordings are kept in: Matroska written a block at a time, Ogg Opus, WAV, FLAC, WebVTT; and RTP
 //! payloads put together to the frames that go into them.
 //!
 //! Nothing here opens a file or a socket, reads a clock, starts a thread or awaits. Writers append to a `Vec<u8>` that
@@ -7,7 +7,7 @@
 //!
 //! - [`rtp`]: packets in any order in, whole frames out, with what was lost.
 //! - [`matroska`]: the writer that survives a kill, the reader, and what makes an indexed copy of a cut-off file.
-//! - [`ogg`], [`wav`], [`flac`]: sound. [`webvtt`]: text beside it. [`peaks`]: the waveform of a player.
+//! - [`ogg`], [`wav`], [`flac`]: sound. [`webvtt`]: text beside it.
 #![warn(missing_docs)]
 // Tests need a first moment from somewhere; the library itself is held by engines/clippy.toml.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
@@ -20,7 +20,6 @@ pub mod fuzzing;
 pub mod matroska;
 pub mod ogg;
 mod opus;
-pub mod peaks;
 pub mod rtp;
 pub mod wav;
 pub mod webvtt;

@@ -1,11 +1,12 @@
 //! Each parser and the server against mutated inputs: a little in every test run, for longer by `make fuzz`. The seed
 //! is committed; a find becomes a test beside its parser.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+#[path = "../../../fuzz/mutate.rs"]
+mod mutate;
+
+use std::time::{Duration, Instant};
+
+use mutate::Chance;
 
 use crate::{
     ClientKey, HEAD_ROOM, Output, RelayId, Server, Transport, credentials, framing, fuzzing,
@@ -15,48 +16,6 @@ use crate::{
         integrity::{Algorithm, long_term_key},
     },
 };
-
-/// splitmix64: the same inputs on every machine.
-struct Seeded(u64);
-
-impl Seeded {
-    fn next(&mut self) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((z ^ (z >> 31)) & 0xFFFF_FFFF).unwrap_or_default()
-    }
-
-    fn byte(&mut self) -> u8 {
-        u8::try_from(self.next() & 0xFF).unwrap_or_default()
-    }
-
-    /// Bytes set, cut out, doubled or cut off.
-    fn mutate(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..=self.next() % 4 {
-            if bytes.is_empty() {
-                bytes.push(self.byte());
-            }
-            let at = self.next() % bytes.len();
-            match self.next() % 6 {
-                0 | 1 => bytes[at] = self.byte(),
-                2 => bytes[at] = [0, 1, 0x7F, 0x80, 0xFE, 0xFF][self.next() % 6],
-                3 => bytes.truncate(at),
-                4 => {
-                    let end = (at + self.next() % 32).min(bytes.len());
-                    let piece = bytes[at..end].to_vec();
-                    bytes.splice(at..at, piece);
-                }
-                _ => {
-                    let end = (at + self.next() % 16).min(bytes.len());
-                    bytes.drain(at..end);
-                }
-            }
-        }
-        bytes.truncate(2_048);
-    }
-}
 
 /// Puts the length right, so that mutations get past the first check.
 fn settle(bytes: &mut Vec<u8>) {
@@ -113,11 +72,11 @@ impl Target {
     }
 
     /// A request with every attribute, mutated before it is signed: what an authenticated client could send.
-    fn signed(&self, method: Method, seeded: &mut Seeded) -> Vec<u8> {
+    fn signed(&self, method: Method, seeded: &mut Chance) -> Vec<u8> {
         let mut bytes = Vec::new();
         let class = if method == Method::Send { Class::Indication } else { Class::Request };
-        let mut writer = Writer::new(&mut bytes, class, method, [seeded.byte(); 12]);
-        let peer = ([8, 8, 8, seeded.byte()], 5_000).into();
+        let mut writer = Writer::new(&mut bytes, class, method, [(seeded.next() as u8); 12]);
+        let peer = ([8, 8, 8, (seeded.next() as u8)], 5_000).into();
         writer
             .bytes(a::USERNAME, self.username.as_bytes())
             .bytes(a::REALM, b"voxlink")
@@ -125,9 +84,9 @@ impl Target {
             .xor_address(a::XOR_PEER_ADDRESS, peer)
             .bytes(a::REQUESTED_TRANSPORT, &[17, 0, 0, 0]);
         match method {
-            Method::Allocate => writer.bytes(a::EVEN_PORT, &[seeded.byte()]),
-            Method::Refresh => writer.number(a::LIFETIME, u32::from(seeded.byte())),
-            Method::ChannelBind => writer.bytes(a::CHANNEL_NUMBER, &[0x40, seeded.byte(), 0, 0]),
+            Method::Allocate => writer.bytes(a::EVEN_PORT, &[(seeded.next() as u8)]),
+            Method::Refresh => writer.number(a::LIFETIME, u32::from(seeded.next() as u8)),
+            Method::ChannelBind => writer.bytes(a::CHANNEL_NUMBER, &[0x40, (seeded.next() as u8), 0, 0]),
             Method::Send => writer.bytes(a::DATA, b"hello"),
             _ => &mut writer,
         };
@@ -180,7 +139,7 @@ impl Target {
 }
 
 fn the_server_takes_mutations(rounds: usize) {
-    let mut seeded = Seeded(0x7012_5EED);
+    let mut seeded = Chance::new(0x7012_5EED);
     let mut target = Target::new();
     for _ in 0..rounds {
         let mut bytes = target.signed(METHODS[seeded.next() % METHODS.len()], &mut seeded);
@@ -203,12 +162,12 @@ fn the_server_takes_mutations(rounds: usize) {
             framing::Frame::Broken => {}
         }
         target.take(&bytes);
-        let mut data = vec![0x40, seeded.byte(), 0, 5, 1, 2, 3, 4, 5];
+        let mut data = vec![0x40, (seeded.next() as u8), 0, 5, 1, 2, 3, 4, 5];
         seeded.mutate(&mut data);
         target.take(&data);
         if let Some(relay) = target.relays.first() {
             let mut head = [0; HEAD_ROOM];
-            let from = ([8, 8, 8, seeded.byte()], 5_000).into();
+            let from = ([8, 8, 8, (seeded.next() as u8)], 5_000).into();
             let length = seeded.next() % 70_000;
             let sent = target.server.handle_peer(target.now, *relay, from, length, &mut head);
             assert!(sent.is_none_or(|sent| sent.prefix <= HEAD_ROOM && sent.padding < 4));
@@ -223,52 +182,21 @@ fn the_server_takes_mutations(rounds: usize) {
     }
 }
 
-/// The committed inputs of one target, in the order of their names.
-fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    let entries = fs::read_dir(folder).expect("every target has a corpus");
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
-    paths.sort();
-    let read = |path: PathBuf| {
-        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-        (name, fs::read(path).expect("readable"))
-    };
-    paths.into_iter().map(read).collect()
-}
-
-fn each_target_reads_mutations(rounds: usize) {
-    let mut seeded = Seeded(0x7012_F022);
-    let corpora = fuzzing::TARGETS.map(|(name, target)| (target, corpus(name)));
-    for round in 0..rounds {
-        for (target, inputs) in &corpora {
-            let mut bytes = inputs[round % inputs.len()].1.clone();
-            seeded.mutate(&mut bytes);
-            target(&bytes);
-        }
-    }
-}
-
 /// What `fuzz/corpus` holds is worth mutating, or says by its name that it is broken on purpose.
 #[test]
 fn each_target_understands_its_corpus() {
-    for (name, target) in fuzzing::TARGETS {
-        let inputs = corpus(name);
-        assert!(!inputs.is_empty(), "{name}");
-        for (file, bytes) in inputs {
-            assert_eq!(target(&bytes), !file.starts_with("broken"), "{name}/{file}");
-        }
-    }
+    mutate::understands_its_corpus(&fuzzing::TARGETS);
 }
 
 #[test]
 fn mutated_inputs_never_panic() {
-    each_target_reads_mutations(1_000);
+    mutate::reads_mutations(&fuzzing::TARGETS, 1_000);
 }
 
 #[test]
 #[ignore = "make fuzz"]
 fn fuzz_each_target() {
-    each_target_reads_mutations(300_000);
+    mutate::reads_mutations(&fuzzing::TARGETS, 300_000);
 }
 
 #[test]
