@@ -7,8 +7,8 @@ use voxlink_protocol::{
     ChannelId, ChannelKind, GuildId, GuildSnapshot, Permissions, Secret, UserId,
     bus::{
         CallRights, CallRightsOf, CallsOf, DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass,
-        IssueStreamPass, LoadGuild, PassRefused, PermissionsIn, PermissionsOf, PostEmbed, ReadStatesOf,
-        UserGuildSettingsOf, WithdrawEmbed,
+        IssueStreamPass, LoadGuild, LogRecording, PassRefused, PermissionsIn, PermissionsOf, PostEmbed,
+        ReadStatesOf, UserGuildSettingsOf, WithdrawEmbed,
     },
     event::UserEvent,
     files::{AttachRefused, MayAttach},
@@ -121,6 +121,11 @@ impl Chat {
         bus.try_serve(move |request: PostEmbed| {
             let chat = this();
             async move { chat.ok_or(Unavailable)?.post_embed(request).await.map_err(|_| Unavailable) }
+        });
+        let this = chat.clone();
+        bus.try_serve(move |request: LogRecording| {
+            let chat = this();
+            async move { chat.ok_or(Unavailable)?.log_recording(request).await.map_err(|_| Unavailable) }
         });
         bus.try_serve(move |request: WithdrawEmbed| {
             let chat = chat();

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use voxlink_protocol::{
     CallRecording, ChannelId, ErrorCode, GuildId, Permissions, Problem, RecordingId, RecordingPolicy,
     Timestamp, UserId,
-    bus::{Granted, PermissionsOf},
+    bus::{Granted, PermissionsOf, RecordingDeed},
 };
 use voxlink_service_kit::{
     ApiError, ApiJson, ApiPath, ApiQuery, Authenticated, Person, Routes,
@@ -149,10 +149,11 @@ async fn stop(
     Authenticated(who): Authenticated,
     ApiPath(channel): ApiPath<ChannelId>,
 ) -> Result<StatusCode, ApiError> {
-    this.may_record(who.user.id, channel).await?;
+    let guild = this.may_record(who.user.id, channel).await?.guild;
     let now = this.inner.env.clock.monotonic();
     let effects = this.inner.live().stop(channel, who.user.id, now).map_err(Refusal::from)?;
     this.carry_out(effects);
+    this.log(guild, who.user.id, RecordingDeed::Stop(channel)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -232,9 +233,14 @@ async fn set_rule(
             keep_days: new.keep_days.unwrap_or(before.keep_days),
         };
         rules::set(sql, guild, rule)?;
-        Ok::<_, voxlink_service_kit::DbError>(rule)
+        Ok::<_, voxlink_service_kit::DbError>((before, rule))
     });
-    let Rule { policy, keep_days } = rule.await?;
+    let (before, Rule { policy, keep_days }) = rule.await?;
+    let deed =
+        RecordingDeed::Rule { policy: [before.policy, policy], keep_days: [before.keep_days, keep_days] };
+    if before != (Rule { policy, keep_days }) {
+        this.log(Some(guild), who.user.id, deed).await;
+    }
     Ok(Json(ShownRule { policy, keep_days }))
 }
 
@@ -256,7 +262,7 @@ async fn seen(this: &Recordings, user: UserId, id: RecordingId) -> Result<(Recor
 struct Head {
     id: RecordingId,
     channel_id: ChannelId,
-    guild_id: GuildId,
+    guild_id: Option<GuildId>,
     started_by: UserId,
     started_at: Timestamp,
     duration_ms: Option<u64>,
@@ -387,6 +393,7 @@ async fn delete(
         return Err(ApiError::forbidden());
     }
     this.delete(id).await?;
+    this.log(recording.guild, who.user.id, RecordingDeed::Delete(recording.channel)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -25,8 +25,8 @@ use std::{
 use axum::extract::FromRef;
 use tokio::sync::{mpsc, oneshot};
 use voxlink_protocol::{
-    ChannelId, RecordingId, UserId,
-    bus::GetUsers,
+    ChannelId, RecordingId, UserId, VoiceState,
+    bus::{DirectRecording, DirectVoiceState, GetUsers},
     event::{GuildChange, GuildEvent},
     recording::{RecordingNews, RecordingState},
 };
@@ -198,19 +198,18 @@ impl Recordings {
     /// Hears who comes and goes, and what is deleted.
     fn hear(&self) {
         let (weak, runtime) = (Arc::downgrade(&self.inner), tokio::runtime::Handle::current());
+        let direct = weak.clone();
+        self.inner.bus.subscribe(move |told: &Arc<DirectVoiceState>| {
+            if let Some(inner) = direct.upgrade() {
+                Self { inner }.seated(&told.state);
+            }
+        });
         self.inner.bus.subscribe(move |event: &Arc<GuildEvent>| {
             let Some(inner) = weak.upgrade() else { return };
             let this = Self { inner };
             let now = this.inner.env.clock.monotonic();
             match &event.change {
-                GuildChange::VoiceStateUpdate(state) => {
-                    let (user, channel) = (state.user_id, state.channel_id);
-                    if !this.inner.live().concerns(channel, user) {
-                        return;
-                    }
-                    // One after the other: whether it is a bot must be asked. The task lives as long as this.
-                    let _gone = this.inner.moves.send((user, channel));
-                }
+                GuildChange::VoiceStateUpdate(state) => this.seated(state),
                 GuildChange::ChannelDelete(channel) => {
                     let effects = this.inner.live().end(channel.id, now);
                     this.carry_out(effects);
@@ -231,6 +230,15 @@ impl Recordings {
         });
     }
 
+    /// Someone sits somewhere else now.
+    fn seated(&self, state: &VoiceState) {
+        let (user, channel) = (state.user_id, state.channel_id);
+        if self.inner.live().concerns(channel, user) {
+            // One after the other: whether it is a bot must be asked. The task lives as long as this.
+            let _gone = self.inner.moves.send((user, channel));
+        }
+    }
+
     async fn is_bot(&self, user: UserId) -> bool {
         match self.inner.bus.call(GetUsers { ids: vec![user] }).await {
             Ok(found) => found.first().is_some_and(|user| user.bot),
@@ -248,11 +256,14 @@ impl Recordings {
                     inner.capture.order(Order::Admit(id, PersonId(user.get()), yes));
                 }
                 Effect::Pause(id, paused) => inner.capture.order(Order::Pause(id, paused)),
-                Effect::Tell(recording) => inner.bus.publish(GuildEvent {
-                    guild_id: recording.guild_id,
-                    version: None,
-                    change: GuildChange::CallRecordingUpdate(recording),
-                }),
+                Effect::Tell(recording) => match recording.guild_id {
+                    Some(guild_id) => inner.bus.publish(GuildEvent {
+                        guild_id,
+                        version: None,
+                        change: GuildChange::CallRecordingUpdate(recording),
+                    }),
+                    None => inner.bus.publish(DirectRecording::Call(recording)),
+                },
                 Effect::End(id) => {
                     let this = self.clone();
                     tokio::spawn(async move {
@@ -283,9 +294,14 @@ impl Recordings {
     /// Everyone in the channel hears what has become of a recording.
     fn tell(&self, recording: &Recording, state: RecordingState, progress: f32) {
         let Recording { id, guild, channel, .. } = *recording;
-        let news = RecordingNews { id, channel_id: channel, guild_id: guild, state, progress };
-        let change = GuildChange::RecordingUpdate(Box::new(news));
-        self.inner.bus.publish(GuildEvent { guild_id: guild, version: None, change });
+        let news = Box::new(RecordingNews { id, channel_id: channel, guild_id: guild, state, progress });
+        match guild {
+            Some(guild_id) => {
+                let change = GuildChange::RecordingUpdate(news);
+                self.inner.bus.publish(GuildEvent { guild_id, version: None, change });
+            }
+            None => self.inner.bus.publish(DirectRecording::News(news)),
+        }
     }
 
     async fn sweep(

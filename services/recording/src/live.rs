@@ -40,7 +40,8 @@ pub(crate) enum Refused {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beginning {
     pub(crate) id: RecordingId,
-    pub(crate) guild: GuildId,
+    /// `None` in a conversation.
+    pub(crate) guild: Option<GuildId>,
     pub(crate) channel: ChannelId,
     pub(crate) policy: RecordingPolicy,
     pub(crate) started_by: UserId,
@@ -206,7 +207,8 @@ impl Live {
     /// All of a guild's are over.
     pub(crate) fn end_of_guild(&mut self, guild: GuildId, now: Instant) -> Vec<Effect> {
         let all = self.going.values().map(|going| going.beginning);
-        let channels: Vec<ChannelId> = all.filter(|one| one.guild == guild).map(|one| one.channel).collect();
+        let channels: Vec<ChannelId> =
+            all.filter(|one| one.guild == Some(guild)).map(|one| one.channel).collect();
         channels.into_iter().flat_map(|channel| self.end(channel, now)).collect()
     }
 
@@ -289,7 +291,7 @@ mod tests {
         let mut live = Live::default();
         let beginning = Beginning {
             id: ID,
-            guild: GuildId::new(5),
+            guild: Some(GuildId::new(5)),
             channel: CALL,
             policy: RecordingPolicy::Announce,
             started_by: ANNA,

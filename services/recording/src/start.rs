@@ -1,8 +1,8 @@
 //! A recording begins.
 
 use voxlink_protocol::{
-    CallRecording, ChannelId, Permissions, RecordingId, RecordingPolicy, Timestamp, UserId,
-    bus::{GetUsers, Granted, PermissionsIn, VoiceStatesOf},
+    CallRecording, ChannelId, GuildId, Permissions, RecordingId, RecordingPolicy, Timestamp, UserId,
+    bus::{GetUsers, Granted, LogRecording, PermissionsIn, RecordingDeed, VoiceStatesIn, VoiceStatesOf},
 };
 use voxlink_service_kit::{CallError, DbError};
 use voxlink_sfu::RoomId;
@@ -76,8 +76,12 @@ impl Recordings {
         if let Some(going) = inner.live().shown(channel, now) {
             return Ok((going, false));
         }
-        let rule = inner.db.read(move |sql| rules::of(sql, guild)).await?;
-        if rule.policy == RecordingPolicy::Off {
+        let policy = match guild {
+            Some(guild) => inner.db.read(move |sql| rules::of(sql, guild)).await?.policy,
+            // A conversation has nobody who makes rules.
+            None => RecordingPolicy::Ask,
+        };
+        if policy == RecordingPolicy::Off {
             return Err(Refusal::Off);
         }
         if (inner.config.free_bytes)(&inner.config.folder).is_some_and(|free| free < LEAST_FREE) {
@@ -100,16 +104,11 @@ impl Recordings {
         let room = RoomId(channel.get());
         let listening = inner.calls.listen(room);
         inner.capture.order(Order::Begin(Begin { id, room, folder, listening }));
-        let beginning = Beginning {
-            id,
-            guild,
-            channel,
-            policy: rule.policy,
-            started_by: user,
-            started_at: Timestamp(id.0.unix_ms()),
-        };
+        let beginning =
+            Beginning { id, guild, channel, policy, started_by: user, started_at: Timestamp(id.0.unix_ms()) };
         let effects = inner.live().begin(beginning, people, now);
         self.carry_out(effects);
+        self.log(guild, user, RecordingDeed::Start(channel)).await;
         // Who came or went while this was being set up was not heard of.
         for (person, is_bot) in self.people_in(guild, channel).await? {
             let effects = inner.live().moved(person, is_bot, Some(channel), now);
@@ -119,13 +118,24 @@ impl Recordings {
         shown.map(|shown| (shown, true)).ok_or(Refusal::Nothing)
     }
 
+    /// Puts a deed into the guild's audit log. It was done, and stays so when that fails.
+    pub(crate) async fn log(&self, guild: Option<GuildId>, actor: UserId, deed: RecordingDeed) {
+        let Some(guild) = guild else { return };
+        if let Err(error) = self.inner.bus.call(LogRecording { guild, actor, deed }).await {
+            tracing::warn!(%error, %guild, "what was done about a recording is not in the audit log");
+        }
+    }
+
     /// Who sits in a call; true for bots.
     async fn people_in(
         &self,
-        guild: voxlink_protocol::GuildId,
+        guild: Option<GuildId>,
         channel: ChannelId,
     ) -> Result<Vec<(UserId, bool)>, Refusal> {
-        let states = self.inner.bus.call(VoiceStatesOf { guild }).await?;
+        let states = match guild {
+            Some(guild) => self.inner.bus.call(VoiceStatesOf { guild }).await?,
+            None => self.inner.bus.call(VoiceStatesIn { channels: vec![channel] }).await?,
+        };
         let here = states.into_iter().filter(|state| state.channel_id == Some(channel));
         let ids: Vec<UserId> = here.map(|state| state.user_id).collect();
         if ids.is_empty() {

@@ -17,7 +17,7 @@ const LOUNGE: ChannelId = ChannelId::new(10);
 fn recording(id: u64, channel: ChannelId) -> Recording {
     Recording {
         id: RecordingId::new(id),
-        guild: GUILD,
+        guild: Some(GUILD),
         channel,
         started_by: UserId::new(1),
         state: State::Going,

@@ -12,6 +12,7 @@ use crate::{
     invite::InviteCode,
     permissions::Permissions,
     read_state::{ReadState, UserGuildSettings},
+    recording::{CallRecording, RecordingNews, RecordingPolicy},
     secret::Secret,
     user::User,
     voice::VoiceState,
@@ -240,13 +241,14 @@ pub struct PermissionsIn {
     pub channel: ChannelId,
 }
 
-/// What someone may do in a channel of a guild.
+/// What someone may do in a channel of a guild, or in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Granted {
-    pub guild: GuildId,
+    /// `None` in a conversation.
+    pub guild: Option<GuildId>,
     pub permissions: Permissions,
-    /// It is a channel to talk in.
+    /// People can call there.
     pub is_voice: bool,
 }
 
@@ -274,6 +276,29 @@ pub struct PostEmbed {
 pub struct WithdrawEmbed {
     pub channel: ChannelId,
     pub message: MessageId,
+}
+
+/// To chat: puts this into the guild's audit log; `false` when the guild is gone.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct LogRecording {
+    pub guild: GuildId,
+    pub actor: UserId,
+    pub deed: RecordingDeed,
+}
+
+/// What somebody did about recordings. v10 knows none of it: the numbers in the log are ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordingDeed {
+    /// 1000: began to record the call of this channel.
+    Start(ChannelId),
+    /// 1001: ended it.
+    Stop(ChannelId),
+    /// 1002: deleted a recording of this channel.
+    Delete(ChannelId),
+    /// 1003: changed the guild's rule, from one to the other; days of `None` are for ever.
+    #[allow(missing_docs)]
+    Rule { policy: [RecordingPolicy; 2], keep_days: [Option<u32>; 2] },
 }
 
 /// What someone may do in a call.
@@ -312,6 +337,7 @@ requests! {
     PermissionsOf = "chat.permissions_of", |this| this.guild.get() => Option<Permissions>;
     PostEmbed = "chat.post_embed", |this| this.channel.get() => Option<MessageId>;
     WithdrawEmbed = "chat.withdraw_embed", |this| this.channel.get() => bool;
+    LogRecording = "chat.log_recording", |this| this.guild.get() => bool;
     CallRightsOf = "chat.call_rights_of", |this| this.guild.get() => Vec<CallRights>;
     VoiceStatesOf = "media.voice_states_of", |this| this.guild.get() => Vec<VoiceState>;
     VoiceStatesIn = "media.voice_states_in", |_this| 0 => Vec<VoiceState>;
@@ -341,6 +367,19 @@ pub struct DirectVoiceState {
     pub state: VoiceState,
 }
 
+/// From recording, to chat, which knows who may hear of it: the recording of a conversation's call stands like this now,
+/// or something has become of one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DirectRecording {
+    /// CALL_RECORDING_UPDATE.
+    Call(Box<CallRecording>),
+    /// RECORDING_UPDATE.
+    News(Box<RecordingNews>),
+}
+
+impl Announcement for DirectRecording {
+    const NAME: &'static str = "recording.direct_recording";
+}
 impl Announcement for DirectVoiceState {
     const NAME: &'static str = "media.direct_voice_state";
 }

@@ -242,6 +242,10 @@ pub enum UserChange {
         /// The conversation.
         channel_id: ChannelId,
     },
+    /// CALL_RECORDING_UPDATE of the call of a direct conversation.
+    CallRecordingUpdate(Box<CallRecording>),
+    /// RECORDING_UPDATE of one of a direct conversation.
+    RecordingUpdate(Box<RecordingNews>),
     /// RELATIONSHIP_ADD.
     RelationshipAdd(Box<Relationship>),
     /// RELATIONSHIP_UPDATE.

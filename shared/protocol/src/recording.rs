@@ -49,8 +49,8 @@ pub struct CallRecording {
     pub id: RecordingId,
     /// Whose call.
     pub channel_id: ChannelId,
-    /// Where that is.
-    pub guild_id: GuildId,
+    /// Where that is; `None` in a conversation.
+    pub guild_id: Option<GuildId>,
     /// Whether it goes on.
     pub state: CallRecordingState,
     /// What it takes to be kept.
@@ -88,8 +88,8 @@ pub struct RecordingNews {
     pub id: RecordingId,
     /// Whose call it was.
     pub channel_id: ChannelId,
-    /// Where that is.
-    pub guild_id: GuildId,
+    /// Where that is; `None` in a conversation.
+    pub guild_id: Option<GuildId>,
     /// What it is.
     pub state: RecordingState,
     /// How much of what is being made is done, 0 to 1.

@@ -135,6 +135,27 @@ test("two who are alone in a call talk directly, and change ways unheard", { tim
         await settings.page.context().close();
       });
 
+      await scene("a recording is the server's: each is asked, and they talk directly again when it has ended", async () => {
+        await Promise.all([ada.attends(BEN_HZ), ben.attends(ADA_HZ)]);
+        await handOver("a recording began", false, async () => {
+          await ada.at("dock-record").click();
+          await ada.at("rec-start").click();
+        });
+        await ben.at("rec-agree").click();
+        await ben.until("both to be recorded", async () => (await ben.at("rec-strip").getAttribute("data-kept")) === "2");
+        await hearEachOther();
+        await handOver("it has ended", true, async () => {
+          await ada.at("dock-record").click();
+          await ada.at("rec-stop").click();
+          await ada.at("confirm").click();
+        });
+        // It lies in the conversation, for both.
+        await Promise.all(both.map((person) => person.at("rec-player").waitFor({ timeout: 60_000 })));
+        await ada.at("rec-delete").click();
+        await ada.at("confirm").click();
+        await ben.at("rec-player").waitFor({ state: "detached" });
+      });
+
       await scene("a third person moves the call to the server, and takes it there with them when they go", async () => {
         await cleo.at("people").click();
         await cleo.page.locator('[data-testid^="direct-"]').filter({ hasText: "ada" }).first().click();

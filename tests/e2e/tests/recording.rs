@@ -309,3 +309,86 @@ async fn a_guild_decides_who_is_asked_and_whether_anybody_records() {
     let history = anna.person.whole_history(&voice).await;
     assert!(history.iter().all(|message| message["embeds"] == json!([])), "{history:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_tells_who_recorded_deleted_and_changed_the_rule() {
+    let server = server();
+    let anna = Person::register(server.address, "anna").await;
+    let (guild, _, voice) = anna.create_guild("Radio").await;
+    let rule = format!("/api/v1/guilds/{guild}/recording-settings");
+    anna.patch(&rule, json!({"policy": "ask", "keep_days": 30})).await.unwrap();
+    anna.patch(&rule, json!({"policy": "ask"})).await.unwrap();
+    let mut anna = Guest::come(anna, &server, &guild, &voice, 440.0).await;
+    let path = format!("/api/v1/channels/{voice}/recording");
+    let id = anna.person.post(&path, json!({})).await.unwrap().text("id");
+    anna.person.post(&path, json!({})).await.unwrap();
+    anna.consent(&voice, true).await;
+    pass(&mut [&mut anna], Duration::from_secs(2)).await;
+    anna.person.delete(&path).await.unwrap();
+    details(&anna.person, &id).await;
+    assert_eq!(anna.person.delete(&format!("/api/v1/recordings/{id}")).await.unwrap().status, 204);
+    let log = anna.person.get(&format!("/api/v10/guilds/{guild}/audit-logs")).await.unwrap().body;
+    let entries = log["audit_log_entries"].as_array().unwrap();
+    let ours = entries.iter().filter(|entry| entry["action_type"].as_u64() >= Some(1000));
+    let ours: Vec<_> = ours.map(|entry| (&entry["action_type"], &entry["target_id"])).collect();
+    let (room, all) = (json!(voice), json!(guild));
+    let newest_first = [(1002, &room), (1001, &room), (1000, &room), (1003, &all)];
+    let numbers: Vec<Value> = newest_first.iter().map(|(number, _)| json!(number)).collect();
+    let expected: Vec<_> = numbers.iter().zip(newest_first.iter().map(|(_, target)| *target)).collect();
+    assert_eq!(ours, expected, "{log}");
+    let changes = &entries.iter().find(|entry| entry["action_type"] == 1003).unwrap()["changes"];
+    assert_eq!(
+        changes,
+        &json!([
+            {"key": "recording_policy", "old_value": "announce", "new_value": "ask"},
+            {"key": "recording_keep_days", "old_value": 90, "new_value": 30},
+        ])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_conversation_anyone_may_record_and_everyone_is_asked() {
+    let server = server();
+    let mut people = Vec::new();
+    for name in ["anna", "boris", "carla"] {
+        people.push(Person::register(server.address, name).await);
+    }
+    let [anna, boris, carla] = people.try_into().unwrap_or_else(|_| panic!());
+    let (_, text, _) = anna.create_guild("Radio").await;
+    let invite = anna.invite(&text).await;
+    boris.join(&invite).await;
+    let made = anna.post("/api/v10/users/@me/channels", json!({"recipients": [boris.id]})).await.unwrap();
+    let channel = made.text("id");
+    let mut devices = Vec::new();
+    for person in [&anna, &boris] {
+        let mut device = Gateway::identify(server.address, &person.token).await.unwrap();
+        let sit = json!({"guild_id": null, "channel_id": channel, "self_mute": false, "self_deaf": false});
+        device.send(json!({"op": 4, "d": sit})).await.unwrap();
+        device.next_of("VOICE_SERVER_UPDATE", SOON).await.unwrap();
+        devices.push(device);
+    }
+    let path = format!("/api/v1/channels/{channel}/recording");
+    assert_eq!(carla.post(&path, json!({})).await.unwrap().status, 404);
+    let begun = boris.post(&path, json!({})).await.unwrap();
+    assert_eq!(begun.status, 201, "{}", begun.body);
+    assert_eq!((&begun.body["policy"], &begun.body["guild_id"]), (&json!("ask"), &Value::Null));
+    let told = |holds: fn(&Value) -> bool| {
+        move |name: &str, body: &Value| name == "CALL_RECORDING_UPDATE" && holds(body)
+    };
+    devices[0].next_where(SOON, told(|body| body["state"] == "recording")).await.unwrap();
+    let agree = format!("{path}/consent");
+    let agreed = anna.rest.send(Method::PUT, &agree, json!({"accept": true})).await.unwrap();
+    assert_eq!(agreed.status, 204, "{}", agreed.body);
+    let kept = devices[1].next_where(SOON, told(|body| body["kept"] != json!([]))).await.unwrap().1;
+    assert_eq!(kept["kept"], json!([anna.id]));
+    // Whoever goes is kept no more, and anybody inside may end it.
+    let leave = json!({"guild_id": null, "channel_id": null, "self_mute": false, "self_deaf": false});
+    devices[0].send(json!({"op": 4, "d": leave})).await.unwrap();
+    devices[1].next_where(SOON, told(|body| body["kept"] == json!([]))).await.unwrap();
+    assert_eq!(anna.delete(&path).await.unwrap().body["code"], 40032, "not inside");
+    assert_eq!(boris.delete(&path).await.unwrap().status, 204);
+    devices[0].next_where(SOON, told(|body| body["state"] == "ended")).await.unwrap();
+    assert_eq!(boris.get(&path).await.unwrap().body["code"], 10127);
+    let listed = boris.get(&format!("/api/v1/channels/{channel}/recordings")).await.unwrap();
+    assert_eq!(listed.status, 200, "{}", listed.body);
+}

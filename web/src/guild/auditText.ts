@@ -34,6 +34,10 @@ export function actionFilters(): { action: number; label: string }[] {
     { action: 73, label: m.lf_message_bulk() },
     { action: 74, label: m.lf_pin() },
     { action: 75, label: m.lf_unpin() },
+    { action: 1000, label: m.lf_record() },
+    { action: 1001, label: m.lf_record_stop() },
+    { action: 1002, label: m.lf_record_delete() },
+    { action: 1003, label: m.lf_record_rule() },
   ];
 }
 
@@ -96,6 +100,14 @@ export function actionText(entry: WireAuditEntry, guild: Guild, users: ReadonlyM
       return m.la_74({ target });
     case 75:
       return m.la_75({ target });
+    case 1000:
+      return m.la_1000({ target });
+    case 1001:
+      return m.la_1001({ target });
+    case 1002:
+      return m.la_1002({ target });
+    case 1003:
+      return m.la_1003();
     default:
       return m.la_other({ number: entry.action_type });
   }
@@ -151,6 +163,7 @@ function big(raw: unknown): bigint {
 function value(key: string, raw: unknown, guild: Guild, users: ReadonlyMap<Id, User>): string {
   if (raw === undefined || raw === null || raw === "") return m.log_nothing();
   if (typeof raw === "boolean") return raw ? m.log_yes() : m.log_no();
+  if (key === "recording_policy") return raw === "off" ? m.rec_rule_off() : raw === "ask" ? m.rec_rule_ask() : m.rec_rule_announce();
   if (key === "color") return css(Number(raw)) ?? m.log_nothing();
   if (key === "owner_id") return users.get(String(raw))?.name ?? guild.members.get(String(raw))?.user.name ?? String(raw);
   if (key === "parent_id") return guild.channels.get(String(raw))?.name ?? String(raw);
@@ -207,6 +220,10 @@ function keyName(key: string): string | null {
       return m.lk_timeout();
     case "code":
       return m.lk_code();
+    case "recording_policy":
+      return m.lk_record_policy();
+    case "recording_keep_days":
+      return m.lk_record_days();
     default:
       return null;
   }

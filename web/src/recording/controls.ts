@@ -11,9 +11,10 @@ import { listItem } from "./listItem.ts";
 import { own } from "./own.svelte.ts";
 import { recordings } from "./recordings.svelte.ts";
 
-/** Whether one may record in that room. Conversations are not recorded. */
+/** Whether one may record in that room. In a conversation everyone may, and all are asked. */
 export function mayRecord(guildId: Id | null, channelId: Id | null): boolean {
-  const guild = store.world.guilds.get(guildId ?? "");
+  if (guildId === null) return channelId !== null && store.inbox.directs.has(channelId);
+  const guild = store.world.guilds.get(guildId);
   const channel = guild?.channels.get(channelId ?? "");
   return guild !== undefined && channel !== undefined && iMay("recordCalls", guild, channel);
 }

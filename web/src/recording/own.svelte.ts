@@ -38,7 +38,7 @@ class Own {
 
   constructor() {
     $effect.root(() => {
-      const room = $derived(call.state.phase === "connected" && call.state.guildId !== null ? call.state.channelId : null);
+      const room = $derived(call.state.phase === "connected" ? call.state.channelId : null);
       $effect(() => {
         if (room !== null) void recordings.ask(room);
       });

@@ -35,6 +35,11 @@ pub(crate) enum Action {
     MessageBulkDelete = 73,
     MessagePin = 74,
     MessageUnpin = 75,
+    // v10 has nothing of these.
+    RecordingStart = 1000,
+    RecordingStop = 1001,
+    RecordingDelete = 1002,
+    RecordingRule = 1003,
 }
 
 /// An entry to be.

@@ -38,6 +38,8 @@ impl Doubt {
             | UserChange::VoiceState { .. }
             | UserChange::CallCreate(_)
             | UserChange::CallUpdate(_)
+            | UserChange::CallRecordingUpdate(_)
+            | UserChange::RecordingUpdate(_)
             | UserChange::CallDelete { .. }
             | UserChange::ReadState(_)
             | UserChange::GuildSettings(_)

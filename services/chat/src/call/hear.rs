@@ -4,8 +4,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::{runtime::Handle, sync::mpsc};
 use voxlink_protocol::{
-    UserId,
-    bus::DirectVoiceState,
+    bus::{DirectRecording, DirectVoiceState},
     event::{UserChange, UserEvent},
 };
 
@@ -19,30 +18,50 @@ impl Chat {
     /// Listens to media, from whose thread things are only queued. The keeper learns of a seat first: whoever heard
     /// that they have one may let others ring. People are told by a task of its own, which waits for no disk.
     pub(crate) fn hear_voice_states(&self) {
-        let (waiting, queue) = mpsc::channel(MOST_WAITING);
+        let (waiting, queue) = mpsc::channel::<Told>(MOST_WAITING);
+        let recorded = waiting.clone();
         let (calls, runtime) = (self.inner.calls.clone(), Handle::current());
         self.inner.bus.subscribe(move |told: &Arc<DirectVoiceState>| {
             calls.certainly(Inquiry::Seat(Box::new(DirectVoiceState::clone(told))), &runtime);
-            certainly(&waiting, told.clone(), &runtime);
+            certainly(&waiting, Told::Seat(told.clone()), &runtime);
+        });
+        let runtime = Handle::current();
+        self.inner.bus.subscribe(move |told: &Arc<DirectRecording>| {
+            certainly(&recorded, Told::Recording(told.clone()), &runtime);
         });
         tokio::spawn(pass_on(Arc::downgrade(&self.inner), queue));
     }
 }
 
-async fn pass_on(inner: Weak<Inner>, mut queue: mpsc::Receiver<Arc<DirectVoiceState>>) {
+/// What the people of a conversation hear of.
+enum Told {
+    Seat(Arc<DirectVoiceState>),
+    Recording(Arc<DirectRecording>),
+}
+
+async fn pass_on(inner: Weak<Inner>, mut queue: mpsc::Receiver<Told>) {
     while let Some(told) = queue.recv().await {
         let Some(chat) = inner.upgrade().map(|inner| Chat { inner }) else { return };
-        let DirectVoiceState { channel, state } = &*told;
-        let mut to: Vec<UserId> = {
-            let world = chat.world();
-            let people = world.directs.get(*channel).map(|direct| &direct.people);
-            people.into_iter().flat_map(|people| people.keys().copied()).collect()
+        let (channel, change) = match &told {
+            Told::Seat(told) => {
+                let DirectVoiceState { channel, state } = &**told;
+                let state = Box::new(state.clone());
+                (*channel, UserChange::VoiceState { channel_id: *channel, state })
+            }
+            Told::Recording(told) => match &**told {
+                DirectRecording::Call(call) => {
+                    (call.channel_id, UserChange::CallRecordingUpdate(call.clone()))
+                }
+                DirectRecording::News(news) => (news.channel_id, UserChange::RecordingUpdate(news.clone())),
+            },
         };
+        let mut to = chat.people_of(channel);
         // Whoever was taken out of a group learns that they are out of its call as well.
-        if !to.contains(&state.user_id) {
+        if let UserChange::VoiceState { state, .. } = &change
+            && !to.contains(&state.user_id)
+        {
             to.push(state.user_id);
         }
-        let change = UserChange::VoiceState { channel_id: *channel, state: Box::new(state.clone()) };
         chat.inner.bus.publish(UserEvent { to, change });
     }
 }

@@ -144,12 +144,14 @@ async fn carry_out(chat: &Chat, calls: &mut Calls, output: Output) {
 
 impl Chat {
     fn tell_people(&self, channel: ChannelId, change: UserChange) {
-        let to = {
-            let world = self.world();
-            let people = world.directs.get(channel).map(|direct| &direct.people);
-            people.into_iter().flat_map(|people| people.keys().copied()).collect()
-        };
-        self.tell_calls(to, change);
+        self.tell_calls(self.people_of(channel), change);
+    }
+
+    /// Everyone in a conversation.
+    pub(super) fn people_of(&self, channel: ChannelId) -> Vec<UserId> {
+        let world = self.world();
+        let people = world.directs.get(channel).map(|direct| &direct.people);
+        people.into_iter().flat_map(|people| people.keys().copied()).collect()
     }
 
     fn tell_calls(&self, to: Vec<UserId>, change: UserChange) {

@@ -2,27 +2,29 @@
 
 use voxlink_protocol::{
     ChannelId, ChannelKind, Message, MessageId, Nonce, Permissions,
-    bus::{Granted, PermissionsIn, PermissionsOf, PostEmbed},
+    bus::{Granted, LogRecording, PermissionsIn, PermissionsOf, PostEmbed, RecordingDeed},
     event::ChannelChange,
 };
 
 use super::{Around, delete::erase};
 use crate::{
     Chat, Refusal,
-    state::place::Place,
+    audit::{Action, Actor, Entry},
+    state::place::{Place, PlaceView},
     store::messages::{self, StoredMessage},
 };
 
 impl Chat {
-    /// What someone may do in a channel of a guild; `None` when they do not see it.
+    /// What someone may do in a channel of a guild or a conversation; `None` when they do not see it. Whoever is in a
+    /// conversation may record its calls.
     pub(crate) fn permissions_in(&self, request: &PermissionsIn) -> Option<Granted> {
         let world = self.world();
-        let view = world.view_channel(request.channel, request.user, self.inner.env.now()).ok()?;
-        Some(Granted {
-            guild: view.state.guild.id,
-            permissions: view.permissions,
-            is_voice: view.channel.kind == ChannelKind::Voice,
-        })
+        let view = world.view_place(request.channel, request.user, self.inner.env.now()).ok()?;
+        let (own, is_voice) = match &view {
+            PlaceView::Guild(view) => (Permissions::empty(), view.channel.kind == ChannelKind::Voice),
+            PlaceView::Direct(_) => (Permissions::RECORD_CALLS, true),
+        };
+        Some(Granted { guild: view.place().guild(), permissions: view.permissions() | own, is_voice })
     }
 
     /// What someone may do in a guild; `None` when they are no member.
@@ -39,8 +41,8 @@ impl Chat {
     /// When the database or identity fails.
     pub(crate) async fn post_embed(&self, request: PostEmbed) -> Result<Option<MessageId>, Refusal> {
         let PostEmbed { author, channel, embed } = request;
-        let place = match self.world().view_channel(channel, author, self.inner.env.now()) {
-            Ok(view) => Place::Guild(view.state.guild.id),
+        let place = match self.world().view_place(channel, author, self.inner.env.now()) {
+            Ok(view) => view.place(),
             Err(_) => return Ok(None),
         };
         let user = self.inner.users.one(author).await?;
@@ -74,13 +76,43 @@ impl Chat {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn withdraw_embed(&self, channel: ChannelId, id: MessageId) -> Result<bool, Refusal> {
-        let Some(guild) = self.world().guild_of_channel(channel) else { return Ok(false) };
-        self.commit_in(Place::Guild(guild), None, move |change| {
+        let place = {
+            let world = self.world();
+            match world.guild_of_channel(channel) {
+                Some(guild) => Place::Guild(guild),
+                None if world.directs.get(channel).is_some() => Place::Direct,
+                None => return Ok(false),
+            }
+        };
+        self.commit_in(place, None, move |change| {
             let Some(stored) = messages::find(change.sql, channel, id)? else { return Ok(false) };
             change.record_in_channel(ChannelChange::MessageDelete { id, channel_id: channel })?;
             erase(change, channel, &[stored])?;
             Ok::<_, Refusal>(true)
         })
         .await
+    }
+
+    /// Puts what somebody did about recordings into the guild's audit log; `false` when the guild is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn log_recording(&self, request: LogRecording) -> Result<bool, Refusal> {
+        let LogRecording { guild, actor, deed } = request;
+        if self.world().guild(guild).is_none() {
+            return Ok(false);
+        }
+        let actor = Actor::from(actor);
+        let entry = match deed {
+            RecordingDeed::Start(channel) => Entry::new(Action::RecordingStart, &actor, channel.0),
+            RecordingDeed::Stop(channel) => Entry::new(Action::RecordingStop, &actor, channel.0),
+            RecordingDeed::Delete(channel) => Entry::new(Action::RecordingDelete, &actor, channel.0),
+            RecordingDeed::Rule { policy: [old, new], keep_days: [before, after] } => {
+                Entry::new(Action::RecordingRule, &actor, guild.0)
+                    .change("recording_policy", Some(old), Some(new))
+                    .change("recording_keep_days", before, after)
+            }
+        };
+        self.commit(guild, None, move |change| change.audit(entry)).await.map(|()| true)
     }
 }

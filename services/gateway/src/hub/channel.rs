@@ -170,6 +170,8 @@ impl Hub {
             | UserChange::CallCreate(_)
             | UserChange::CallUpdate(_)
             | UserChange::CallDelete { .. }
+            | UserChange::CallRecordingUpdate(_)
+            | UserChange::RecordingUpdate(_)
             | UserChange::ReadState(_)
             | UserChange::GuildSettings(_)
             | UserChange::Settings(_) => {}
@@ -214,6 +216,10 @@ fn user_body(change: &UserChange, audience: usize) -> Body {
         UserChange::CallDelete { channel_id } => {
             Body::new(Kind::CALL_DELETE, &json!({"channel_id": channel_id}), audience)
         }
+        UserChange::CallRecordingUpdate(recording) => {
+            Body::new(Kind::CALL_RECORDING_UPDATE, recording, audience)
+        }
+        UserChange::RecordingUpdate(news) => Body::new(Kind::RECORDING_UPDATE, news, audience),
         UserChange::RelationshipAdd(relationship) => {
             Body::new(Kind::RELATIONSHIP_ADD, relationship, audience)
         }

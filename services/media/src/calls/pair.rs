@@ -177,6 +177,9 @@ impl Calls {
         if people.next().is_some() || watched {
             return Err(Unpaired::Third);
         }
+        if self.places.is_tapped(channel) {
+            return Err(Unpaired::Recorded);
+        }
         for user in [one, other] {
             let seat = self.seats.get(&user).filter(|seat| seat.guild.is_none()).ok_or(Unpaired::Left)?;
             let live = seat.live.as_ref().filter(|live| live.present).ok_or(Unpaired::Left)?;

@@ -42,6 +42,11 @@ impl Places {
         self.peers.get(&peer).copied()
     }
 
+    /// Somebody listens to this call from inside the server.
+    pub(super) fn is_tapped(&self, channel: ChannelId) -> bool {
+        self.taps.contains_key(&channel)
+    }
+
     /// The shards that have part in a call.
     fn parts(&self, channel: ChannelId) -> Vec<usize> {
         let counts = self.rooms.get(&channel).into_iter().flat_map(|counts| counts.iter().enumerate());
@@ -114,6 +119,7 @@ impl Calls {
             self.places.taps.remove(&channel);
         }
         self.introduce_parts(channel);
+        self.settle_pair(channel);
     }
 
     /// Tells each shard of a call who has the other parts of it.

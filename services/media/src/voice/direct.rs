@@ -137,6 +137,8 @@ pub(crate) enum Unpaired {
     Hidden,
     /// One of them said that the path did not work.
     Failed,
+    /// The call is recorded.
+    Recorded,
 }
 
 /// What the server says about a direct path.

@@ -33,7 +33,8 @@ impl State {
 #[allow(missing_docs)]
 pub struct Recording {
     pub id: RecordingId,
-    pub guild: GuildId,
+    /// `None` in a conversation.
+    pub guild: Option<GuildId>,
     pub channel: ChannelId,
     pub started_by: UserId,
     pub state: State,
@@ -42,12 +43,15 @@ pub struct Recording {
     pub message: Option<MessageId>,
 }
 
+/// Stands for the guild of what has none.
+const CONVERSATION: GuildId = GuildId::new(0);
+
 const COLUMNS: &str = "id, guild_id, channel_id, started_by, state, duration_ms, problem, message_id";
 
 fn read(row: &Row<'_>) -> Result<Recording, DbError> {
     Ok(Recording {
         id: row.get(0)?,
-        guild: row.get(1)?,
+        guild: Some(row.get::<GuildId>(1)?).filter(|guild| *guild != CONVERSATION),
         channel: row.get(2)?,
         started_by: row.get(3)?,
         state: State::of(row.get(4)?)?,
@@ -75,7 +79,8 @@ pub fn insert(sql: &Sql<'_>, recording: &Recording) -> Result<(), DbError> {
     let Recording { id, guild, channel, started_by, state, .. } = recording;
     let insert = "INSERT INTO recording (id, guild_id, channel_id, started_by, state)
                   VALUES ($1, $2, $3, $4, $5)";
-    sql.execute(insert, params![*id, *guild, *channel, *started_by, state.number()]).map(|_| ())
+    sql.execute(insert, params![*id, guild.unwrap_or(CONVERSATION), *channel, *started_by, state.number()])
+        .map(|_| ())
 }
 
 /// One that is not being deleted.

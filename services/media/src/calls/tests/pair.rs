@@ -125,6 +125,19 @@ fn a_third_seat_ends_it_before_its_media_is_there_and_its_end_brings_it_back() {
 }
 
 #[test]
+fn a_recording_needs_the_server_and_the_way_is_free_when_it_has_ended() {
+    let mut world = World::new();
+    let (anna, boris, _) = world.paired();
+    let tap = voxlink_sfu::Part(1 << 16);
+    world.calls.set_tap(PAIR, tap, true);
+    assert_eq!(world.told(), [ended(anna, "recorded"), ended(boris, "recorded")]);
+    world.wait(20);
+    assert_eq!(world.told(), []);
+    world.calls.set_tap(PAIR, tap, false);
+    assert!(world.until_paired(5).is_some());
+}
+
+#[test]
 fn who_leaves_ends_it_and_who_comes_begins_anew() {
     let mut world = World::new();
     let (anna, _, epoch) = world.paired();
