@@ -15,6 +15,13 @@ const WAY_MS = 60_000;
 /** A tone's own gaps; what is longer is a silence of the call. */
 const GAP_MS = 200;
 
+/** Requests of this kind that pages have made. */
+const asked = new Map();
+function countRequests(page, kind) {
+  asked.set(kind, asked.get(kind) ?? 0);
+  page.on("request", (request) => request.url().endsWith(`/${kind}`) && asked.set(kind, asked.get(kind) + 1));
+}
+
 test("two who are alone in a call talk directly, and change ways unheard", { timeout: 240_000 + HANDOVERS * 60_000 }, () =>
   withTwoPeople(
     async ({ server, ada, ben, browsers }) => {
@@ -106,6 +113,18 @@ test("two who are alone in a call talk directly, and change ways unheard", { tim
         await ben.at("dock-deafen").click();
         await hearEachOther();
         await go(true);
+      });
+
+      await scene("an emoji and who writes go directly as well, and the server hears of neither", async () => {
+        countRequests(ben.page, "typing");
+        await ada.at("call-react").click();
+        await ada.at("call-react-🎉").click();
+        await Promise.all(both.map((person) => person.page.getByTestId(`tile-${ada.id}`).getByTestId("reaction").waitFor()));
+        await ada.at("call-react").click();
+        await ben.at("composer").fill("wri");
+        await ada.page.locator(".typing").filter({ hasText: /ben/iu }).waitFor();
+        assert.equal(asked.get("typing"), 0);
+        await ben.at("composer").fill("");
       });
 
       await scene("each finds the way of the call in words", async () => {

@@ -39,6 +39,14 @@ test("two people meet, write, hear and see each other, and leave", { timeout: 12
       await ben.seesMoving(`tile-${ada.id}`);
     });
 
+    await scene("an emoji is seen on the tile of whoever shows it", async () => {
+      await ada.at("call-react").click();
+      await ada.at("call-react-👏").click();
+      await Promise.all([ada, ben].map((person) => person.page.getByTestId(`tile-${ada.id}`).getByTestId("reaction").filter({ hasText: "👏" }).waitFor()));
+      await ben.page.getByTestId("reaction").waitFor({ state: "detached" });
+      await ada.at("call-react").click();
+    });
+
     await scene("who mutes is not heard and shows it, until they unmute", async () => {
       await ada.at("dock-mute").click();
       await ben.seesSign(ada, "muted", "true");

@@ -1,7 +1,7 @@
 /**
  * The call as components see it. The engine in `../voice` is loaded when it is first needed; until then the call is idle.
  */
-import type { Call, CallError, CallState, TileSource, VoiceGateway, VoiceGatewayEvent } from "../voice/types.ts";
+import type { Call, CallError, CallGesture, CallState, TileSource, VoiceGateway, VoiceGatewayEvent } from "../voice/types.ts";
 import { announce } from "../ui/announce.svelte.ts";
 import { m } from "../ui/messages.ts";
 import type { Id } from "../state/model.ts";
@@ -26,11 +26,26 @@ export const idleCall: CallState = {
   error: null,
 };
 
+/** An emoji that somebody shows. */
+export interface Reaction {
+  id: number;
+  userId: Id;
+  emoji: string;
+}
+
+/** How long one is seen, as long as it flies (call.css). */
+const REACTION_MS = 3_500;
+const MOST_REACTIONS = 40;
+
 class CallStore {
   state = $state.raw<CallState>(idleCall);
   /** Whether a room holds us: from pressing Join until leaving. */
   active = $derived(this.state.phase !== "idle" && this.state.channelId !== null);
   #engine: Promise<Call> | null = null;
+  #ready: Call | null = null;
+  /** What people show at this moment, oldest first. */
+  reactions = $state.raw<readonly Reaction[]>([]);
+  #reactions = 0;
 
   /** The engine, loaded now if it was not. Rejects when it cannot be fetched; asking again tries again. */
   engine(): Promise<Call> {
@@ -39,6 +54,8 @@ class CallStore {
         const call = createCall(voiceGateway);
         this.state = call.state;
         call.subscribe((state) => this.#change(state));
+        call.onGesture((gesture) => this.#onGesture(gesture));
+        this.#ready = call;
         return call;
       },
       (error: unknown) => {
@@ -74,6 +91,26 @@ class CallStore {
   }
   toggleScreen(): void {
     this.#with((call) => void call.setScreen(!call.state.screen).catch(() => {}));
+  }
+
+  react(emoji: string): void {
+    this.#with((call) => void call.react(emoji));
+  }
+
+  /** Whether the only other one in this conversation's call was told directly that one writes. */
+  tellTyping(channelId: Id): boolean {
+    return this.state.guildId === null && this.state.channelId === channelId && (this.#ready?.tellTyping() ?? false);
+  }
+
+  #onGesture(gesture: CallGesture): void {
+    const { guildId, channelId } = this.state;
+    if (channelId === null) return;
+    const { userId } = gesture;
+    if (gesture.kind === "typing") return store.addTyping(channelId, userId);
+    const reaction = { id: ++this.#reactions, userId, emoji: gesture.emoji };
+    this.reactions = [...this.reactions, reaction].slice(-MOST_REACTIONS);
+    setTimeout(() => (this.reactions = this.reactions.filter((one) => one !== reaction)), REACTION_MS);
+    if (userId !== store.world.self?.id) announce(m.say_reaction({ name: nameAt(guildId, channelId, userId), emoji: gesture.emoji }));
   }
 
   /** Tells the engine how large an element draws someone's picture, until the returned function is called. */

@@ -164,6 +164,12 @@ class Store {
     this.#apply({ t: "USER_UPDATE", d: user });
   }
 
+  /** Someone writes there. */
+  addTyping(channelId: Id, userId: Id): void {
+    const people = new Map(this.typing.get(channelId)).set(userId, Date.now() + TYPING_MS);
+    this.typing = new Map(this.typing).set(channelId, people);
+  }
+
   removeTyping(channelId: Id, userId: Id): void {
     const people = this.typing.get(channelId);
     if (!people?.has(userId)) return;
@@ -221,8 +227,7 @@ class Store {
         return this.#inTimeline(event.d.channel_id, { type: "reactions-cleared", id: event.d.message_id, emoji: toReactionEmoji(event.d.emoji) });
       case "TYPING_START": {
         if (event.d.user_id === this.world.self?.id) return;
-        const people = new Map(this.typing.get(event.d.channel_id)).set(event.d.user_id, Date.now() + TYPING_MS);
-        this.typing = new Map(this.typing).set(event.d.channel_id, people);
+        this.addTyping(event.d.channel_id, event.d.user_id);
         return;
       }
       default:

@@ -18,7 +18,7 @@ import { heard, Playback } from "./playback.ts";
 import { loadPreferences, withDevice, withMusic, withSounds, withVolume } from "./preferences.ts";
 import { NO_CALL, type Effect, type Event, type Place, type Timer } from "./session.ts";
 import { SpeakingGate } from "./sound.ts";
-import type { Call, CallState, DeviceKind, Devices, LinkQuality, SourceKind, TileReport, TileSource, VoiceGateway } from "./types.ts";
+import type { Call, CallGesture, CallState, DeviceKind, Devices, LinkQuality, SourceKind, TileReport, TileSource, VoiceGateway } from "./types.ts";
 import { said, Tiles, unsaid, wants } from "./wants.ts";
 
 const SOURCES: readonly SourceKind[] = ["microphone", "camera", "screen", "screen_audio"];
@@ -27,6 +27,8 @@ const USUAL_BITRATE = 64_000;
 /** One voice does not get better above this, however much a channel allows; music does. */
 const MOST_FOR_VOICE = 96_000;
 const SPEAKING_POLL_MS = 100;
+/** The server drops what comes sooner than a quarter of a second, and counts all that we say. */
+const REACTION_MS = 600;
 /** The layout settles first. */
 const WANTS_SETTLE_MS = 50;
 /** The server takes 120 frames a minute: sizes may be a third of them, a few at once. */
@@ -41,6 +43,8 @@ class LiveCall implements Call {
   state: CallState;
   readonly #gateway: VoiceGateway;
   readonly #listeners = new Set<(s: CallState) => void>();
+  readonly #watchers = new Set<(gesture: CallGesture) => void>();
+  #reactedAtMs = -REACTION_MS;
   readonly #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
   readonly #local: LocalMedia;
   readonly #playback = new Playback((userId) => this.userVolume(userId));
@@ -89,6 +93,7 @@ class LiveCall implements Call {
       },
       changed: () => this.#onWayChanged(),
       quality: (quality, uplink) => this.#onQuality(quality, uplink),
+      gesture: (userId, gesture) => this.#show("typing" in gesture ? { kind: "typing", userId } : { kind: "reaction", userId, emoji: gesture.reaction }),
     });
     this.state = this.#snapshot(new Map());
     void this.#playback.setSpeaker(this.#preferences.speaker ?? "");
@@ -158,6 +163,25 @@ class LiveCall implements Call {
       case "speaker":
         return this.#playback.setSpeaker(deviceId);
     }
+  }
+
+  react(emoji: string): boolean {
+    const now = performance.now();
+    if (this.#session.phase !== "connected" || now < this.#reactedAtMs + REACTION_MS) return false;
+    this.#reactedAtMs = now;
+    // What the other one gets directly needs no server.
+    if (!this.#way.call?.say({ reaction: emoji })) this.#send({ op: 31, d: { emoji } });
+    this.#show({ kind: "reaction", userId: this.#gateway.selfId(), emoji });
+    return true;
+  }
+
+  tellTyping(): boolean {
+    return this.#way.call?.say({ typing: true }) ?? false;
+  }
+
+  onGesture(listener: (gesture: CallGesture) => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
   }
 
   setUserVolume(userId: string, gain: number): void {
@@ -300,13 +324,23 @@ class LiveCall implements Call {
     try {
       this.#link = new Link(voiceUrl(endpoint, location.protocol), {
         opened: () => this.#dispatch({ type: "link_opened" }),
-        text: (text) => this.#dispatch({ type: "frame", ...parseFrame(text) }),
+        text: (text) => this.#onFrame(parseFrame(text)),
         closed: (code) => this.#dispatch({ type: "link_closed", code }),
       });
     } catch (reason) {
       // An address that is none: the link's own timer tries again, a fresh pass may bring a better one.
       console.warn("The voice server's address cannot be opened.", reason);
     }
+  }
+
+  /** A reaction changes nothing about the call: it is shown, and that was it. */
+  #onFrame(parsed: ReturnType<typeof parseFrame>): void {
+    if (parsed.frame?.op === "reaction") this.#show({ kind: "reaction", userId: parsed.frame.userId, emoji: parsed.frame.emoji });
+    else this.#dispatch({ type: "frame", ...parsed });
+  }
+
+  #show(gesture: CallGesture): void {
+    for (const watcher of this.#watchers) watcher(gesture);
   }
 
   #newPeer(): Peer {

@@ -2,7 +2,7 @@
 // Loaded when somebody may be talked to directly for the first time.
 
 import type { Uplink } from "./bitrate.ts";
-import { awaitsServer, directStep, looksAt, NOT_DIRECT, playsDirectly, sendsToServer, type DirectEffect, type DirectEvent, type DirectTimer, type Times } from "./direct.ts";
+import { awaitsServer, directStep, looksAt, NOT_DIRECT, playsDirectly, sendsToServer, type DirectEffect, type DirectEvent, type DirectTimer, type Gesture, type Times } from "./direct.ts";
 import { DirectPeer } from "./direct-peer.ts";
 import { SENT } from "./encodings.ts";
 import type { ClientFrame, Sources } from "./frames.ts";
@@ -24,6 +24,7 @@ export interface DirectHost {
   /** Something goes or comes another way now. */
   changed(): void;
   quality(quality: LinkQuality, uplink: Uplink): void;
+  gesture(userId: string, gesture: Gesture): void;
 }
 
 /** What comes is looked at this often: neither a change nor a break should be heard. */
@@ -81,6 +82,11 @@ export class DirectCall {
     return heard ? this.#direct.userId : null;
   }
 
+  /** Says it to the other one; false when the way is not there. */
+  say(gesture: Gesture): boolean {
+    return this.isUp && (this.#peer?.say(gesture) ?? false);
+  }
+
   setVoice(voice: Voice): void {
     this.#peer?.setVoice(voice);
   }
@@ -106,7 +112,8 @@ export class DirectCall {
       case "send":
         return this.#host.send(effect.frame);
       case "say":
-        return this.#peer?.say(effect.message);
+        this.#peer?.say(effect.message);
+        return;
       case "say_sources":
         this.#saidSources = "";
         return this.#saySources();
@@ -141,6 +148,7 @@ export class DirectCall {
       words: mine((words) => this.#host.send({ op: 28, d: { epoch, ...words } })),
       channel: mine((open) => this.take({ type: "channel", open })),
       said: mine((message) => this.take({ type: "said", message })),
+      gesture: mine((gesture) => this.#host.gesture(this.#direct.userId, gesture)),
       path: mine((state) => this.take({ type: "path", state })),
       quality: (quality, uplink) => peer === this.#peer && this.isUp && this.#host.quality(quality, uplink),
     });

@@ -2,9 +2,10 @@
 // Perfect negotiation (W3C WebRTC §10.7). It decides nothing about coming and going; direct.ts does.
 
 import { Repeating, type Uplink } from "./bitrate.ts";
-import type { Said, Times } from "./direct.ts";
+import type { Gesture, Said, Times } from "./direct.ts";
 import { keepSharp, prefer, SENT, SHARED_SOUND_BITRATE, wholeEncoding } from "./encodings.ts";
 import type { Sources, Words } from "./frames.ts";
+import { isReaction } from "./frames.ts";
 import { soon, withoutRelays } from "./ice.ts";
 import { MicrophoneLimit, USUAL_VOICE, type Voice } from "./microphone.ts";
 import { count, encoderTarget, lastPlayed, quality, uplink, type Counters } from "./quality.ts";
@@ -16,6 +17,7 @@ export interface DirectPeerEvents {
   words(words: Words): void;
   channel(open: boolean): void;
   said(message: Said): void;
+  gesture(gesture: Gesture): void;
   path(state: "fine" | "troubled" | "failed"): void;
   quality(quality: LinkQuality, uplink: Uplink): void;
 }
@@ -72,7 +74,9 @@ export class DirectPeer {
     this.#channel.addEventListener("close", () => !this.#closed && events.channel(false));
     this.#channel.addEventListener("message", ({ data }) => {
       const message = readSaid(data);
-      if (message && !this.#closed) events.said(message);
+      if (!message || this.#closed) return;
+      if ("reaction" in message || "typing" in message) events.gesture(message);
+      else events.said(message);
     });
     this.#sampler = setInterval(() => void this.#sample().catch(() => undefined), SAMPLE_MS);
   }
@@ -91,8 +95,11 @@ export class DirectPeer {
     });
   }
 
-  say(message: Said): void {
-    if (this.#channel.readyState === "open") this.#channel.send(JSON.stringify(message));
+  /** False when there is no channel to say it on. */
+  say(message: Said | Gesture): boolean {
+    if (this.#channel.readyState !== "open") return false;
+    this.#channel.send(JSON.stringify(message));
+    return true;
   }
 
   /** Puts a track on the way in place of what was sent, or takes it off with `null`. */
@@ -255,7 +262,7 @@ export class DirectPeer {
 }
 
 /** Reads what the other one said; null for what a newer client may say. */
-export function readSaid(data: unknown): Said | null {
+export function readSaid(data: unknown): Said | Gesture | null {
   if (typeof data !== "string" || data.length > MOST_SAID) return null;
   let raw: unknown;
   try {
@@ -265,6 +272,8 @@ export function readSaid(data: unknown): Said | null {
   }
   if (typeof raw !== "object" || raw === null) return null;
   if ("back" in raw && raw.back === true) return { back: true };
+  if ("typing" in raw && raw.typing === true) return { typing: true };
+  if ("reaction" in raw) return typeof raw.reaction === "string" && isReaction(raw.reaction) ? { reaction: raw.reaction } : null;
   if (!("sources" in raw) || typeof raw.sources !== "object" || raw.sources === null) return null;
   const said: Record<string, unknown> = { ...raw.sources };
   const sources: Sources = { microphone: said["microphone"] === true, camera: said["camera"] === true, screen: said["screen"] === true, screen_audio: said["screen_audio"] === true };

@@ -249,6 +249,8 @@ describe("words", () => {
     const read = (op: number, d: unknown) => parseFrame(JSON.stringify({ op, d })).frame;
     expect(read(27, { user_id: "8", epoch: 7, polite: true })).toEqual({ op: "paired", userId: "8", epoch: 7, polite: true });
     expect(read(27, { user_id: null, reason: "third" })).toEqual({ op: "unpaired" });
+    expect(read(31, { user_id: "8", emoji: "👩🏽‍🚀" })).toEqual({ op: "reaction", userId: "8", emoji: "👩🏽‍🚀" });
+    expect(["ha", "1", "🇩🇪!", "👍".repeat(40)].map((emoji) => read(31, { user_id: "8", emoji }))).toEqual([null, null, null, null]);
     expect(read(28, { epoch: 7, description: { type: "offer", sdp: "v=0" } })).toEqual({ op: "relayed", epoch: 7, words: { description: { type: "offer", sdp: "v=0" } } });
     expect(read(28, { epoch: 7, candidate: { candidate: "c", sdp_mid: "0" } })).toEqual({
       op: "relayed",
@@ -263,7 +265,9 @@ describe("words", () => {
   test("of the other one are short and of two kinds", () => {
     expect(readSaid(JSON.stringify({ back: true }))).toEqual({ back: true });
     expect(readSaid(JSON.stringify({ sources: { microphone: true, hologram: true } }))).toEqual({ sources: VOICE });
-    for (const other of ["", "null", "{}", '{"sources":7}', `{"back":true,"x":"${"x".repeat(2_000)}"}`, new ArrayBuffer(2)]) expect(readSaid(other)).toBe(null);
+    expect(readSaid('{"reaction":"❤️"}')).toEqual({ reaction: "❤️" });
+    expect(readSaid('{"typing":true}')).toEqual({ typing: true });
+    for (const other of ['{"reaction":"<b>"}', '{"reaction":"👍 hello"}', '{"typing":1}', "", "null", "{}", '{"sources":7}', `{"back":true,"x":"${"x".repeat(2_000)}"}`, new ArrayBuffer(2)]) expect(readSaid(other)).toBe(null);
   });
 
   test("about servers leave relays out", () => {

@@ -22,6 +22,9 @@ export type DirectPhase =
 /** What is said over the data channel. */
 export type Said = { sources: Sources } | { back: true };
 
+/** What needs no server, said over the data channel as well; it changes nothing about the way. */
+export type Gesture = { reaction: string } | { typing: true };
+
 /** When a packet (of a picture: a decoded frame) last came, by source; milliseconds on the clock of `now`. */
 export type Times = Partial<Record<SourceKind, number>>;
 

@@ -51,6 +51,7 @@ export type ServerFrame =
   | { op: "redundancy"; microphone: boolean }
   /** bit/s; `null`: anything. */
   | { op: "bitrate"; microphone: number | null }
+  | { op: "reaction"; userId: string; emoji: string }
   | DirectFrame
   | { op: "heartbeat_ack"; nonce: number }
   | { op: "resumed" };
@@ -73,10 +74,14 @@ export type ClientFrame =
   | { op: 24; d: { concealed: number; frozen_ms: number; microphone_kbps: number } }
   | { op: 27; d: { peer: boolean } }
   | { op: 28; d: { epoch: number } & Words }
-  | { op: 29; d: { epoch: number; state: "up" | "missing" | "failed" } };
+  | { op: 29; d: { epoch: number; state: "up" | "missing" | "failed" } }
+  | { op: 31; d: { emoji: string } };
 
 /** More slots than this of one kind is not something we would allocate, whatever the server asks. */
 const MOST_SLOTS = 100;
+
+/** The longest sequence of Unicode's is shorter, in UTF-16. */
+const MOST_EMOJI = 40;
 
 const SOURCES: readonly string[] = ["microphone", "camera", "screen", "screen_audio"];
 
@@ -126,6 +131,8 @@ function readFrame(op: unknown, body: unknown): ServerFrame | null {
       return readWords(d);
     case 29:
       return typeof d["epoch"] === "number" && (d["state"] === "up" || d["state"] === "missing") ? { op: "other_path", epoch: d["epoch"], arrives: d["state"] === "up" } : null;
+    case 31:
+      return typeof d["user_id"] === "string" && typeof d["emoji"] === "string" && isReaction(d["emoji"]) ? { op: "reaction", userId: d["user_id"], emoji: d["emoji"] } : null;
     case 6:
       return { op: "heartbeat_ack", nonce: typeof d["t"] === "number" ? d["t"] : 0 };
     case 9:
@@ -173,6 +180,11 @@ function readWords(d: Record<string, unknown>): DirectFrame | null {
 function readEncoding(state: unknown): EncodingState[] {
   if (!isRecord(state) || typeof state["wanted"] !== "boolean") return [];
   return [{ rid: typeof state["rid"] === "string" ? state["rid"] : null, wanted: state["wanted"] }];
+}
+
+/** One emoji and nothing else: it is drawn as it came. */
+export function isReaction(text: string): boolean {
+  return text.length <= MOST_EMOJI && /^(?:\p{Extended_Pictographic}|\p{Regional_Indicator}{2}|[\d#*]\uFE0F?\u20E3)(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\u200D|\uFE0F|[\u{E0020}-\u{E007F}])*$/u.test(text);
 }
 
 function isSource(value: unknown): value is SourceKind {

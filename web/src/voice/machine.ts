@@ -304,6 +304,9 @@ function onFrame(session: Session, place: Place, frame: ServerFrame): Step {
       return [session, [{ do: "repeat_microphone", on: frame.microphone }]];
     case "bitrate":
       return [{ ...session, asked: frame.microphone }, [{ do: "pace_microphone" }]];
+    // The call shows it; it changes nothing.
+    case "reaction":
+      return [session, []];
     case "heartbeat_ack":
       return [session, [{ do: "stop_timer", timer: "ack" }]];
     default:

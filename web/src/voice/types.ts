@@ -111,6 +111,9 @@ export interface Devices {
   chosen: { microphone?: string; camera?: string; speaker?: string };
 }
 
+/** What somebody shows for a moment, or does beside the call. */
+export type CallGesture = { kind: "reaction"; userId: string; emoji: string } | { kind: "typing"; userId: string };
+
 export interface Call {
   readonly state: CallState;
   subscribe(listener: (s: CallState) => void): () => void;
@@ -123,6 +126,11 @@ export interface Call {
   setScreen(on: boolean): Promise<void>;
   devices(): Promise<Devices>;
   chooseDevice(kind: DeviceKind, deviceId: string): Promise<void>;
+  /** Shows an emoji to everybody in the call, and to oneself. False when it is too soon for another one. */
+  react(emoji: string): boolean;
+  /** Says to the only other one that one writes in the call's conversation; false when that must go another way. */
+  tellTyping(): boolean;
+  onGesture(listener: (gesture: CallGesture) => void): () => void;
   /** `gain` from 0 to 2; 1 is as sent. */
   setUserVolume(userId: string, gain: number): void;
   userVolume(userId: string): number;

@@ -56,6 +56,7 @@ impl Calls {
             strain: Strain::default(),
             relieves: false,
             willing: asked.peer,
+            reacts_from: now,
         });
         self.peers.insert(peer, user);
         self.sockets.insert(socket, user);

@@ -15,6 +15,7 @@ mod leave_seat;
 mod pair;
 mod parts;
 pub(crate) mod quality;
+mod react;
 mod relief;
 mod rights;
 mod seat;
@@ -35,6 +36,7 @@ use std::{
 };
 
 use pair::Pair;
+use react::Stir;
 use seat::{Live, Seat};
 use stranger::Stranger;
 use voxlink_protocol::{
@@ -98,6 +100,8 @@ pub(crate) struct Calls {
     /// Conversations whose two people may talk directly, or do.
     pairs: HashMap<ChannelId, Pair>,
     next_epoch: u64,
+    /// Calls where somebody reacted this second, and how many did.
+    stirred: HashMap<ChannelId, Stir>,
     outputs: VecDeque<Output>,
 }
 
@@ -119,6 +123,7 @@ impl Calls {
             resources: HashMap::new(),
             pairs: HashMap::new(),
             next_epoch: 1,
+            stirred: HashMap::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -156,6 +161,7 @@ impl Calls {
             Ask::Willing(willing) => self.set_willing(socket, willing, now),
             Ask::Relay(relay) => self.relay(socket, relay),
             Ask::Path(path) => self.path_is(socket, path, now),
+            Ask::Reaction(emoji) => self.react(socket, emoji, now),
             Ask::Seen(seq) => {
                 if let Some(live) = self.live_of(socket) {
                     live.replay.acknowledge(seq);

@@ -66,6 +66,8 @@ pub(super) struct Live {
     pub(super) relieves: bool,
     /// Their client may be connected directly with the only other one.
     pub(super) willing: bool,
+    /// When this person may react again.
+    pub(super) reacts_from: Instant,
 }
 
 /// What the engine last said about the transport.

@@ -43,6 +43,7 @@ impl Calls {
         }
         self.sweep_strangers(now);
         self.sweep_pairs(now);
+        self.sweep_reactions(now);
     }
 }
 

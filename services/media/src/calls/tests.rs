@@ -19,6 +19,7 @@ use crate::{shard::Report, voice::frame};
 
 mod direct;
 mod pair;
+mod react;
 mod relief;
 mod strangers;
 
@@ -93,6 +94,7 @@ impl World {
             frame::ClientFrame::Willing(willing) => Ask::Willing(willing),
             frame::ClientFrame::Relay(relay) => Ask::Relay(relay),
             frame::ClientFrame::Path(path) => Ask::Path(path),
+            frame::ClientFrame::Reaction(emoji) => Ask::Reaction(emoji),
             frame::ClientFrame::Heartbeat(beat) => Ask::Seen(beat.seq_ack.unwrap().try_into().unwrap()),
         };
         self.calls.ask(socket, ask, self.wall(), self.now);

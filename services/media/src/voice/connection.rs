@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     close::VoiceClose,
     direct::{Path, Relay},
-    frame::{self, ClientFrame, Experience, HEARTBEAT_INTERVAL_MS, Identify, Resume, SelectProtocol},
+    frame::{self, ClientFrame, Emoji, Experience, HEARTBEAT_INTERVAL_MS, Identify, Resume, SelectProtocol},
 };
 use voxlink_sfu::{SourceSet, Want};
 
@@ -38,6 +38,7 @@ pub(crate) enum Ask {
     Willing(bool),
     Relay(Relay),
     Path(Path),
+    Reaction(Emoji),
     Seen(u64),
 }
 
@@ -92,6 +93,7 @@ impl Connection {
             ClientFrame::Willing(willing) => Ok(Step::Ask(Ask::Willing(willing))),
             ClientFrame::Relay(relay) => Ok(Step::Ask(Ask::Relay(relay))),
             ClientFrame::Path(path) => Ok(Step::Ask(Ask::Path(path))),
+            ClientFrame::Reaction(emoji) => Ok(Step::Ask(Ask::Reaction(emoji))),
         }
     }
 

@@ -47,6 +47,7 @@ pub(super) mod op {
     pub(in crate::voice) const DIRECT: u64 = 27;
     pub(in crate::voice) const RELAY: u64 = 28;
     pub(in crate::voice) const PATH: u64 = 29;
+    pub(super) const REACTION: u64 = 31;
 }
 
 /// What a client says.
@@ -63,6 +64,19 @@ pub(crate) enum ClientFrame {
     Willing(bool),
     Relay(Relay),
     Path(Path),
+    /// Op 31.
+    Reaction(Emoji),
+}
+
+/// One emoji of Unicode, in its usual spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Emoji(&'static str);
+
+impl Emoji {
+    /// `None` for anything else, be it two of them.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        emojis::get(text).map(|emoji| Self(emoji.as_str()))
+    }
 }
 
 /// Op 24: what a client's own counters say of the last seconds.
@@ -169,6 +183,11 @@ struct ExperienceData {
 }
 
 #[derive(Deserialize)]
+struct ReactionData {
+    emoji: String,
+}
+
+#[derive(Deserialize)]
 struct WantsData {
     slots: Vec<SlotWant>,
 }
@@ -194,6 +213,7 @@ pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceCl
         | op::DIRECT
         | op::RELAY
         | op::PATH
+        | op::REACTION
             if !identified =>
         {
             Err(VoiceClose::NotIdentified)
@@ -220,6 +240,10 @@ pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceCl
         op::DIRECT => direct::willing(envelope.d).map(ClientFrame::Willing),
         op::RELAY => direct::relay(envelope.d).map(ClientFrame::Relay),
         op::PATH => data(envelope.d).map(ClientFrame::Path),
+        op::REACTION => {
+            let ReactionData { emoji } = data(envelope.d)?;
+            Emoji::parse(&emoji).map(ClientFrame::Reaction).ok_or(VoiceClose::Decode)
+        }
         _ => Err(VoiceClose::UnknownOp),
     }
 }
@@ -375,6 +399,11 @@ pub(crate) fn heartbeat_ack(nonce: Option<&RawValue>) -> String {
     json!({"op": op::HEARTBEAT_ACK, "d": {"t": nonce}}).to_string()
 }
 
+/// Op 31. Without a number: what was missed of it is not worth saying later.
+pub(crate) fn reaction(user: UserId, Emoji(emoji): Emoji) -> String {
+    json!({"op": op::REACTION, "d": {"user_id": user, "emoji": emoji}}).to_string()
+}
+
 /// Op 9.
 pub(crate) fn resumed() -> String {
     json!({"op": op::RESUMED, "d": null}).to_string()
@@ -415,6 +444,8 @@ mod tests {
                 r#"{"op":1,"d":{"protocol":"sdp","data":{"revision":1,"sdp":"","sources":[{"mid":"01234567890123456","source":"screen"}]}}}"#,
                 VoiceClose::Decode,
             ),
+            (r#"{"op":31,"d":{"emoji":"👍👍"}}"#, VoiceClose::Decode),
+            (r#"{"op":31,"d":{"emoji":"thumbs"}}"#, VoiceClose::Decode),
             (
                 r#"{"op":20,"d":{"microphone":1,"camera":false,"screen":false,"screen_audio":false}}"#,
                 VoiceClose::Decode,
