@@ -31,6 +31,11 @@ pub struct Stranger {
     wants_keyframe: bool,
     /// What it says, again and again; without it packets with its mark.
     speech: Vec<Vec<u8>>,
+    /// What it shows, again and again: key frames, each of which fits a packet; and in what they are coded.
+    pictures: Vec<Vec<u8>>,
+    codec: Codec,
+    /// Added to its timestamps, in seconds.
+    skew: i64,
 }
 
 impl std::fmt::Debug for Stranger {
@@ -42,7 +47,7 @@ impl std::fmt::Debug for Stranger {
 impl Stranger {
     /// Publishes packets with this mark; its offer.
     pub fn publisher(mark: u8) -> (Self, String) {
-        Self::new(mark, Direction::SendOnly)
+        Self::new(mark, Direction::SendOnly, Codec::Vp8)
     }
 
     /// Publishes these Opus packets over and over, beside pictures; its offer.
@@ -51,13 +56,34 @@ impl Stranger {
         (Self { speech, ..publisher }, offer)
     }
 
-    /// Watches; its offer.
-    pub fn viewer() -> (Self, String) {
-        Self::new(0, Direction::RecvOnly)
+    /// Shows these pictures over and over from now on: key frames that fit a packet.
+    pub fn show(&mut self, pictures: Vec<Vec<u8>>) {
+        self.pictures = pictures;
     }
 
-    fn new(mark: u8, direction: Direction) -> (Self, String) {
-        let mut wire = Wire::default();
+    /// What it says, over and over from now on.
+    pub fn say(&mut self, speech: Vec<Vec<u8>>) {
+        self.speech = speech;
+    }
+
+    /// From now on its timestamps are so many seconds later than they would be; less than none are earlier.
+    pub const fn skew(&mut self, seconds: i64) {
+        self.skew = seconds;
+    }
+
+    /// As [`Self::publisher_of`], with pictures in VP9.
+    pub fn publisher_in_vp9(speech: Vec<Vec<u8>>) -> (Self, String) {
+        let (publisher, offer) = Self::new(1, Direction::SendOnly, Codec::Vp9);
+        (Self { speech, ..publisher }, offer)
+    }
+
+    /// Watches; its offer.
+    pub fn viewer() -> (Self, String) {
+        Self::new(0, Direction::RecvOnly, Codec::Vp8)
+    }
+
+    fn new(mark: u8, direction: Direction, codec: Codec) -> (Self, String) {
+        let mut wire = Wire::of(codec);
         let (offer, mut sends) = wire.offer(|change| {
             let add = |kind| (change.add_media(kind, direction, None, None, None), kind);
             [MediaKind::Audio, MediaKind::Video].map(add).to_vec()
@@ -66,8 +92,23 @@ impl Stranger {
             sends.clear();
         }
         let (seen, heard) = (Vec::new(), Vec::new());
-        let speech = Vec::new();
-        (Self { mark, seen, heard, wire, sends, sequence: 0, wants_keyframe: true, speech }, offer)
+        let (speech, pictures) = (Vec::new(), Vec::new());
+        (
+            Self {
+                mark,
+                seen,
+                heard,
+                wire,
+                sends,
+                sequence: 0,
+                wants_keyframe: true,
+                speech,
+                pictures,
+                codec,
+            skew: 0,
+            },
+            offer,
+        )
     }
 
     /// Takes the answer to its last offer.
@@ -121,13 +162,19 @@ impl Stranger {
         for (mid, kind) in self.sends.clone() {
             let (codec, rate) = match kind {
                 MediaKind::Audio => (Codec::Opus, 960),
-                MediaKind::Video => (Codec::Vp8, 1_800),
+                MediaKind::Video => (self.codec, 1_800),
             };
             let payload = match kind {
                 MediaKind::Audio if !self.speech.is_empty() => {
                     self.speech[self.sequence as usize % self.speech.len()].clone()
                 }
                 MediaKind::Audio => vec![self.mark; AUDIO_BYTES],
+                MediaKind::Video if !self.pictures.is_empty() => {
+                    // RFC 7741 §4.2, RFC 9628 §4.2: a whole frame that refers to no other.
+                    let head = if self.codec == Codec::Vp9 { 0x0c } else { 0x10 };
+                    let picture = &self.pictures[self.sequence as usize % self.pictures.len()];
+                    [&[head], &picture[..]].concat()
+                }
                 MediaKind::Video => {
                     let is_key = std::mem::take(&mut self.wants_keyframe) || self.sequence % 50 == 1;
                     let mut payload = vec![self.mark; VIDEO_BYTES];
@@ -140,7 +187,8 @@ impl Stranger {
                     payload
                 }
             };
-            let (sequence, time) = (self.sequence, self.sequence * rate);
+            let (sequence, second) = (self.sequence, if kind == MediaKind::Audio { 48_000 } else { 90_000 });
+            let time = (self.sequence * rate).wrapping_add_signed(self.skew * second);
             let extensions = ExtensionValues::default();
             self.wire.send(Outgoing { mid, codec, sequence, time, marker: true, extensions, payload });
         }

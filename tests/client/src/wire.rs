@@ -70,20 +70,27 @@ impl std::fmt::Debug for Wire {
 
 impl Default for Wire {
     fn default() -> Self {
+        Self::of(Codec::Vp8)
+    }
+}
+
+impl Wire {
+    /// With Opus and this codec of pictures, VP8 or VP9.
+    #[must_use]
+    pub fn of(pictures: Codec) -> Self {
         let now = Instant::now();
         let rtc = RtcConfig::new()
             .clear_codecs()
             .enable_opus(true, false)
-            .enable_vp8(true)
+            .enable_vp8(pictures == Codec::Vp8)
+            .enable_vp9(pictures == Codec::Vp9)
             .set_rtp_mode(true)
             .build(now);
         let rtc = Box::new(rtc);
         let way = Way::Udp(bind());
         Self { rtc, way, pending: None, wake: now, next_packet: now, events: Vec::new() }
     }
-}
 
-impl Wire {
     /// Whose only way is through a relay.
     #[must_use]
     pub fn behind(path: TurnPath) -> Self {
