@@ -1,123 +1,22 @@
 //! Calls are recorded: whose voice is kept, what becomes of it, what a kill costs; over the whole server.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod common;
+
 use std::{
-    f32::consts::TAU,
     io::Cursor,
     time::{Duration, Instant},
 };
 
+use common::recorded::{Guest, SOON, decoded, details, fetch, loudness, pass, server};
 use hyper::Method;
 use serde_json::{Value, json};
 use voxlink_audio::{
     Channels, FRAME,
-    opus::{Decoder, Encoder, EncoderConfig, MAX_PACKET_SAMPLES, Packet},
+    opus::{Decoder, MAX_PACKET_SAMPLES, Packet},
 };
-use voxlink_container::{matroska, ogg};
-use voxlink_test_client::{Gateway, Options, Person, Stranger, TestServer};
-
-const SOON: Duration = Duration::from_secs(15);
-
-/// One second of a tone, as packets.
-fn tone(hz: f32) -> Vec<Vec<u8>> {
-    let mut encoder =
-        Encoder::new(EncoderConfig { dtx: false, fec: false, ..EncoderConfig::voice() }).unwrap();
-    let sample = |at: usize| 0.3 * (at as f32 * hz * TAU / 48_000.0).sin();
-    let second: Vec<f32> = (0..48_000).map(sample).collect();
-    let frames = second.chunks(FRAME).map(|frame| {
-        let mut packet = Vec::new();
-        encoder.encode(frame, &mut packet).unwrap();
-        packet
-    });
-    frames.collect()
-}
-
-/// How loud this frequency is in some sound, 0 to 1 (Goertzel).
-fn loudness(sound: &[f32], hz: f32) -> f32 {
-    let turn = 2.0 * (TAU * hz / 48_000.0).cos();
-    let (mut one, mut two) = (0.0_f32, 0.0_f32);
-    for value in sound {
-        (one, two) = (value + turn * one - two, one);
-    }
-    2.0 * (one * one + two * two - turn * one * two).max(0.0).sqrt() / sound.len() as f32
-}
-
-/// Somebody in the call: a seat, a program that streams a tone, and ears for what is told.
-struct Guest {
-    person: Person,
-    device: Gateway,
-    stream: Stranger,
-}
-
-impl Guest {
-    async fn come(person: Person, server: &TestServer, guild: &str, voice: &str, hz: f32) -> Self {
-        let mut device = Gateway::identify(server.address, &person.token).await.unwrap();
-        let sit = json!({"guild_id": guild, "channel_id": voice, "self_mute": false, "self_deaf": false});
-        device.send(json!({"op": 4, "d": sit})).await.unwrap();
-        device.next_of("VOICE_SERVER_UPDATE", SOON).await.unwrap();
-        let (mut stream, offer) = Stranger::publisher_of(tone(hz));
-        let path = format!("/api/v1/channels/{voice}/whip");
-        let kind = [("content-type", "application/sdp")];
-        let reply = person.rest.send_with(Method::POST, &path, offer.into(), &kind).await.unwrap();
-        assert_eq!(reply.status, 201, "{}", reply.body);
-        stream.accept(std::str::from_utf8(&reply.bytes).unwrap());
-        Self { person, device, stream }
-    }
-
-    async fn consent(&self, voice: &str, accept: bool) {
-        let path = format!("/api/v1/channels/{voice}/recording/consent");
-        let reply = self.person.rest.send(Method::PUT, &path, json!({"accept": accept})).await.unwrap();
-        assert_eq!(reply.status, 204, "{}", reply.body);
-    }
-
-    async fn told(&mut self, holds: impl Fn(&Value) -> bool) -> Value {
-        let told = self.device.next_where(SOON, |name, body| name == "CALL_RECORDING_UPDATE" && holds(body));
-        told.await.unwrap().1
-    }
-}
-
-/// Time passes in the call.
-async fn pass(guests: &mut [&mut Guest], time: Duration) {
-    let end = Instant::now() + time;
-    while Instant::now() < end {
-        guests.iter_mut().for_each(|guest| guest.stream.step());
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
-
-async fn details(person: &Person, id: &str) -> Value {
-    for _ in 0..150 {
-        let reply = person.get(&format!("/api/v1/recordings/{id}")).await.unwrap();
-        if reply.status == 200 && reply.body["state"] != "processing" {
-            return reply.body;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the recording is never made ready");
-}
-
-async fn fetch(person: &Person, file: &Value) -> Vec<u8> {
-    let reply = person.get(file["url"].as_str().unwrap()).await.unwrap();
-    assert_eq!(reply.status, 200);
-    reply.bytes.to_vec()
-}
-
-/// The left side of an Ogg Opus file.
-fn decoded(bytes: Vec<u8>) -> Vec<f32> {
-    let mut reader = ogg::Reader::open(Cursor::new(bytes)).unwrap();
-    let mut decoder = Decoder::new(Channels::Stereo).unwrap();
-    let (mut packet, mut sound, mut all) = (Vec::new(), vec![0.0; 2 * MAX_PACKET_SAMPLES], Vec::new());
-    while reader.next(&mut packet).unwrap().is_some() {
-        let samples = decoder.decode(&Packet::parse(&packet).unwrap(), &mut sound).unwrap();
-        all.extend(sound[..2 * samples].iter().step_by(2));
-    }
-    all
-}
-
-fn server() -> TestServer {
-    let environment = vec![("VOXLINK_BUS".into(), "serialising".into())];
-    TestServer::start_with(&TestServer::binary(), Options { environment, ..Options::default() })
-}
+use voxlink_container::matroska;
+use voxlink_test_client::Person;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_agreed_is_kept_on_a_track_of_their_own_and_heard_in_the_mix() {

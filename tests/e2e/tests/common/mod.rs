@@ -1,4 +1,5 @@
 //! What several tests of the whole share.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
+pub(crate) mod recorded;
 pub(crate) mod schemas;
