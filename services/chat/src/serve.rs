@@ -8,7 +8,7 @@ use voxlink_protocol::{
     bus::{
         CallRights, CallRightsOf, CallsOf, DirectChannelsOf, GuildsOf, InviteWorks, IssueCallPass,
         IssueStreamPass, LoadGuild, LogRecording, PassRefused, PermissionsIn, PermissionsOf, PostEmbed,
-        ReadStatesOf, UserGuildSettingsOf, WithdrawEmbed,
+        ReadStatesOf, UserGuildSettingsOf, WithdrawEmbed, WrittenBetween,
     },
     event::UserEvent,
     files::{AttachRefused, MayAttach},
@@ -126,6 +126,11 @@ impl Chat {
         bus.try_serve(move |request: LogRecording| {
             let chat = this();
             async move { chat.ok_or(Unavailable)?.log_recording(request).await.map_err(|_| Unavailable) }
+        });
+        let this = chat.clone();
+        bus.try_serve(move |request: WrittenBetween| {
+            let chat = this();
+            async move { chat.ok_or(Unavailable)?.written_between(request).await.map_err(|_| Unavailable) }
         });
         bus.try_serve(move |request: WithdrawEmbed| {
             let chat = chat();

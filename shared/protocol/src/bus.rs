@@ -14,6 +14,7 @@ use crate::{
     read_state::{ReadState, UserGuildSettings},
     recording::{CallRecording, RecordingNews, RecordingPolicy},
     secret::Secret,
+    timestamp::Timestamp,
     user::User,
     voice::VoiceState,
 };
@@ -301,6 +302,25 @@ pub enum RecordingDeed {
     Rule { policy: [RecordingPolicy; 2], keep_days: [Option<u32>; 2] },
 }
 
+/// To chat: what was written in a channel from one moment until another and is still there, oldest first, at most so many.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct WrittenBetween {
+    pub channel: ChannelId,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub limit: u32,
+}
+
+/// Something that was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Written {
+    pub author: UserId,
+    pub at: Timestamp,
+    pub text: String,
+}
+
 /// What someone may do in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRights {
@@ -338,6 +358,7 @@ requests! {
     PostEmbed = "chat.post_embed", |this| this.channel.get() => Option<MessageId>;
     WithdrawEmbed = "chat.withdraw_embed", |this| this.channel.get() => bool;
     LogRecording = "chat.log_recording", |this| this.guild.get() => bool;
+    WrittenBetween = "chat.written_between", |this| this.channel.get() => Vec<Written>;
     CallRightsOf = "chat.call_rights_of", |this| this.guild.get() => Vec<CallRights>;
     VoiceStatesOf = "media.voice_states_of", |this| this.guild.get() => Vec<VoiceState>;
     VoiceStatesIn = "media.voice_states_in", |_this| 0 => Vec<VoiceState>;

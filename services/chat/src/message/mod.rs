@@ -18,6 +18,7 @@ mod spans;
 pub(crate) mod system;
 pub mod typing;
 mod uploads;
+mod written;
 
 pub(crate) use present::Around;
 pub(crate) use preview::MOST_WAITING as MOST_WAITING_FOR_CARDS;
