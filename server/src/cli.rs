@@ -265,6 +265,10 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "URL", env = "VOXLINK_PUBLIC_URL")]
     pub(crate) public_url: Option<PublicUrl>,
 
+    /// The program that makes videos of recordings [default: the ffmpeg in the PATH; without one there are no videos].
+    #[arg(long, value_name = "FILE", env = "VOXLINK_RECORDING_FFMPEG")]
+    pub(crate) recording_ffmpeg: Option<PathBuf>,
+
     /// What a program that reads /metrics from elsewhere must show as its bearer token; best given by the environment
     /// [default: only programs on this machine may read it, without one].
     #[arg(long, value_name = "TOKEN", env = "VOXLINK_METRICS_TOKEN", hide_env_values = true, value_parser = secret)]

@@ -114,6 +114,8 @@ impl Services {
             database: settings.databases.place(Keeper::Recording, data)?,
             folder: data.file("recordings"),
             public_url: settings.public_url.clone(),
+            ffmpeg: settings.recording_ffmpeg.clone(),
+            ffmpeg_patience: ffmpeg_patience(),
             free_bytes: doctor::free_bytes,
         };
         let recordings = Recordings::open(recordings, bus, env, auth, Arc::new(media.taps()))
@@ -177,6 +179,12 @@ fn preview_config() -> PreviewConfig {
     let named = std::env::var("VOXLINK_PREVIEW_ALLOW").unwrap_or_default();
     let exceptions = named.split(',').filter_map(|address| address.trim().parse().ok()).collect();
     PreviewConfig { exceptions, ..PreviewConfig::default() }
+}
+
+/// `VOXLINK_FFMPEG_PATIENCE_MS`, for tests: how long ffmpeg may stand still.
+fn ffmpeg_patience() -> Duration {
+    let named = std::env::var("VOXLINK_FFMPEG_PATIENCE_MS").ok().and_then(|text| text.parse().ok());
+    named.map_or(RecordingConfig::FFMPEG_PATIENCE, Duration::from_millis)
 }
 
 /// `VOXLINK_BUS=serialising`, for tests: every call between services crosses as JSON, as between machines.

@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) file_quota: u64,
     pub(crate) link_previews: bool,
     pub(crate) public_url: String,
+    pub(crate) recording_ffmpeg: Option<PathBuf>,
     pub(crate) metrics_token: Option<Secret>,
     pub(crate) databases: Databases,
     /// Options that were given and whose part is not built yet.
@@ -76,8 +77,10 @@ fn parse(text: &str) -> Result<ServeOptions, toml::de::Error> {
     for (key, value) in table {
         match value {
             // [turn] mode = … is turn_mode = …
-            toml::Value::Table(inner) if key == "turn" => {
-                flat.extend(inner.into_iter().map(|(name, value)| (format!("turn_{}", plain(&name)), value)));
+            toml::Value::Table(inner) if matches!(key.as_str(), "turn" | "recording") => {
+                flat.extend(
+                    inner.into_iter().map(|(name, value)| (format!("{key}_{}", plain(&name)), value)),
+                );
             }
             value => _ = flat.insert(plain(&key), value),
         }
@@ -129,6 +132,7 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
         file_quota: given.file_quota.or(file.file_quota),
         link_previews: given.link_previews.or(file.link_previews),
         public_url: given.public_url.or(file.public_url),
+        recording_ffmpeg: given.recording_ffmpeg.or(file.recording_ffmpeg),
         metrics_token: given.metrics_token.or(file.metrics_token),
         rate_limits: given.rate_limits.or(file.rate_limits),
         only: list(given.only, file.only),
@@ -151,6 +155,7 @@ fn decide(options: ServeOptions) -> Result<Settings, Failure> {
         file_quota: options.file_quota.map_or(FilesConfig::QUOTA, |size| size.0),
         link_previews: options.link_previews != Some(Switch::Off),
         public_url: options.public_url.map(|url| url.0).unwrap_or_default(),
+        recording_ffmpeg: options.recording_ffmpeg,
         metrics_token: options.metrics_token,
         rate_limits: options.rate_limits != Some(Switch::Off),
         ahead_of_time: ahead_of_time.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect(),

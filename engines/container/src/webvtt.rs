@@ -5,6 +5,8 @@ use std::{fmt::Write as _, time::Duration};
 /// A cue.
 #[derive(Clone, Copy, Debug)]
 pub struct Cue<'a> {
+    /// What kind it is, for programs: one word, or empty.
+    pub id: &'a str,
     /// Since the beginning.
     pub from: Duration,
     /// Later than `from`.
@@ -23,6 +25,10 @@ pub fn begin(out: &mut String) {
 /// Appends a cue; they come in the order of their beginnings.
 pub fn write(cue: &Cue<'_>, out: &mut String) {
     out.push('\n');
+    if !cue.id.is_empty() {
+        cue.id.split_whitespace().for_each(|word| escape(word, out));
+        out.push('\n');
+    }
     time(cue.from, out);
     out.push_str(" --> ");
     time(cue.to.max(cue.from + Duration::from_millis(1)), out);
@@ -75,10 +81,11 @@ mod tests {
         let mut file = String::new();
         begin(&mut file);
         let (from, to) = (Duration::from_millis(3_723_004), Duration::from_millis(3_724_000));
-        write(&Cue { from, to, speaker: "Ann\n> Lee", text: "a <b> & c\n\n00:00 --> 00:01\n" }, &mut file);
+        let text = "a <b> & c\n\n00:00 --> 00:01\n";
+        write(&Cue { id: "chat", from, to, speaker: "Ann\n> Lee", text }, &mut file);
         assert_eq!(
             file,
-            "WEBVTT\n\n01:02:03.004 --> 01:02:04.000\n<v Ann &gt; Lee>a &lt;b&gt; &amp; c\n00:00 --&gt; 00:01\n"
+            "WEBVTT\n\nchat\n01:02:03.004 --> 01:02:04.000\n<v Ann &gt; Lee>a &lt;b&gt; &amp; c\n00:00 --&gt; 00:01\n"
         );
     }
 }

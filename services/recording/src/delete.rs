@@ -41,6 +41,7 @@ impl Recordings {
     /// Takes away what is left of one that nobody sees any more.
     pub(crate) async fn erase(&self, recording: &Recording) -> Result<(), DbError> {
         let id = recording.id;
+        self.inner.makers.end_of(id).await;
         match tokio::fs::remove_dir_all(self.folder(id)).await {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

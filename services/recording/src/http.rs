@@ -28,9 +28,10 @@ use crate::{
     Recordings,
     finish::products::{self, Peaks, Speech},
     live::Refused,
+    make::{self, ShownOutput},
     start::Refusal,
     store::{
-        outputs::{self, OutputState},
+        outputs::{self, Output, OutputState},
         recordings::{self, Recording, State as Stored},
         rules::{self, Rule},
         tracks,
@@ -57,7 +58,8 @@ pub(crate) fn routes(recordings: Recordings) -> Routes {
         .get("/recordings/{recording}", show)
         .delete("/recordings/{recording}", delete)
         .get("/recordings/{recording}/files/{file}", file)
-        .with_state(recordings)
+        .with_state(recordings.clone())
+        .merge(make::routes(recordings))
 }
 
 impl From<Refusal> for ApiError {
@@ -245,7 +247,11 @@ async fn set_rule(
 }
 
 /// A recording that this person may listen to.
-async fn seen(this: &Recordings, user: UserId, id: RecordingId) -> Result<(Recording, Granted), ApiError> {
+pub(crate) async fn seen(
+    this: &Recordings,
+    user: UserId,
+    id: RecordingId,
+) -> Result<(Recording, Granted), ApiError> {
     let unknown = || ApiError::unknown(ErrorCode::UnknownRecording);
     let found = this.inner.db.read(move |sql| recordings::find(sql, id)).await?;
     let recording = found.filter(|one| one.state != Stored::Going).ok_or_else(unknown)?;
@@ -268,11 +274,15 @@ struct Head {
     duration_ms: Option<u64>,
     state: &'static str,
     problem: Option<String>,
+    thumbnail: Option<String>,
 }
 
-impl From<&Recording> for Head {
-    fn from(recording: &Recording) -> Self {
+impl Head {
+    fn new(this: &Recordings, recording: &Recording, made: &[Output]) -> Self {
+        let drawn = made.iter().find(|one| one.kind == "thumbnail" && one.state == OutputState::Ready);
+        let address = |one: &Output| this.inner.seals.address(recording.id, &one.file, this.inner.env.now());
         Self {
+            thumbnail: drawn.map(address),
             id: recording.id,
             channel_id: recording.channel,
             guild_id: recording.guild,
@@ -302,6 +312,7 @@ struct Shown {
 
 #[derive(Serialize)]
 struct ShownTrack {
+    name: String,
     user_id: UserId,
     source: String,
     codec: String,
@@ -309,16 +320,6 @@ struct ShownTrack {
     duration_ms: u64,
     bytes: u64,
     url: String,
-}
-
-#[derive(Serialize)]
-struct ShownOutput {
-    kind: String,
-    state: &'static str,
-    progress: f32,
-    reason: Option<String>,
-    bytes: u64,
-    url: Option<String>,
 }
 
 fn may_delete(recording: &Recording, user: UserId, granted: Granted) -> bool {
@@ -343,15 +344,16 @@ async fn show(
     let read = tokio::task::spawn_blocking(move || (products::speech(&folder), products::peaks(&folder)));
     let (people, Peaks(peaks)) = read.await.unwrap_or_default();
     let address = |file: &str| this.inner.seals.address(id, file, now);
-    let progress = this.progress_of(id);
     Ok(Json(Shown {
-        head: Head::from(&recording),
+        head: Head::new(&this, &recording, &made),
         may_delete: may_delete(&recording, who.user.id, granted),
         people,
         peaks: STANDARD.encode(peaks),
         tracks: found
-            .into_iter()
+            .iter()
+            .cloned()
             .map(|track| ShownTrack {
+                name: track.file.trim_end_matches(".mkv").to_owned(),
                 user_id: track.user,
                 url: address(&track.file),
                 source: track.source,
@@ -361,25 +363,7 @@ async fn show(
                 bytes: track.bytes,
             })
             .collect(),
-        outputs: made
-            .into_iter()
-            .map(|output| {
-                let is_ready = output.state == OutputState::Ready;
-                ShownOutput {
-                    state: match output.state {
-                        OutputState::Waiting if progress > 0.0 => "running",
-                        OutputState::Waiting => "waiting",
-                        OutputState::Ready => "ready",
-                        OutputState::Failed => "failed",
-                    },
-                    progress: if is_ready { 1.0 } else { progress },
-                    reason: output.reason,
-                    bytes: output.bytes,
-                    url: is_ready.then(|| address(&output.file)),
-                    kind: output.kind,
-                }
-            })
-            .collect(),
+        outputs: this.shown_outputs(&recording, &found, made, address).await,
     }))
 }
 
@@ -415,8 +399,12 @@ async fn list(
     }
     let before = page.before.unwrap_or(RecordingId::new(i64::MAX as u64));
     let limit = page.limit.unwrap_or(MOST_LISTED).clamp(1, MOST_LISTED);
-    let found = this.inner.db.read(move |sql| recordings::page(sql, channel, before, limit)).await?;
-    Ok(Json(found.iter().map(Head::from).collect()))
+    let found = this.inner.db.read(move |sql| {
+        let found = recordings::page(sql, channel, before, limit)?.into_iter();
+        let with_outputs = found.map(|one| Ok((outputs::list(sql, one.id)?, one)));
+        with_outputs.collect::<Result<Vec<_>, voxlink_service_kit::DbError>>()
+    });
+    Ok(Json(found.await?.iter().map(|(made, one)| Head::new(&this, one, made)).collect()))
 }
 
 #[derive(Deserialize)]

@@ -10,6 +10,7 @@ mod delete;
 mod finish;
 mod http;
 mod live;
+mod make;
 mod seal;
 mod start;
 pub mod store;
@@ -28,7 +29,7 @@ use voxlink_protocol::{
     ChannelId, RecordingId, UserId, VoiceState,
     bus::{DirectRecording, DirectVoiceState, GetUsers},
     event::{GuildChange, GuildEvent},
-    recording::{RecordingNews, RecordingState},
+    recording::{OutputNews, RecordingNews, RecordingState},
 };
 use voxlink_service_kit::{Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowflakes};
 use voxlink_sfu::{Listen, PersonId};
@@ -36,6 +37,7 @@ use voxlink_sfu::{Listen, PersonId};
 use crate::{
     capture::{Capture, Order, Said},
     live::{Effect, Live},
+    make::{Lane, Makers},
     seal::Seals,
     store::recordings::{self, Recording, State},
 };
@@ -58,8 +60,17 @@ pub struct RecordingConfig {
     pub folder: PathBuf,
     /// Put before the paths of recordings, for bots that need whole URLs; may be empty.
     pub public_url: String,
+    /// The program that makes videos of recordings; `None`: the one in the PATH.
+    pub ffmpeg: Option<PathBuf>,
+    /// It has hung when it stands still for so long.
+    pub ffmpeg_patience: Duration,
     /// What may still be written to the disk of a folder, in bytes.
     pub free_bytes: fn(&Path) -> Option<u64>,
+}
+
+impl RecordingConfig {
+    /// What [`Self::ffmpeg_patience`] usually is: the index of a long video is moved to its front in less.
+    pub const FFMPEG_PATIENCE: Duration = Duration::from_secs(60);
 }
 
 impl std::fmt::Debug for RecordingConfig {
@@ -106,8 +117,19 @@ struct Inner {
     jobs: mpsc::UnboundedSender<RecordingId>,
     moves: mpsc::UnboundedSender<Move>,
     seals: Seals,
-    /// Of what is being made.
+    /// Of those that are being made ready.
     progress: Mutex<HashMap<RecordingId, f32>>,
+    makers: Makers,
+}
+
+/// Makes a video of the tracks in a folder, as a recording of this length has them, by this ffmpeg or the one in the PATH;
+/// how many bytes it has. For measuring.
+///
+/// # Errors
+/// Why there is none, in words.
+#[doc(hidden)]
+pub fn compose(folder: &Path, length: Duration, ffmpeg: Option<&Path>) -> Result<u64, &'static str> {
+    make::compose(folder, length, ffmpeg)
 }
 
 /// Who sits where now.
@@ -143,6 +165,7 @@ impl Recordings {
             seals: Seals::new(&env),
             live: Mutex::default(),
             progress: Mutex::default(),
+            makers: Makers::default(),
             starting: tokio::sync::Mutex::default(),
             config,
             db,
@@ -158,6 +181,9 @@ impl Recordings {
         recordings.hear();
         tokio::spawn(recordings.clone().sweep(saying, moving));
         tokio::spawn(recordings.clone().work(waiting));
+        for lane in [Lane::Video, Lane::Quick] {
+            tokio::spawn(recordings.clone().make_outputs(lane));
+        }
         Ok(recordings)
     }
 
@@ -169,6 +195,7 @@ impl Recordings {
 
     /// Ends what goes on, so that all of it is on the disk. What is to be made of it is made by the next start.
     pub async fn shutdown(&self) {
+        self.inner.makers.shutdown().await;
         let all = self.inner.live().all();
         for id in all {
             self.end_capture(id).await;
@@ -293,8 +320,20 @@ impl Recordings {
 
     /// Everyone in the channel hears what has become of a recording.
     fn tell(&self, recording: &Recording, state: RecordingState, progress: f32) {
+        self.tell_of(recording, state, progress, None);
+    }
+
+    /// As [`Recordings::tell`], of something that is made of it.
+    fn tell_of(
+        &self,
+        recording: &Recording,
+        state: RecordingState,
+        progress: f32,
+        output: Option<OutputNews>,
+    ) {
         let Recording { id, guild, channel, .. } = *recording;
-        let news = Box::new(RecordingNews { id, channel_id: channel, guild_id: guild, state, progress });
+        let news = RecordingNews { id, channel_id: channel, guild_id: guild, state, progress, output };
+        let news = Box::new(news);
         match guild {
             Some(guild_id) => {
                 let change = GuildChange::RecordingUpdate(news);

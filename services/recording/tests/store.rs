@@ -1,7 +1,7 @@
 //! The verbs of the store, on SQLite or on PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use voxlink_protocol::{ChannelId, GuildId, MessageId, RecordingId, RecordingPolicy, UserId};
+use voxlink_protocol::{ChannelId, GuildId, MessageId, RecordingId, RecordingPolicy, Timestamp, UserId};
 use voxlink_recording::store::{
     MIGRATIONS,
     outputs::{self, Output, OutputState},
@@ -149,6 +149,47 @@ async fn a_guild_has_the_usual_rule_until_it_changes_it() {
         assert_eq!(rules::guilds(sql)?, [], "it goes on");
         recordings::set_state(sql, RecordingId::new(100), State::Ready, None)?;
         assert_eq!(rules::guilds(sql)?, [GUILD]);
+        Ok::<_, DbError>(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_asked_for_waits_its_turn_and_may_be_asked_for_again_when_it_failed() {
+    let (db, _folder) = database("asked");
+    db.write(|sql| {
+        let (first, second) = (RecordingId::new(100), RecordingId::new(101));
+        for id in [100, 101] {
+            recordings::insert(sql, &recording(id, LOUNGE))?;
+            recordings::set_state(sql, RecordingId::new(id), State::Ready, None)?;
+        }
+        let ask = |id, kind: &str, at| outputs::ask(sql, id, kind, "file", Timestamp(at));
+        assert!(ask(second, "video", 1)? && ask(first, "video", 2)? && ask(first, "flac:1.microphone.0", 3)?);
+        assert!(!ask(first, "video", 4)?, "once is enough");
+        assert_eq!(outputs::next_waiting(sql, &["video"])?, Some((second, "video".to_owned())));
+        let sound = Some((first, "flac:1.microphone.0".to_owned()));
+        assert_eq!(outputs::next_waiting(sql, &["flac:", "wav:"])?, sound);
+        assert_eq!(outputs::begin(sql, second, "video")?, Some(0));
+        outputs::put_off(sql, second, "video")?;
+        assert_eq!(outputs::begin(sql, second, "video")?, Some(0), "a stop of the server does not count");
+        assert_eq!(outputs::begin(sql, second, "video")?, Some(1), "a crash does");
+        let end = |state, reason: Option<&str>, bytes| {
+            let (kind, file) = ("video".to_owned(), "video.mp4".to_owned());
+            let output = Output { kind, state, reason: reason.map(str::to_owned), file, bytes };
+            outputs::end(sql, second, &output)
+        };
+        assert!(end(OutputState::Failed, Some("stalled"), 0)? && !end(OutputState::Ready, None, 1)?);
+        assert_eq!(outputs::begin(sql, second, "video")?, None);
+        assert_eq!(outputs::next_waiting(sql, &["video"])?, Some((first, "video".to_owned())));
+        assert!(ask(second, "video", 5)?, "what failed may be asked for again");
+        assert_eq!(outputs::begin(sql, second, "video")?, Some(0));
+        assert!(end(OutputState::Ready, None, 9)?);
+        assert!(!ask(second, "video", 6)?, "it is there");
+        let made = outputs::list(sql, second)?;
+        assert_eq!((made[0].state, made[0].bytes, made[0].reason.as_deref()), (OutputState::Ready, 9, None));
+        recordings::set_state(sql, first, State::Doomed, None)?;
+        assert_eq!(outputs::next_waiting(sql, &["video"])?, None, "nothing is made of what is being deleted");
         Ok::<_, DbError>(())
     })
     .await

@@ -44,6 +44,8 @@ pub enum ErrorCode {
     NotInCall = 40032,
     /// Our own: nobody records in this guild.
     RecordingIsOff = 40180,
+    /// Our own: this cannot be made of a recording.
+    OutputUnavailable = 40185,
     MissingAccess = 50001,
     CannotExecuteOnDirect = 50003,
     CannotEditOthersMessage = 50005,

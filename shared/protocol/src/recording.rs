@@ -94,4 +94,36 @@ pub struct RecordingNews {
     pub state: RecordingState,
     /// How much of what is being made is done, 0 to 1.
     pub progress: f32,
+    /// What is being made of one that is ready; absent when the recording itself is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputNews>,
+}
+
+/// How far something is that somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputNews {
+    /// `video`, `flac` or `wav`.
+    pub kind: String,
+    /// Of which track, if it is of one.
+    pub track: Option<String>,
+    /// How it stands.
+    pub state: OutputState,
+}
+
+/// How something stands that is made of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputState {
+    /// It can be asked for.
+    Offered,
+    /// It cannot be made here.
+    Unavailable,
+    /// Its turn comes.
+    Waiting,
+    /// It is being made.
+    Running,
+    /// It is there.
+    Ready,
+    /// It could not be made.
+    Failed,
 }

@@ -113,6 +113,7 @@ fn body(route: &Route) -> Value {
         "PATCH" if ends("/recording") => json!({"paused": true}),
         "PATCH" => json!({"name": "intruder"}),
         "POST" if ends("/stream-keys") => json!({"name": "intruder"}),
+        "POST" if ends("/outputs") => json!({"kind": "video"}),
         "POST" if ends("/ack-bulk") => json!({"read_states": []}),
         "POST" if ends("/owner") => json!({"user_id": "1000000000001"}),
         "PUT" if ends("/consent") => json!({"accept": true}),

@@ -4,6 +4,7 @@
 //! system as soon as they are whole, so that a kill costs no more than what is being put together.
 
 pub(crate) mod names;
+pub(crate) mod story;
 pub(crate) mod timeline;
 mod track;
 
@@ -22,6 +23,7 @@ use voxlink_protocol::{RecordingId, recording::RecordingTrouble};
 use voxlink_service_kit::Env;
 use voxlink_sfu::{Listening, PersonId, RoomId, Source, Tap, TapEvent};
 
+use story::{Event, Writer as StoryWriter};
 use timeline::Timeline;
 use track::TrackWriter;
 
@@ -121,7 +123,9 @@ struct Active {
     folder: PathBuf,
     listening: Box<dyn Listening>,
     tap: Tap,
+    start: Instant,
     time: Timeline,
+    story: StoryWriter,
     tracks: HashMap<(PersonId, Source), TrackWriter>,
     sync_at: Instant,
     trouble: Option<(RecordingTrouble, Instant)>,
@@ -154,9 +158,11 @@ impl Task {
         match order {
             Order::Begin(begin) => {
                 let active = Active {
+                    story: StoryWriter::begin(begin.folder.parent().unwrap_or(&begin.folder)),
                     folder: begin.folder,
                     listening: begin.listening,
                     tap: Tap::new(begin.room),
+                    start: now,
                     time: Timeline::new(now),
                     tracks: HashMap::new(),
                     sync_at: now + SYNC_EVERY,
@@ -168,6 +174,8 @@ impl Task {
             Order::Admit(id, person, yes) => {
                 if let Some(active) = self.active.get_mut(&id) {
                     active.tap.admit(person, yes, now);
+                    let event = if yes { Event::Kept(person) } else { Event::Gone(person) };
+                    active.story.tell(active.time.length(now), event);
                 }
             }
             Order::Pause(id, paused) => {
@@ -250,6 +258,9 @@ impl Active {
         if !self.time.pause(paused, now) {
             return;
         }
+        let elapsed = now.saturating_duration_since(self.start);
+        let event = if paused { Event::Paused { elapsed } } else { Event::Resumed { elapsed } };
+        self.story.tell(self.time.length(now), event);
         for track in self.tracks.values_mut() {
             // What is on its way belongs to the other side of the pause.
             if let Err(error) = track.interrupt(now, &self.folder, &self.time) {

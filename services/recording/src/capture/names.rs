@@ -31,6 +31,11 @@ impl TrackName {
         parts.next().is_none().then_some(Self { person, source, number })
     }
 
+    /// As the API names the track: without the end.
+    pub(crate) fn stem(self) -> String {
+        format!("{}.{}.{}", self.person.0, self.source_name(), self.number)
+    }
+
     /// As the API calls the source.
     pub(crate) fn source_name(self) -> &'static str {
         source_name(self.source)
@@ -44,7 +49,7 @@ pub(crate) fn source_name(source: Source) -> &'static str {
 
 impl fmt::Display for TrackName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}.mkv", self.person.0, self.source_name(), self.number)
+        write!(f, "{}.mkv", self.stem())
     }
 }
 

@@ -24,6 +24,9 @@ const SOUND_PATIENCE: Duration = Duration::from_millis(250);
 const PICTURE_PATIENCE: Duration = Duration::from_millis(600);
 /// A second transport of a person with the same source takes over when the first is silent for so long.
 const TAKES_OVER: Duration = Duration::from_secs(1);
+/// A picture that can be begun with is asked for when the last one is this old, so that whoever plays the track, or makes a
+/// video of it, need not decode all of it to get to its end.
+const SEEKABLE: Duration = Duration::from_secs(20);
 /// The only track of its file.
 const ONLY: u8 = 1;
 
@@ -41,6 +44,7 @@ pub(super) struct TrackWriter {
     /// Not handed to the system yet.
     pending: Vec<u8>,
     last: Duration,
+    last_key: Duration,
 }
 
 /// A file that is being written.
@@ -66,6 +70,7 @@ impl TrackWriter {
             files: 0,
             pending: Vec::new(),
             last: Duration::ZERO,
+            last_key: Duration::ZERO,
         }
     }
 
@@ -99,9 +104,14 @@ impl TrackWriter {
         self.from = None;
     }
 
-    /// Which transport needs to send a key frame, if pictures cannot be put together.
-    pub(super) fn needs_keyframe(&self) -> Option<PeerId> {
-        let wants = self.source.kind() == MediaKind::Video && self.assembler.wants_key_frame();
+    /// Which transport needs to send a key frame, if pictures cannot be put together or the last one is long past.
+    pub(super) fn needs_keyframe(&mut self) -> Option<PeerId> {
+        let is_old = self.last.saturating_sub(self.last_key) >= SEEKABLE;
+        if is_old {
+            // Asked for once: a source that has ended since would be asked for ever.
+            self.last_key = self.last;
+        }
+        let wants = self.source.kind() == MediaKind::Video && (is_old || self.assembler.wants_key_frame());
         self.from.filter(|_| wants).map(|(peer, ..)| peer)
     }
 
@@ -139,7 +149,12 @@ impl TrackWriter {
         let (Some(open), Some(track)) = (&mut self.open, TrackNumber::new(ONLY)) else { return Ok(()) };
         let block = Block { track, at, is_key: frame.is_key, payload: &frame.payload };
         match open.writer.write(&block, &mut self.pending) {
-            Ok(()) => self.last = at,
+            Ok(()) => {
+                self.last = at;
+                if frame.is_key {
+                    self.last_key = at;
+                }
+            }
             Err(error) => tracing::debug!(%error, "a frame is not kept"),
         }
         Ok(())

@@ -1,35 +1,32 @@
 //! What is made of a recording once it is over: files with an index, a mix, who spoke when. One after the other, on a
 //! thread that yields to everything else; begun anew after a crash.
 
+mod captions;
 mod mix;
-mod nice;
+pub(crate) mod nice;
 pub(crate) mod products;
 mod tracks;
 
 use std::{
-    collections::HashMap,
     fs,
     path::Path,
     time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, oneshot};
-use voxlink_container::webvtt;
-use voxlink_protocol::{
-    Embed, RecordingId, Timestamp, UserId,
-    bus::{GetUsers, PostEmbed},
-    recording::RecordingState,
-};
+use voxlink_protocol::{Embed, RecordingId, Timestamp, bus::PostEmbed, recording::RecordingState};
 use voxlink_service_kit::DbError;
 
 use crate::{
-    Recordings,
+    Recordings, make,
     store::{
         outputs::{self, Output, OutputState},
         recordings::{self, Recording, State},
         tracks::{self as track_rows, Track},
     },
 };
+
+pub(crate) use tracks::names as tracks;
 
 use products::{CAPTIONS, MIX, Speech};
 
@@ -107,7 +104,7 @@ impl Recordings {
         self.set_progress(id, None);
         match made {
             Ok(made) => {
-                let captions = self.captions(&made.speech).await;
+                let captions = self.captions(&recording, &made.speech, made.duration_ms).await;
                 let folder = self.folder(id);
                 let bytes = |name: &str| fs::metadata(folder.join(name)).map_or(0, |known| known.len());
                 let mut all = Vec::new();
@@ -123,9 +120,14 @@ impl Recordings {
                     Ok(()) => all.push(output("captions", CAPTIONS, captions.len() as u64)),
                     Err(error) => tracing::warn!(%error, recording = %id, "captions could not be written"),
                 }
+                let (has_pictures, now) = (make::has_pictures(&made.tracks), self.inner.env.now());
+                let is_drawn = has_pictures && self.ffmpeg().await.is_ok();
                 let stored = self.inner.db.write(move |sql| {
                     for output in &all {
                         outputs::put(sql, id, output)?;
+                    }
+                    if is_drawn {
+                        outputs::ask(sql, id, "thumbnail", make::THUMBNAIL, now)?;
                     }
                     track_rows::replace(sql, id, &made.tracks)?;
                     recordings::set_duration(sql, id, made.duration_ms)?;
@@ -133,6 +135,7 @@ impl Recordings {
                 });
                 stored.await?;
                 self.tell(&recording, RecordingState::Ready, 1.0);
+                self.inner.makers.look();
             }
             Err(problem) => {
                 tracing::error!(recording = %id, problem, "nothing can be made of a recording");
@@ -192,28 +195,5 @@ impl Recordings {
             .map_err(|error| error.to_string())?;
         let tracks = tracks::finish(&found, raw, folder).map_err(|error| error.to_string())?;
         Ok(Made { tracks, duration_ms, speech })
-    }
-
-    /// Who spoke when, by name.
-    async fn captions(&self, speech: &[Speech]) -> String {
-        let ids = speech.iter().map(|one| one.user_id).collect();
-        let users = self.inner.bus.call(GetUsers { ids }).await.unwrap_or_default();
-        let names: HashMap<UserId, String> = users
-            .into_iter()
-            .map(|user| (user.id, user.global_name.clone().unwrap_or(user.username)))
-            .collect();
-        let mut cues: Vec<(u64, u64, &str)> = Vec::new();
-        for one in speech {
-            let name = names.get(&one.user_id).map_or("?", String::as_str);
-            cues.extend(one.spoke.iter().map(|(from, to)| (*from, *to, name)));
-        }
-        cues.sort_unstable();
-        let mut text = String::new();
-        webvtt::begin(&mut text);
-        for (from, to, speaker) in cues {
-            let (from, to) = (Duration::from_millis(from), Duration::from_millis(to));
-            webvtt::write(&webvtt::Cue { from, to, speaker, text: speaker }, &mut text);
-        }
-        text
     }
 }

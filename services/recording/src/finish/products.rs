@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use voxlink_protocol::UserId;
 
-use crate::capture::names::TrackName;
+use crate::{capture::names::TrackName, make};
 
 /// Everyone in one file, Ogg Opus.
 pub(crate) const MIX: &str = "mix.opus";
@@ -61,7 +61,7 @@ pub(crate) fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
 
 /// Where a file that people may have lies; `None` for other names.
 pub(crate) fn place(folder: &Path, name: &str) -> Option<PathBuf> {
-    let is_ours = matches!(name, MIX | CAPTIONS) || TrackName::parse(name).is_some();
+    let is_ours = matches!(name, MIX | CAPTIONS) || TrackName::parse(name).is_some() || make::is_ours(name);
     is_ours.then(|| folder.join(name))
 }
 
@@ -70,6 +70,10 @@ pub(crate) fn content_type(name: &str) -> &'static str {
     match name {
         MIX => "audio/ogg",
         CAPTIONS => "text/vtt; charset=utf-8",
+        _ if name.ends_with(".flac") => "audio/flac",
+        _ if name.ends_with(".wav") => "audio/wav",
+        _ if name.ends_with(".jpg") => "image/jpeg",
+        _ if name.ends_with(".mp4") => "video/mp4",
         _ if name.contains(".microphone.") || name.contains(".screen_audio.") => "audio/webm",
         _ => "video/webm",
     }

@@ -90,7 +90,7 @@ pub(super) fn finish(found: &[Found], raw: &Path, folder: &Path) -> Result<Vec<T
 }
 
 /// Files of tracks in a folder; none where there is no folder.
-pub(super) fn names(folder: &Path) -> io::Result<Vec<TrackName>> {
+pub(crate) fn names(folder: &Path) -> io::Result<Vec<TrackName>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -6,4 +6,7 @@ pub mod rules;
 pub mod tracks;
 
 /// Numbered migrations, in order; the list only ever grows.
-pub const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_initial.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_outputs_on_demand.sql"),
+];
