@@ -3,7 +3,7 @@ import { ApiError } from "../api/http.ts";
 import { recordingApi } from "../state/account.svelte.ts";
 import type { Id } from "../state/model.ts";
 import { store } from "../state/store.svelte.ts";
-import { toRecording, type Recording } from "./model.ts";
+import { isMaking, toOutput, toRecording, withNews, withOutput, type Recording } from "./model.ts";
 
 export interface Entry {
   recording: Recording | null;
@@ -19,6 +19,8 @@ class Library {
   entries = $state.raw<ReadonlyMap<Id, Entry>>(new Map());
   #loading = new Map<Id, Promise<void>>();
   #waiting = new Set<Id>();
+  /** What was told while one waited. */
+  #again = new Set<Id>();
 
   constructor() {
     let self: Id | undefined;
@@ -28,14 +30,15 @@ class Library {
         if (self !== undefined && self !== event.d.user.id) this.entries = new Map();
         self = event.d.user.id;
         // What became of it meanwhile was not told.
-        for (const [id, { recording }] of this.entries) if (recording?.state === "processing") void this.load(id);
+        for (const [id, { recording }] of this.entries) if (recording && (recording.state === "processing" || isMaking(recording))) void this.load(id);
         return;
       }
       if (event.t !== "RECORDING_UPDATE") return;
-      const { id, state, progress } = event.d;
+      const { id, state, progress, output } = event.d;
       const entry = this.entries.get(id);
       if (!entry) return;
-      if (state === "deleted") this.gone(id);
+      if (output && entry.recording && output.state !== "ready" && output.state !== "failed") this.#put(id, { ...entry, recording: withNews(entry.recording, output.kind, output.track, { state: output.state, progress }) });
+      else if (state === "deleted") this.gone(id);
       else if (state === "ready" || state === "failed" || entry.recording === null) this.#soon(id);
       else this.#put(id, { ...entry, progress });
     });
@@ -45,6 +48,13 @@ class Library {
     const running = this.#loading.get(id) ?? this.#fetch(id).finally(() => this.#loading.delete(id));
     this.#loading.set(id, running);
     return running;
+  }
+
+  /** Has something made of it. */
+  async make(id: Id, kind: string, track: string | null = null): Promise<void> {
+    const output = toOutput(await recordingApi.makeOutput(id, kind, track));
+    const entry = this.entries.get(id);
+    if (entry?.recording) this.#put(id, { ...entry, recording: withOutput(entry.recording, output) });
   }
 
   /** It was deleted, by whomever. */
@@ -65,13 +75,16 @@ class Library {
   }
 
   #soon(id: Id): void {
-    if (this.#waiting.has(id)) return;
+    if (this.#waiting.has(id)) return void this.#again.add(id);
     this.#waiting.add(id);
-    void this.load(id).then(() =>
+    // What is on its way already may be older than what was told.
+    const last = this.#loading.get(id) ?? Promise.resolve();
+    void last.then(() => this.load(id)).then(() =>
       setTimeout(() => {
         this.#waiting.delete(id);
         const state = this.entries.get(id)?.recording?.state;
-        if (state === "processing") void this.load(id);
+        if (this.#again.delete(id)) this.#soon(id);
+        else if (state === "processing") void this.load(id);
       }, PAUSE_MS),
     );
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { recordingIn } from "./link.ts";
-import { downloadOf, isDivisible, mixOf, toRecording } from "./model.ts";
+import { downloadOf, isDivisible, isMaking, mixOf, outputOf, toOutput, toRecording, videoOf, withNews, withOutput } from "./model.ts";
 import type { WireRecording } from "./wire.ts";
 
 const wire = (part: Partial<WireRecording> = {}): WireRecording => ({
@@ -36,6 +36,19 @@ test("a line of a channel's list lacks what is only asked for one by one", () =>
 test("states that a later server may have are not taken for ready", () => {
   expect(toRecording(wire({ state: "archived" })).state).toBe("processing");
   expect(toRecording(wire({ outputs: [{ kind: "mix", state: "odd", progress: 0, reason: null, bytes: null, url: null }] })).outputs[0]!.state).toBe("unavailable");
+});
+
+test("what is being made is told apart by kind and track, and ready is what has an address", () => {
+  const output = (kind: string, track: string | null, state: string, url: string | null = null) => ({ kind, track, state, progress: 0, reason: null, cause: null, bytes: 0, url });
+  const recording = toRecording(wire({ outputs: [output("video", null, "offered"), output("flac", "10.microphone.0", "offered"), output("wav", "10.microphone.0", "offered")] }));
+  expect([isMaking(recording), videoOf(recording)]).toEqual([false, null]);
+  const told = withNews(recording, "flac", "10.microphone.0", { state: "running", progress: 0.5 });
+  expect(told.outputs.map(({ state, progress }) => [state, progress])).toEqual([["offered", 0], ["running", 0.5], ["offered", 0]]);
+  expect(isMaking(told)).toBe(true);
+  const made = withOutput(told, toOutput(output("video", null, "ready", "/video?seal=1")));
+  expect(videoOf(made)!.url).toBe("/video?seal=1");
+  expect(outputOf(made, "flac", "10.microphone.0")!.state).toBe("running");
+  expect(outputOf(made, "flac")).toBe(null);
 });
 
 test("what a track holds follows from source and codec", () => {

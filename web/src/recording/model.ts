@@ -12,6 +12,8 @@ export interface Voice {
 }
 export type Source = "microphone" | "camera" | "screen" | "screen-sound";
 export interface Track {
+  /** What it is asked for by. */
+  name: string;
   userId: Id;
   source: Source;
   sound: boolean;
@@ -24,10 +26,14 @@ export interface Track {
 export type OutputState = "offered" | "waiting" | "running" | "ready" | "failed" | "unavailable";
 export interface Output {
   kind: string;
+  /** The name of the track it is of; null: of all. */
+  track: string | null;
   state: OutputState;
   /** 0 to 1. */
   progress: number;
   reason: string | null;
+  /** The reason in one word; empty without one. */
+  cause: string;
   bytes: number;
   url: string;
 }
@@ -42,6 +48,8 @@ export interface Recording {
   durationMs: number;
   state: "processing" | "ready" | "failed";
   problem: string | null;
+  /** Where a small picture of it is; empty without one. */
+  thumbnail: string;
   mayDelete: boolean;
   people: readonly Voice[];
   /** Of the mix: one value from 0 to 255 for each {@link PEAK_MS}. */
@@ -63,6 +71,7 @@ export function toRecording(wire: WireRecording): Recording {
     durationMs: wire.duration_ms ?? 0,
     state: wire.state === "ready" || wire.state === "failed" ? wire.state : "processing",
     problem: wire.problem,
+    thumbnail: wire.thumbnail ?? "",
     mayDelete: wire.may_delete ?? false,
     people: (wire.people ?? []).map(({ user_id, spoke }) => ({ userId: user_id, spoke })),
     peaks: Uint8Array.from(atob(wire.peaks ?? ""), (char) => char.codePointAt(0) ?? 0),
@@ -73,7 +82,7 @@ export function toRecording(wire: WireRecording): Recording {
 
 function toTrack(wire: WireTrack): Track {
   const sound = /^(?:opus|flac|pcm|wav)/iu.test(wire.codec);
-  return { userId: wire.user_id, source: toSource(wire.source, sound), sound, startsMs: wire.starts_ms, durationMs: wire.duration_ms, bytes: wire.bytes, url: wire.url };
+  return { name: wire.name ?? "", userId: wire.user_id, source: toSource(wire.source, sound), sound, startsMs: wire.starts_ms, durationMs: wire.duration_ms, bytes: wire.bytes, url: wire.url };
 }
 
 function toSource(source: string, sound: boolean): Source {
@@ -81,9 +90,13 @@ function toSource(source: string, sound: boolean): Source {
   return sound ? "microphone" : "camera";
 }
 
-function toOutput(wire: WireOutput): Output {
+function toOutputState(state: string): OutputState {
   const states: readonly string[] = ["offered", "waiting", "running", "ready", "failed", "unavailable"] satisfies OutputState[];
-  return { kind: wire.kind, state: states.includes(wire.state) ? (wire.state as OutputState) : "unavailable", progress: wire.progress, reason: wire.reason, bytes: wire.bytes ?? 0, url: wire.url ?? "" };
+  return states.includes(state) ? (state as OutputState) : "unavailable";
+}
+
+export function toOutput(wire: WireOutput): Output {
+  return { kind: wire.kind, track: wire.track ?? null, state: toOutputState(wire.state), progress: wire.progress, reason: wire.reason, cause: wire.cause ?? "", bytes: wire.bytes ?? 0, url: wire.url ?? "" };
 }
 
 // What is asked of it
@@ -91,6 +104,32 @@ function toOutput(wire: WireOutput): Output {
 /** The sound of everyone together; null until it is made. */
 export function mixOf({ outputs }: Recording): Output | null {
   return outputs.find((output) => output.kind === "mix" && output.state === "ready" && output.url !== "") ?? null;
+}
+
+/** Everyone's pictures with the sound; null until somebody had it made. */
+export function videoOf({ outputs }: Recording): Output | null {
+  return outputs.find((output) => output.kind === "video" && output.state === "ready" && output.url !== "") ?? null;
+}
+
+/** What is made of one track, or of all. */
+export function outputOf({ outputs }: Recording, kind: string, track: string | null = null): Output | null {
+  return outputs.find((output) => output.kind === kind && output.track === track) ?? null;
+}
+
+/** The recording once the gateway said how far something is that is made of it. */
+export function withNews(recording: Recording, kind: string, track: string | null, part: Pick<WireOutput, "state" | "progress">): Recording {
+  const { state, progress } = part;
+  return { ...recording, outputs: recording.outputs.map((output) => (output.kind === kind && output.track === track ? { ...output, state: toOutputState(state), progress } : output)) };
+}
+
+/** The recording once the server answered about one output. */
+export function withOutput(recording: Recording, output: Output): Recording {
+  return { ...recording, outputs: recording.outputs.map((one) => (one.kind === output.kind && one.track === output.track ? output : one)) };
+}
+
+/** Whether something is being made of it, or is to be. */
+export function isMaking({ outputs }: Recording): boolean {
+  return outputs.some(({ state }) => state === "waiting" || state === "running");
 }
 
 /** Whether everybody who is in it can be turned down alone. */

@@ -36,7 +36,6 @@ const players = new Map<Id, Player>();
 export function playerOf(recording: Recording): Player {
   const player = players.get(recording.id) ?? new Player(recording);
   players.set(recording.id, player);
-  player.renew(recording);
   return player;
 }
 
@@ -52,6 +51,9 @@ export class Player {
   levels = $state.raw<ReadonlyMap<Id, Level>>(new Map());
   #recording: Recording;
   #mix: HTMLAudioElement | null = null;
+  /** Shown in place of the mix. */
+  #video: HTMLVideoElement | null = null;
+  #unlisten: AbortController | null = null;
   #voices: Voice[] | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
   #frame = 0;
@@ -79,6 +81,25 @@ export class Player {
     if (this.playing || mixOf(before)?.url === mixOf(recording)?.url) return;
     this.#drop();
     this.broken = false;
+  }
+
+  /** A video that shows the recording takes the place of the mix; null: the mix again. It goes on at the same place. */
+  attach(video: HTMLVideoElement | null): void {
+    if (this.#video === video) return;
+    const place = this.#place();
+    this.#halt();
+    this.#unlisten?.abort();
+    this.#unlisten = video ? this.#listen(video) : null;
+    this.#video = video;
+    this.atMs = place;
+    this.#level();
+    if (video) video.currentTime = place / 1000;
+    if (this.playing) this.#begin();
+  }
+
+  /** What plays everyone together. */
+  get #whole(): HTMLMediaElement | null {
+    return this.#video ?? this.#mix;
   }
 
   play(): void {
@@ -109,14 +130,15 @@ export class Player {
       this.#base = this.atMs;
       this.#since = performance.now();
       if (this.playing) this.#keepStep();
-    } else if (this.#mix) this.#mix.currentTime = this.atMs / 1000;
+    }
+    if (this.#whole && (!this.#byTrack || this.#video)) this.#whole.currentTime = this.atMs / 1000;
   }
 
   setRate(rate: number): void {
     this.#base = this.#place();
     this.#since = performance.now();
     this.rate = rate;
-    if (this.#mix) this.#mix.playbackRate = rate;
+    if (this.#whole) this.#whole.playbackRate = rate;
   }
 
   setVolume(volume: number): void {
@@ -159,11 +181,13 @@ export class Player {
       this.#keepStep();
       this.#timer = setInterval(() => this.#keepStep(), EVERY_MS);
     } else {
-      this.#mix ??= this.#element(mixOf(this.#recording)?.url ?? "");
+      if (!this.#video) this.#mix ??= this.#element(mixOf(this.#recording)?.url ?? "");
       this.#level();
-      if (Math.abs(this.#mix.currentTime * 1000 - this.atMs) > 1) this.#mix.currentTime = this.atMs / 1000;
-      this.#mix.playbackRate = this.rate;
-      void this.#mix.play().catch(() => {});
+      const whole = this.#whole;
+      if (!whole) return;
+      if (Math.abs(whole.currentTime * 1000 - this.atMs) > 1) whole.currentTime = this.atMs / 1000;
+      whole.playbackRate = this.rate;
+      void whole.play().catch(() => {});
     }
     this.#follow();
   }
@@ -172,6 +196,7 @@ export class Player {
     clearInterval(this.#timer);
     cancelAnimationFrame(this.#frame);
     this.#mix?.pause();
+    this.#video?.pause();
     for (const { element } of this.#voices ?? []) element.pause();
   }
 
@@ -187,11 +212,18 @@ export class Player {
     const element = new Audio();
     element.preload = "auto";
     element.src = url;
-    element.addEventListener("error", () => this.#break());
-    element.addEventListener("waiting", () => (this.waiting = this.playing));
-    element.addEventListener("playing", () => (this.waiting = this.waiting && this.#byTrack));
-    element.addEventListener("ended", () => !this.#byTrack && this.#end());
+    this.#listen(element);
     return element;
+  }
+
+  #listen(element: HTMLMediaElement): AbortController {
+    const over = new AbortController();
+    const on = (name: string, then: () => void) => element.addEventListener(name, then, { signal: over.signal });
+    on("error", () => this.#break());
+    on("waiting", () => (this.waiting = this.playing));
+    on("playing", () => (this.waiting = this.waiting && this.#byTrack));
+    on("ended", () => !this.#byTrack && this.#end());
+    return over;
   }
 
   #voice(track: Track): Voice {
@@ -205,7 +237,9 @@ export class Player {
   }
 
   #level(): void {
-    if (this.#mix) this.#mix.volume = this.volume;
+    if (this.#whole) this.#whole.volume = this.volume;
+    // Its sound is everyone's: while they play one by one it is only seen.
+    if (this.#video) this.#video.muted = this.#byTrack;
     for (const { track, gain } of this.#voices ?? []) {
       const level = this.levelOf(track.userId);
       gain.gain.value = level.muted ? 0 : level.gain * this.volume;
@@ -215,7 +249,7 @@ export class Player {
   /** Where it is now. */
   #place(): number {
     if (!this.playing) return this.atMs;
-    if (!this.#byTrack) return this.#mix ? this.#mix.currentTime * 1000 : this.atMs;
+    if (!this.#byTrack) return this.#whole ? this.#whole.currentTime * 1000 : this.atMs;
     return this.waiting ? this.#base : this.#base + (performance.now() - this.#since) * this.rate;
   }
 
@@ -247,7 +281,19 @@ export class Player {
     }
     if (this.waiting) this.#since = performance.now();
     this.waiting = false;
+    this.#showStep(clock);
     for (const element of due) if (element.paused) void element.play().catch(() => {});
+  }
+
+  /** The picture where the sound is. It is not waited for. */
+  #showStep(clock: number): void {
+    const video = this.#video;
+    if (!video) return;
+    const what = step({ startsMs: 0, durationMs: this.durationMs, atMs: video.currentTime * 1000, playing: !video.paused }, clock, this.rate);
+    if (what.do === "rest") return video.pause();
+    video.playbackRate = what.rate;
+    if (what.do === "seek" && !video.seeking) video.currentTime = what.toMs / 1000;
+    if (video.paused) void video.play().catch(() => {});
   }
 
   #follow(): void {

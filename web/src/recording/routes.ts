@@ -1,6 +1,6 @@
 /** The routes of recordings, one function each. Paths and shapes: docs/protocol/recordings.md. */
 import type { Http } from "../api/http.ts";
-import type { WireCallRecording, WireRecording, WireRecordingSettings } from "./wire.ts";
+import type { WireCallRecording, WireOutput, WireRecording, WireRecordingSettings } from "./wire.ts";
 
 const V1 = "/api/v1";
 /** Recordings that a page of a channel's list brings. */
@@ -21,7 +21,7 @@ export function recordingRoutes(http: Http) {
 
     one: (id: string) => http.request<WireRecording>("GET", `${V1}/recordings/${id}`),
     ofChannel: (channel: string, before?: string) => http.request<WireRecording[]>("GET", `${V1}/channels/${channel}/recordings?limit=${LIST_PAGE}${before ? `&before=${before}` : ""}`),
-    makeOutput: (id: string, kind: string) => http.request<void>("POST", `${V1}/recordings/${id}/outputs`, { kind }),
+    makeOutput: (id: string, kind: string, track: string | null = null) => http.request<WireOutput>("POST", `${V1}/recordings/${id}/outputs`, { kind, ...(track !== null && { track }) }),
     remove: (id: string) => http.request<void>("DELETE", `${V1}/recordings/${id}`),
   };
 }

@@ -22,6 +22,7 @@ export interface WireRecordingSettings {
   keep_days: number | null;
 }
 export interface WireTrack {
+  name?: string;
   user_id: string;
   source: string;
   codec: string;
@@ -32,9 +33,13 @@ export interface WireTrack {
 }
 export interface WireOutput {
   kind: string;
+  /** The name of the track it is of. */
+  track?: string | null;
   state: string;
   progress: number;
   reason: string | null;
+  /** The reason in one word. */
+  cause?: string | null;
   bytes: number | null;
   url: string | null;
 }
@@ -49,17 +54,20 @@ export interface WireRecording {
   duration_ms: number | null;
   state: string;
   problem: string | null;
+  thumbnail?: string | null;
   may_delete?: boolean;
   people?: { user_id: string; spoke: [number, number][] }[];
   peaks?: string;
   tracks?: WireTrack[];
   outputs?: WireOutput[];
 }
-/** How far it is, while it is being made ready. */
+/** How far it is, while it or something of it is being made. */
 export interface WireRecordingUpdate {
   id: string;
   channel_id: string;
   guild_id: string | null;
   state: string;
   progress: number;
+  /** What is being made of one that is ready; absent: the recording itself. */
+  output?: { kind: string; track: string | null; state: string };
 }

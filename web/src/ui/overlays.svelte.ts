@@ -16,6 +16,7 @@ export type DialogSpec =
   | { name: "person"; guildId: Id | null; userId: Id }
   | { name: "call-quality"; guildId: Id | null; channelId: Id }
   | { name: "recordings"; channelId: Id; channelName: string }
+  | { name: "lossless"; recordingId: Id }
   | { name: "goto" }
   | { name: "keys" };
 
