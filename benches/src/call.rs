@@ -73,7 +73,9 @@ pub(crate) struct Counters {
 }
 
 /// Where a made-up packet says when it was sent ([`stamped::clock`]).
-const SENT_AT: Range<usize> = 2..10;
+const SENT_AT: Range<usize> = 12..20;
+/// RFC 6386 §9.1: the start code of a key frame and its size, 640 × 360.
+const KEY_FRAME: [u8; 7] = [0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01];
 
 /// A TURN server and what to show it.
 #[derive(Clone, Debug)]
@@ -165,7 +167,7 @@ impl Way {
 pub(crate) async fn take_part(
     ticket: Ticket,
     turn: Option<Turn>,
-    load: Option<Load>,
+    loads: Vec<Load>,
     counters: Arc<Counters>,
     until: Instant,
 ) -> Result<(), String> {
@@ -221,7 +223,9 @@ pub(crate) async fn take_part(
 
     let mut buffer = vec![0; 2048];
     let mut frame_at: Option<Instant> = None;
-    let mut frames = Frames::default();
+    // Each with its numbers and when it is its turn.
+    let mut streams: Vec<(Load, Frames, Instant)> =
+        loads.iter().map(|load| (*load, Frames::default(), until)).collect();
     // What the server keeps for a resume goes once it is acknowledged.
     let mut seen = -1;
     let mut beat_every = Duration::from_secs(5);
@@ -233,12 +237,17 @@ pub(crate) async fn take_part(
             asked_at = None;
             *counters.joined.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::elapsed(&at));
         }
-        frames.key |= counters.key_frame_wanted.swap(0, Ordering::Relaxed) == 1;
+        let key = counters.key_frame_wanted.swap(0, Ordering::Relaxed) == 1;
+        streams.iter_mut().for_each(|(_, frames, _)| frames.key |= key);
         let connected = counters.connected.load(Ordering::Relaxed) == 1;
-        if let Some(load) = load.filter(|_| frame_at.is_none() && connected) {
-            let on = json!({"op": 20, "d": {"microphone": load.kind == MediaKind::Audio, "camera": load.kind == MediaKind::Video, "screen": false, "screen_audio": false}});
+        if !loads.is_empty() && frame_at.is_none() && connected {
+            let is_sent = |kind| loads.iter().any(|load| load.kind == kind);
+            let (voice, picture) = (is_sent(MediaKind::Audio), is_sent(MediaKind::Video));
+            let on = json!({"op": 20, "d": {"microphone": voice, "camera": picture, "screen": false, "screen_audio": false}});
             socket.send(say(&on)).await.map_err(|error| error.to_string())?;
-            frame_at = Some(Instant::now() + Duration::from_millis(500));
+            let first = Instant::now() + Duration::from_millis(500);
+            streams.iter_mut().for_each(|(_, _, at)| *at = first);
+            frame_at = Some(first);
         }
         let wake =
             [Some(wake), frame_at, Some(until), Some(heartbeat)].into_iter().flatten().min().unwrap_or(until);
@@ -276,11 +285,12 @@ pub(crate) async fn take_part(
                     let beat = json!({"op": 3, "d": {"t": 1, "seq_ack": seen}});
                     socket.send(say(&beat)).await.map_err(|error| error.to_string())?;
                 }
-                if let (Some(load), Some(at)) = (load, frame_at) && now >= at {
+                for (load, frames, at) in streams.iter_mut().filter(|(_, _, at)| now >= *at) {
                     let mid = if load.kind == MediaKind::Audio { microphone } else { camera };
-                    frames.write(&mut rtc, mid, load, now, &counters);
-                    frame_at = Some(at + Duration::from_secs(1) / load.frames);
+                    frames.write(&mut rtc, mid, *load, now, &counters);
+                    *at += Duration::from_secs(1) / load.frames;
                 }
+                frame_at = frame_at.and(streams.iter().map(|(_, _, at)| *at).min());
             }
         }
     }
@@ -376,6 +386,9 @@ impl Frames {
             // RFC 7741: S bit on the first packet; then the frame tag, whose lowest bit is 0 in a key frame.
             payload[0] = if index == 0 { 0x10 } else { 0 };
             payload[1] = u8::from(!key);
+            if key && index == 0 && load.kind == MediaKind::Video {
+                payload[4..11].copy_from_slice(&KEY_FRAME);
+            }
             payload[SENT_AT].copy_from_slice(&stamped::clock().to_be_bytes());
             let packet = RtpWrite::new(pt, self.sequence.into(), self.time, now, payload)
                 .marker(index + 1 == load.packets)

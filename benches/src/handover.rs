@@ -96,7 +96,7 @@ async fn one(
     let (mut tasks, mut gateways) = (Vec::new(), Vec::new());
     for (index, (ticket, gateway, way)) in seats.into_iter().enumerate() {
         gateways.push(gateway);
-        let load = (index == 0).then_some(LOAD);
+        let load = if index == 0 { vec![LOAD] } else { Vec::new() };
         tasks.push(tokio::spawn(take_part(ticket, way, load, everybody[index].clone(), until)));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -134,7 +134,7 @@ async fn one(scenario: &Scenario) -> (Memory, f64) {
     let sending = Arc::new(Counters::default());
     let (ticket, gateway) = seat(&publisher, &guild, &voice).await;
     gateways.push(gateway);
-    tasks.push(tokio::spawn(take_part(ticket, None, Some(load), sending.clone(), until)));
+    tasks.push(tokio::spawn(take_part(ticket, None, vec![load], sending.clone(), until)));
     let mut tickets = Vec::with_capacity(count);
     for viewer in &people {
         let (ticket, gateway) = seat(viewer, &guild, &voice).await;
@@ -146,7 +146,7 @@ async fn one(scenario: &Scenario) -> (Memory, f64) {
     let (before_joining, media_before_joining) = (server.cpu(), server.cpu_of_threads("media-"));
     let joining = Instant::now();
     for (ticket, counters) in tickets.into_iter().zip(&viewers) {
-        tasks.push(tokio::spawn(take_part(ticket, None, None, counters.clone(), until)));
+        tasks.push(tokio::spawn(take_part(ticket, None, Vec::new(), counters.clone(), until)));
         tokio::time::sleep(STAGGER).await;
     }
     let connected = || viewers.iter().filter(|viewer| viewer.connected.load(Ordering::Relaxed) == 1).count();

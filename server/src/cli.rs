@@ -256,6 +256,10 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "SIZE", env = "VOXLINK_FILE_QUOTA")]
     pub(crate) file_quota: Option<ByteSize>,
 
+    /// The room that the recordings of one community, or of one conversation, may take up [default: 50G].
+    #[arg(long, value_name = "SIZE", env = "VOXLINK_RECORDING_QUOTA")]
+    pub(crate) recording_quota: Option<ByteSize>,
+
     /// Whether the server looks at links in messages to show what they lead to [default: on].
     #[arg(long, env = "VOXLINK_LINK_PREVIEWS")]
     pub(crate) link_previews: Option<Switch>,

@@ -116,6 +116,7 @@ impl Services {
             public_url: settings.public_url.clone(),
             ffmpeg: settings.recording_ffmpeg.clone(),
             ffmpeg_patience: ffmpeg_patience(),
+            quota: settings.recording_quota,
             free_bytes: doctor::free_bytes,
         };
         let recordings = Recordings::open(recordings, bus, env, auth, Arc::new(media.taps()))

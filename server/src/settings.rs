@@ -9,6 +9,7 @@ use std::{
 use voxlink_files::FilesConfig;
 use voxlink_identity::Registration;
 use voxlink_protocol::Secret;
+use voxlink_recording::RecordingConfig;
 
 use crate::{
     Failure,
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) rate_limits: bool,
     pub(crate) max_file_size: u64,
     pub(crate) file_quota: u64,
+    pub(crate) recording_quota: u64,
     pub(crate) link_previews: bool,
     pub(crate) public_url: String,
     pub(crate) recording_ffmpeg: Option<PathBuf>,
@@ -130,6 +132,7 @@ fn merge(given: ServeOptions, file: ServeOptions) -> ServeOptions {
         database: list(given.database, file.database),
         max_file_size: given.max_file_size.or(file.max_file_size),
         file_quota: given.file_quota.or(file.file_quota),
+        recording_quota: given.recording_quota.or(file.recording_quota),
         link_previews: given.link_previews.or(file.link_previews),
         public_url: given.public_url.or(file.public_url),
         recording_ffmpeg: given.recording_ffmpeg.or(file.recording_ffmpeg),
@@ -153,6 +156,7 @@ fn decide(options: ServeOptions) -> Result<Settings, Failure> {
         registration: options.registration.unwrap_or_default(),
         max_file_size: options.max_file_size.map_or(FilesConfig::MAX_FILE_SIZE, |size| size.0),
         file_quota: options.file_quota.map_or(FilesConfig::QUOTA, |size| size.0),
+        recording_quota: options.recording_quota.map_or(RecordingConfig::QUOTA, |size| size.0),
         link_previews: options.link_previews != Some(Switch::Off),
         public_url: options.public_url.map(|url| url.0).unwrap_or_default(),
         recording_ffmpeg: options.recording_ffmpeg,

@@ -89,6 +89,11 @@ impl From<Refusal> for ApiError {
                 ErrorCode::StorageFull,
                 "The server's disk is nearly full. Ask its operator to make room, then try again.",
             ),
+            Refusal::Quota => refused(
+                StatusCode::INSUFFICIENT_STORAGE,
+                ErrorCode::StorageFull,
+                "The recordings here have all the room that they may have. Delete old ones, then try again.",
+            ),
             Refusal::Folder(error) => {
                 tracing::error!(%error, "the folder of a recording cannot be made");
                 Self::from(voxlink_service_kit::DbError::Io(error.to_string()))

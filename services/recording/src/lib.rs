@@ -11,6 +11,7 @@ mod finish;
 mod http;
 mod live;
 mod make;
+mod quota;
 mod seal;
 mod start;
 pub mod store;
@@ -48,6 +49,8 @@ const NODE: u16 = 4;
 const SWEEP: Duration = Duration::from_secs(1);
 /// Looks for what was kept for long enough.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// Looks for what has grown too large.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 /// Less than this left on the disk: nothing is begun.
 const LEAST_FREE: u64 = 256 * 1024 * 1024;
 
@@ -64,6 +67,8 @@ pub struct RecordingConfig {
     pub ffmpeg: Option<PathBuf>,
     /// It has hung when it stands still for so long.
     pub ffmpeg_patience: Duration,
+    /// How much the recordings of one guild may take, or of one conversation, in bytes.
+    pub quota: u64,
     /// What may still be written to the disk of a folder, in bytes.
     pub free_bytes: fn(&Path) -> Option<u64>,
 }
@@ -71,6 +76,11 @@ pub struct RecordingConfig {
 impl RecordingConfig {
     /// What [`Self::ffmpeg_patience`] usually is: the index of a long video is moved to its front in less.
     pub const FFMPEG_PATIENCE: Duration = Duration::from_secs(60);
+}
+
+impl RecordingConfig {
+    /// Unless the operator says otherwise: about 400 hours of eight voices, or 20 of their pictures.
+    pub const QUOTA: u64 = 50 << 30;
 }
 
 impl std::fmt::Debug for RecordingConfig {
@@ -350,10 +360,12 @@ impl Recordings {
     ) {
         let mut sweep = tokio::time::interval(SWEEP);
         let mut forget = tokio::time::interval(FORGET_EVERY);
+        let mut measure = tokio::time::interval(MEASURE_EVERY);
         loop {
             let now = || self.inner.env.clock.monotonic();
             let effects = tokio::select! {
                 _ = sweep.tick() => self.inner.live().sweep(now()),
+                _ = measure.tick() => self.end_what_is_too_much().await,
                 _ = forget.tick() => {
                     self.forget_the_old().await;
                     Vec::new()

@@ -270,6 +270,12 @@ impl Live {
         over.into_iter().flat_map(|channel| self.end(channel, now)).collect()
     }
 
+    /// Where each is that goes on.
+    pub(crate) fn places(&self) -> Vec<(RecordingId, Option<GuildId>, ChannelId)> {
+        let all = self.going.values().map(|going| going.beginning);
+        all.map(|one| (one.id, one.guild, one.channel)).collect()
+    }
+
     /// Everything that goes on: for the end of the server.
     pub(crate) fn all(&self) -> Vec<RecordingId> {
         self.going.values().map(|going| going.beginning.id).collect()

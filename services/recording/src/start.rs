@@ -34,6 +34,8 @@ pub(crate) enum Refusal {
     Nothing,
     #[error("the disk is nearly full")]
     NoRoom,
+    #[error("the recordings have all the room that they may have")]
+    Quota,
     #[error("the folder cannot be written: {0}")]
     Folder(#[from] std::io::Error),
     #[error(transparent)]
@@ -86,6 +88,9 @@ impl Recordings {
         }
         if (inner.config.free_bytes)(&inner.config.folder).is_some_and(|free| free < LEAST_FREE) {
             return Err(Refusal::NoRoom);
+        }
+        if self.kept_bytes(guild, channel).await? >= inner.config.quota {
+            return Err(Refusal::Quota);
         }
         let id = RecordingId(inner.ids.next(inner.env.now()));
         let folder = self.raw_folder(id);

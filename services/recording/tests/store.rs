@@ -27,6 +27,18 @@ fn recording(id: u64, channel: ChannelId) -> Recording {
     }
 }
 
+fn track(file: &str, user: u64) -> Track {
+    Track {
+        file: file.to_owned(),
+        user: UserId::new(user),
+        source: "microphone".to_owned(),
+        codec: "opus".to_owned(),
+        starts_ms: 20,
+        duration_ms: 980,
+        bytes: 4_000,
+    }
+}
+
 #[test]
 fn everything_here_holds_on_postgresql() {
     voxlink_test_postgres::run_all_again();
@@ -102,15 +114,6 @@ async fn tracks_and_outputs_are_replaced_and_go_with_their_recording() {
     db.write(|sql| {
         let id = RecordingId::new(100);
         recordings::insert(sql, &recording(100, LOUNGE))?;
-        let track = |file: &str, user| Track {
-            file: file.to_owned(),
-            user: UserId::new(user),
-            source: "microphone".to_owned(),
-            codec: "opus".to_owned(),
-            starts_ms: 20,
-            duration_ms: 980,
-            bytes: 4_000,
-        };
         let all = [track("1.microphone.0.mkv", 1), track("2.microphone.0.mkv", 2)];
         tracks::replace(sql, id, &all)?;
         tracks::replace(sql, id, &all)?;
@@ -190,6 +193,26 @@ async fn what_is_asked_for_waits_its_turn_and_may_be_asked_for_again_when_it_fai
         assert_eq!((made[0].state, made[0].bytes, made[0].reason.as_deref()), (OutputState::Ready, 9, None));
         recordings::set_state(sql, first, State::Doomed, None)?;
         assert_eq!(outputs::next_waiting(sql, &["video"])?, None, "nothing is made of what is being deleted");
+        Ok::<_, DbError>(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn the_files_of_a_guild_or_of_a_conversation_are_counted_together() {
+    let (db, _folder) = database("room");
+    db.write(|sql| {
+        let direct = Recording { guild: None, ..recording(102, ChannelId::new(11)) };
+        let all = [recording(100, LOUNGE), recording(101, ChannelId::new(12)), direct];
+        for (one, bytes) in all.iter().zip([1_000, 20, 300]) {
+            recordings::insert(sql, one)?;
+            let track = Track { bytes, ..track("a.mkv", 1) };
+            tracks::replace(sql, one.id, &[track])?;
+        }
+        assert_eq!(recordings::bytes_of(sql, Some(GUILD), LOUNGE)?, 1_020);
+        assert_eq!(recordings::bytes_of(sql, None, ChannelId::new(11))?, 300);
+        assert_eq!(recordings::bytes_of(sql, None, ChannelId::new(13))?, 0);
         Ok::<_, DbError>(())
     })
     .await

@@ -40,6 +40,8 @@ pub enum RecordingTrouble {
     SlowDisk,
     /// The disk is full.
     FullDisk,
+    /// The recordings of this guild, or of this conversation, have all the room that they may have: it ends.
+    Quota,
 }
 
 /// A call is being recorded. CALL_RECORDING_UPDATE.

@@ -105,7 +105,7 @@ impl Stranger {
                 speech,
                 pictures,
                 codec,
-            skew: 0,
+                skew: 0,
             },
             offer,
         )

@@ -16,7 +16,7 @@ use voxlink_audio::{
     opus::{Decoder, MAX_PACKET_SAMPLES, Packet},
 };
 use voxlink_container::matroska;
-use voxlink_test_client::Person;
+use voxlink_test_client::{Options, Person, TestServer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_agreed_is_kept_on_a_track_of_their_own_and_heard_in_the_mix() {
@@ -290,4 +290,32 @@ async fn in_a_conversation_anyone_may_record_and_everyone_is_asked() {
     assert_eq!(boris.get(&path).await.unwrap().body["code"], 10127);
     let listed = boris.get(&format!("/api/v1/channels/{channel}/recordings")).await.unwrap();
     assert_eq!(listed.status, 200, "{}", listed.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_that_have_all_their_room_end_and_say_so() {
+    let arguments = ["--recording-quota", "60K"].map(Into::into).to_vec();
+    let server = TestServer::start_with(&TestServer::binary(), Options { arguments, ..Options::default() });
+    let anna = Person::register(server.address, "anna").await;
+    let (guild, _, voice) = anna.create_guild("Radio").await;
+    let mut anna = Guest::come(anna, &server, &guild, &voice, 440.0).await;
+    let path = format!("/api/v1/channels/{voice}/recording");
+    let id = anna.person.post(&path, json!({})).await.unwrap().text("id");
+    anna.consent(&voice, true).await;
+    let mut over = None;
+    for _ in 0..30 {
+        pass(&mut [&mut anna], Duration::from_secs(1)).await;
+        let is_over = |name: &str, body: &Value| name == "CALL_RECORDING_UPDATE" && body["state"] == "ended";
+        if let Ok((_, told)) = anna.device.next_where(Duration::from_millis(10), is_over).await {
+            over = Some(told);
+            break;
+        }
+    }
+    assert_eq!(over.unwrap()["trouble"], "quota");
+    let found = details(&anna.person, &id).await;
+    assert_eq!(found["state"], "ready", "what was kept is safe: {found}");
+    let refused = anna.person.post(&path, json!({})).await.unwrap();
+    assert_eq!((refused.status, &refused.body["code"]), (507, &json!(150001)), "{}", refused.body);
+    assert_eq!(anna.person.delete(&format!("/api/v1/recordings/{id}")).await.unwrap().status, 204);
+    assert_eq!(anna.person.post(&path, json!({})).await.unwrap().status, 201, "there is room again");
 }

@@ -82,5 +82,5 @@ test("a start is told to who is there and to who comes late, an end only to who 
 });
 
 test("what is wrong with the disk is known by name", () => {
-  expect([null, "slow_disk", "full_disk", "other"].map((trouble) => only(said({ trouble })).trouble)).toEqual([null, "slow-disk", "full-disk", null]);
+  expect([null, "slow_disk", "full_disk", "quota", "other"].map((trouble) => only(said({ trouble })).trouble)).toEqual([null, "slow-disk", "full-disk", "quota", null]);
 });

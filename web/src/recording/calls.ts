@@ -6,7 +6,7 @@ import type { WireEvent } from "../api/wire.ts";
 import type { Id } from "../state/model.ts";
 import type { WireCallRecording } from "./wire.ts";
 
-export type Trouble = "slow-disk" | "full-disk";
+export type Trouble = "slow-disk" | "full-disk" | "quota";
 
 export interface CallRecording {
   id: Id;
@@ -43,7 +43,7 @@ export function toCallRecording(wire: WireCallRecording, now: number): CallRecor
     pausedAtMs: wire.state === "paused" ? Math.max(0, now - startedAt - wire.paused_ms) : null,
     kept: new Set(wire.kept),
     declined: new Set(wire.declined ?? []),
-    trouble: wire.trouble === "slow_disk" ? "slow-disk" : wire.trouble === "full_disk" ? "full-disk" : null,
+    trouble: wire.trouble === "slow_disk" ? "slow-disk" : wire.trouble === "full_disk" ? "full-disk" : wire.trouble === "quota" ? "quota" : null,
   };
 }
 

@@ -136,6 +136,7 @@ class Own {
     this.#heard = { channelId, recording: after };
     if (what === "started") this.finished = null;
     if (what === "ended") this.finished = before?.id ?? null;
+    if (what === "ended" && before?.trouble === "quota") this.problem = m.rec_quota();
     if (what === "started" || what === "ended") void import("./sounds.ts").then(({ play }) => play(what)).catch(() => {});
     if (what !== null) announce(this.#words(what, after));
   }

@@ -145,6 +145,25 @@ pub fn of_guild(sql: &Sql<'_>, guild: GuildId) -> Result<Vec<RecordingId>, DbErr
     sql.query(select, params![guild], |row| row.get(0))
 }
 
+/// What the files of a guild's recordings take, or of a conversation's, in bytes.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn bytes_of(sql: &Sql<'_>, guild: Option<GuildId>, channel: ChannelId) -> Result<u64, DbError> {
+    let mut all = 0;
+    for table in ["track", "output"] {
+        let of = if guild.is_some() { "guild_id = $1" } else { "channel_id = $1" };
+        let select = format!(
+            "SELECT coalesce(sum(bytes), 0) FROM {table}
+             WHERE recording_id IN (SELECT id FROM recording WHERE {of})"
+        );
+        let id = guild.map_or(channel.0, |guild| guild.0);
+        let sum: Option<u64> = sql.query_one(&select, params![id], |row| row.get(0))?;
+        all += sum.unwrap_or_default();
+    }
+    Ok(all)
+}
+
 /// Its state changes, and why it failed; `false` when it is gone, or is being deleted.
 ///
 /// # Errors
