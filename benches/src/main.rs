@@ -1,12 +1,13 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search audio sfu recording turn handover.
+//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search audio composition sfu recording turn handover.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 mod audio;
 mod call;
+mod composition;
 mod durable;
 mod floor;
 mod guilds;
@@ -75,6 +76,9 @@ fn main() {
     }
     if runs("audio") {
         audio::run();
+    }
+    if runs("composition") {
+        composition::run(&folder);
     }
     if runs("sfu") {
         runtime.block_on(sfu::run(&folder, &wanted));
