@@ -339,7 +339,7 @@ impl Drop for Hanging {
 
 /// Whether a process is gone, or becomes it soon.
 async fn is_gone(pid: u32) -> bool {
-    for _ in 0..100 {
+    for _ in 0..600 {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         if status.is_empty() || status.contains("State:\tZ") {
             return true;
@@ -376,20 +376,30 @@ async fn an_ffmpeg_that_hangs_or_is_killed_fails_with_words_and_may_be_tried_aga
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_that_a_kill_of_the_server_cut_off_is_made_after_the_restart() {
-    let hanging = Hanging::new("killed");
+    cut_off("killed", "-9").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_a_stop_of_the_server_cut_off_is_made_after_the_restart() {
+    cut_off("stopped", "-15").await;
+}
+
+async fn cut_off(name: &str, signal: &str) {
+    let hanging = Hanging::new(name);
     let program = hanging.program();
     let mut studio =
         Studio::record(&["--recording-ffmpeg", &program], &[], pictures("blue", "320x180")).await;
     studio.ask(json!({"kind": "video"})).await;
-    let pid = hanging.pid().await;
-    studio.server.kill();
-    assert!(is_gone(pid).await, "ffmpeg does not outlive the server");
+    let (ffmpeg, server) = (hanging.pid().await, studio.server.pid());
+    assert!(Command::new("kill").args([signal, &server.to_string()]).status().unwrap().success());
+    assert!(is_gone(ffmpeg).await, "ffmpeg does not outlive the server");
+    assert!(is_gone(server).await, "it has ended");
     hanging.recovers();
     studio.server.restart();
     studio.anna = Person::log_in(studio.server.address, "anna").await;
     let made = studio.output("video", &["failed", "ready"]).await;
     assert_eq!(made["state"], "ready", "{made}");
-    converted(&fetch(&studio.anna, &made).await, "killed.mp4", &["-f", "null", "-"]);
+    converted(&fetch(&studio.anna, &made).await, &format!("{name}.mp4"), &["-f", "null", "-"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -283,3 +283,39 @@ fn put_together(
         watch.tell(PIECES + (1.0 - PIECES) * done.min(length).as_secs_f32() / whole)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn pieces_of_the_same_video_outlive_a_crash_and_those_of_another_do_not() {
+        let folder = std::env::temp_dir().join(format!("voxlink-compose-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let work = folder.join(WORK);
+        prepare(&work, "one").unwrap();
+        fs::write(work.join("00000.mkv"), "made").unwrap();
+        prepare(&work, "one").unwrap();
+        assert!(work.join("00000.mkv").exists());
+        prepare(&work, "another").unwrap();
+        assert!(!work.join("00000.mkv").exists());
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(prepare(&work, "one").is_err(), "nothing is made of what was deleted");
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn each_picture_is_scaled_into_its_tile_and_laid_over_the_ground() {
+        let area = Area { x: 8, y: 10, width: 100, height: 50 };
+        let track = TrackName::parse("1.camera.0.mkv").unwrap();
+        let clip = Clip { track, from: Duration::ZERO, to: Duration::from_secs(1) };
+        let graph = graph(&["drawtext=a".to_owned()], &[(clip, area)]);
+        assert_eq!(
+            graph,
+            "[0:v]drawtext=a,format=yuv420p,loop=loop=-1:size=1[v0];[1:v]scale=100:50:\
+             force_original_aspect_ratio=decrease:force_divisible_by=2:eval=frame:flags=bilinear,setsar=1,\
+             fps=25:start_time=0[t1];[v0][t1]overlay=x=8+(100-w)/2:y=10+(50-h)/2[v1];[v1]null[out]"
+        );
+    }
+}
