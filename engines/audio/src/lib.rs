@@ -7,6 +7,7 @@
 //! - [`opus`]: packets parsed before libopus sees them; encoder; decoder with FEC, DRED and concealment.
 //! - [`clock`]: when a sender's timestamps were spoken, on our clock, whatever its crystal and the network do.
 //! - [`jitter`]: live: packets in as they come, 20 ms out whenever asked.
+//! - [`live`]: a call as it goes on: everyone's packets in, the mix of the loudest out, also without one of them.
 //! - [`timeline`]: from a recording: packets with their times in, a gapless track on the recording's clock out.
 //! - [`mix`]: the loudest speakers as one stream, with and without one of them. [`level`], [`resample`]: helpers.
 #![warn(missing_docs)]
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod fuzzing;
 pub mod jitter;
 pub mod level;
+pub mod live;
 pub mod mix;
 pub mod opus;
 pub mod red;

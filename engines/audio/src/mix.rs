@@ -113,16 +113,19 @@ impl Mixer {
 
     /// Everyone who is heard but `listener`, through the listener's own limiter.
     pub fn without(&mut self, listener: SpeakerId, limiter: &mut Limiter, out: &mut [f32]) {
+        self.without_all(&[listener], limiter, out);
+    }
+
+    /// Everyone who is heard but `left_out`, through a limiter of this mix's own.
+    pub fn without_all(&mut self, left_out: &[SpeakerId], limiter: &mut Limiter, out: &mut [f32]) {
         self.sum();
-        let own = self.voices.iter().find(|voice| voice.speaker == listener && (voice.is_in || voice.was_in));
-        match own {
-            None => out.iter_mut().zip(&self.sum).for_each(|(out, sum)| *out = *sum),
-            Some(voice) => {
-                let count = self.channels.count();
-                let faded = Fade::of(voice, self.frame / count);
-                for (at, ((out, sum), own)) in out.iter_mut().zip(&self.sum).zip(&voice.sound).enumerate() {
-                    *out = sum - own * faded.gain(at / count);
-                }
+        let count = self.channels.count();
+        out.iter_mut().zip(&self.sum).for_each(|(out, sum)| *out = *sum);
+        let is_left_out = |voice: &&Voice| (voice.is_in || voice.was_in) && left_out.contains(&voice.speaker);
+        for voice in self.voices.iter().filter(is_left_out) {
+            let faded = Fade::of(voice, self.frame / count);
+            for (at, (out, own)) in out.iter_mut().zip(&voice.sound).enumerate() {
+                *out -= own * faded.gain(at / count);
             }
         }
         let length = out.len().min(self.frame);
