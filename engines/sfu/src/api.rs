@@ -42,6 +42,8 @@ pub enum Source {
     Screen,
     /// The sound of what is shared.
     ScreenAudio,
+    /// The sound of all the others in one stream, made by the server (see [`crate::Mix`]). Nobody sends it.
+    Mixed,
 }
 
 /// Audio or video.

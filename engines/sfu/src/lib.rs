@@ -17,6 +17,7 @@ mod fuzz;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod mix;
 mod nack;
 mod peer;
 mod protection;
@@ -35,6 +36,7 @@ mod transport;
 pub mod worker;
 
 pub use bandwidth::Bitrate;
+pub use mix::Mix;
 pub use room::quality::{Picture, Quality, Upstream};
 pub use sdp::{codecs::Codec, fragment::IceFragment};
 pub use tap::{Listen, Listening, Tap, TapEvent, TapPacket};

@@ -81,6 +81,8 @@ pub(crate) struct Peer {
     pub(crate) mirror_of: Option<Part>,
     /// For viewers: whom they follow.
     pub(crate) follow: Option<Follow>,
+    /// Hears this mix, while there is one, in place of each one.
+    pub(crate) mix: Option<PeerId>,
     /// Named in the answer to an ICE restart by fragment.
     pub(crate) bundle: Option<BundleTag>,
     pub(crate) gates: Gates,
@@ -153,6 +155,7 @@ impl Peer {
             person: new.person,
             mirror_of: None,
             follow: new.follow,
+            mix: None,
             bundle: None,
             gates: new.gates,
             sources: SourceSet::default(),
@@ -201,6 +204,7 @@ impl Peer {
             Source::ScreenAudio => self.sources.screen_audio && self.gates.may_speak && self.gates.may_stream,
             Source::Camera => self.sources.camera && self.gates.may_stream,
             Source::Screen => self.sources.screen && self.gates.may_stream,
+            Source::Mixed => false,
         }
     }
 

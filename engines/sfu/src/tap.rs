@@ -180,6 +180,7 @@ struct Member {
 /// second.
 pub struct Tap {
     room: RoomId,
+    takes_pictures: bool,
     members: FxHashMap<PeerId, Member>,
     admitted: FxHashSet<PersonId>,
     events: VecDeque<TapEvent>,
@@ -198,11 +199,18 @@ impl Tap {
     pub fn new(room: RoomId) -> Self {
         Self {
             room,
+            takes_pictures: true,
             members: FxHashMap::default(),
             admitted: FxHashSet::default(),
             events: VecDeque::new(),
             asks: VecDeque::new(),
         }
+    }
+
+    /// As [`Tap::new`], for sound alone: no picture is asked for.
+    #[must_use]
+    pub fn of_sound(room: RoomId) -> Self {
+        Self { takes_pictures: false, ..Self::new(room) }
     }
 
     /// Packets of this person are wanted from now on, or no more: then nothing of them comes out, whatever is on its
@@ -217,6 +225,18 @@ impl Tap {
         for peer in peers {
             self.want(peer, true, now);
         }
+    }
+
+    /// Which part of the room this transport is in; `None` when it is in none.
+    #[must_use]
+    pub fn part_of(&self, peer: PeerId) -> Option<Part> {
+        self.members.get(&peer).map(|member| member.part)
+    }
+
+    /// Whose transport this is; `None` when it is not in the room.
+    #[must_use]
+    pub fn person_of(&self, peer: PeerId) -> Option<PersonId> {
+        self.members.get(&peer).map(|member| member.person)
     }
 
     /// Takes what a part of the room says.
@@ -365,13 +385,15 @@ impl Tap {
     fn want(&mut self, peer: PeerId, anew: bool, now: Instant) {
         let Some(member) = self.members.get_mut(&peer) else { return };
         let is_admitted = self.admitted.contains(&member.person);
+        let takes_pictures = self.takes_pictures;
         let part = member.part;
         let mut say = |message: Message| {
             self.asks.push_back((part, Copied { room: self.room, message: Arc::new(message) }));
         };
         for track in &mut member.tracks {
             let source = track.source;
-            let is_wanted = is_admitted && track.live;
+            let is_taken = takes_pictures || source.kind() == MediaKind::Audio;
+            let is_wanted = is_admitted && is_taken && track.live;
             if !is_admitted {
                 track.current = None;
             }

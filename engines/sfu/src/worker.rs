@@ -259,6 +259,13 @@ impl Worker {
         }
     }
 
+    /// What the peer hears from now on: this mix of everyone, while there is one ([`crate::Mix`]), or each one by themselves.
+    pub fn set_mix(&mut self, peer: PeerId, mix: Option<PeerId>, now: Instant) {
+        if let Some(place) = self.peers.get(&peer).copied() {
+            self.run(place, now, |room, context| room.set_mix(place.index, mix, context));
+        }
+    }
+
     /// Frees everything the peer held; the last one out ends the room.
     pub fn leave(&mut self, peer: PeerId, now: Instant) {
         let Some(place) = self.peers.remove(&peer) else { return };

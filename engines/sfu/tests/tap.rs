@@ -136,6 +136,26 @@ fn only_who_was_admitted_is_heard_and_every_packet_of_theirs_once() {
 }
 
 #[test]
+fn a_tap_of_sound_asks_for_no_picture() {
+    let mut tapped = Tapped::new(1, Setup::PLAIN);
+    tapped.tap = Tap::of_sound(ROOM);
+    // The room tells a new one everything.
+    tapped.world.worker.set_parts(ROOM, &[TAP_PART], tapped.world.now);
+    tapped.world.drain_worker();
+    tapped.world.set_sources(0, &[Source::Microphone, Source::Camera]);
+    tapped.admit(0, true);
+    tapped.run(Duration::from_millis(50));
+    for count in 0..10 {
+        tapped.world.send(0, Source::Microphone, &[count as u8, 7]);
+        tapped.world.send(0, Source::Camera, &frame(true, count));
+        tapped.run(FRAME);
+    }
+    assert_eq!(tapped.packets.len(), 10);
+    assert!(tapped.packets.iter().all(|packet| packet.source == Source::Microphone));
+    assert_eq!(tapped.tap.part_of(tapped.world.clients[0].id), Some(ROOM_PART));
+}
+
+#[test]
 fn somebody_alone_is_heard_and_leaving_is_told() {
     let mut tapped = Tapped::new(1, Setup::PLAIN);
     tapped.admit(0, true);

@@ -15,6 +15,7 @@ pub(crate) const MAX_SLOTS: usize = 64;
 pub(super) struct Live {
     pub(super) track: usize,
     pub(super) owner: usize,
+    pub(super) peer: PeerId,
     pub(super) person: PersonId,
     pub(super) kind: MediaKind,
     pub(super) source: Source,
@@ -27,10 +28,12 @@ impl Room {
         let live: Vec<Live> = (self.tracks.iter())
             .filter(|(_, track)| track.live)
             .filter_map(|(index, track)| {
+                let owner = self.peers.get(track.owner)?;
                 Some(Live {
                     track: index,
                     owner: track.owner,
-                    person: self.peers.get(track.owner)?.person,
+                    peer: owner.id,
+                    person: owner.person,
                     kind: track.kind(),
                     source: track.source,
                     codec: track.codec.codec,
@@ -56,10 +59,32 @@ impl Room {
         let Self { peers, tracks, stage, .. } = self;
         let Some(peer) = peers.get_mut(index) else { return };
         let mut shown: Vec<usize> = Vec::new();
+        let mix = mix_of(peer.mix, live);
+        // Who hears a mix hears nothing else, and nobody else hears it.
+        let fits = |index: usize, source: Source| match (source.kind(), mix) {
+            (MediaKind::Video, _) => true,
+            (MediaKind::Audio, Some(mix)) => index == mix,
+            (MediaKind::Audio, None) => source != Source::Mixed,
+        };
         for slot in &mut peer.slots {
-            let keep = slot.open && slot.track.is_some_and(|track| tracks.get(track).is_some_and(|t| t.live));
+            let track = slot.track.and_then(|index| tracks.get(index));
+            let is_mix = track.is_some_and(|track| track.source == Source::Mixed);
+            let keep = slot.open
+                && slot
+                    .track
+                    .zip(track)
+                    .is_some_and(|(index, track)| track.live && fits(index, track.source));
             match slot.track {
                 Some(track) if keep => shown.push(track),
+                // To the listener one mix is as good as another: nothing is said.
+                Some(_)
+                    if slot.open
+                        && is_mix
+                        && let Some(mix) = mix =>
+                {
+                    slot.show_along(mix, Codec::Opus);
+                    shown.push(mix);
+                }
                 Some(_) => {
                     slot.show(None);
                     peer.slots_changed = true;
@@ -70,8 +95,8 @@ impl Room {
         let mut wanted = [0usize; 2];
         let person = peer.person;
         for one in live.iter().filter(|one| one.person != person) {
-            wanted[usize::from(one.kind == MediaKind::Video)] += 1;
-            if shown.contains(&one.track) {
+            wanted[usize::from(one.kind == MediaKind::Video)] += usize::from(one.source != Source::Mixed);
+            if shown.contains(&one.track) || !fits(one.track, one.source) {
                 continue;
             }
             let companion = live.iter().find(|other| {
@@ -154,6 +179,12 @@ impl Room {
             self.peers[index].slots_changed = false;
         }
     }
+}
+
+/// The track of the mix that a peer hears, while there is one.
+pub(super) fn mix_of(mix: Option<PeerId>, live: &[Live]) -> Option<usize> {
+    let is_it = |one: &&Live| one.source == Source::Mixed && Some(one.peer) == mix;
+    mix.and_then(|_| live.iter().find(is_it)).map(|one| one.track)
 }
 
 impl Source {

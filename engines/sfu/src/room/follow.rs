@@ -8,8 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Room, assign::Live};
-use crate::worker::{Follow, MediaKind, PersonId, Source};
+use super::{
+    Room,
+    assign::{Live, mix_of},
+};
+use crate::{
+    sdp::codecs::Codec,
+    worker::{Follow, MediaKind, PersonId, Source},
+};
 
 /// Pauses between sentences do not end a turn: the sound stays with the speaker that long.
 const LINGER: Duration = Duration::from_millis(1_500);
@@ -82,7 +88,7 @@ pub(super) fn rank(
 ) -> Vec<usize> {
     let followed = |one: &&Live| match follow {
         Follow::Person(person) => one.person == person,
-        Follow::Stage => true,
+        Follow::Stage => one.source != Source::Mixed,
     };
     let mut found: Vec<&Live> = live.iter().filter(|one| one.kind == kind).filter(followed).collect();
     let has_screen = live.iter().filter(followed).any(|one| one.source == Source::Screen);
@@ -97,9 +103,14 @@ pub(super) fn rank(
         (Follow::Stage, Source::Camera) if floor.on_stage() == Some(one.person) => 2,
         (Follow::Stage, Source::Microphone) if floor.holder.is_some_and(|(who, _)| who == one.person) => 1,
         (Follow::Stage, Source::Microphone | Source::Camera) => 0,
+        (_, Source::Mixed) => 0,
     };
     found.sort_by_key(|one| (Reverse(score(one)), Reverse(shown.contains(&one.track)), one.track));
     found.iter().map(|one| one.track).collect()
+}
+
+fn is_mix(track: usize, live: &[Live]) -> bool {
+    live.iter().any(|one| one.track == track && one.source == Source::Mixed)
 }
 
 impl Room {
@@ -114,12 +125,20 @@ impl Room {
                 let codec = live.iter().find(|one| one.track == *track).map(|one| one.codec);
                 codec.is_some_and(|codec| slots().any(|slot| slot.chosen(codec).is_some()))
             };
-            let mut best = rank(follow, kind, live, floor, &shown);
+            let mut best = match mix_of(peer.mix, live).filter(|_| kind == MediaKind::Audio) {
+                Some(mix) => vec![mix],
+                None => rank(follow, kind, live, floor, &shown),
+            };
             best.retain(playable);
             best.truncate(slots().count());
             for slot in peer.slots.iter_mut().filter(|slot| slot.kind == kind) {
                 match slot.track {
                     Some(track) if slot.open && best.contains(&track) => best.retain(|kept| *kept != track),
+                    Some(track)
+                        if slot.open && is_mix(track, live) && best.iter().any(|one| is_mix(*one, live)) =>
+                    {
+                        best.drain(..).for_each(|mix| slot.show_along(mix, Codec::Opus));
+                    }
                     Some(_) => slot.show(None),
                     None => {}
                 }
@@ -147,7 +166,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sdp::codecs::Codec;
+    use crate::worker::PeerId;
 
     const ANNA: PersonId = PersonId(1);
     const BORIS: PersonId = PersonId(2);
@@ -202,9 +221,10 @@ mod tests {
 
     #[test]
     fn a_screen_comes_before_cameras_and_speech_before_its_sound() {
-        let one = |track, person, source: Source| {
+        let one = |track, person: PersonId, source: Source| {
             let codec = if source.kind() == MediaKind::Audio { Codec::Opus } else { Codec::Vp8 };
-            Live { track, owner: track, person, kind: source.kind(), source, codec }
+            let peer = PeerId(person.0);
+            Live { track, owner: track, peer, person, kind: source.kind(), source, codec }
         };
         let live = [
             one(0, ANNA, Source::Camera),

@@ -12,7 +12,7 @@ use crate::{
     slab::SendSlab,
     slot::Sender,
     track::Track,
-    worker::MediaKind,
+    worker::{MediaKind, Source},
 };
 
 /// A frame's packets come within a few milliseconds; waiting this long for its end fills bursts (measured).
@@ -165,6 +165,8 @@ fn forward_sound(
     let Some(plain) = ring.get(extended) else { return };
     let opus = slot.playing.filter(|playing| playing.red_payload_type.is_some());
     let copies = if opus.is_some() { peer.protection.copies(context.now) } else { 0 };
+    // Who hears a mix has little room, and its packets may be twice as long.
+    let copies = if track.source == Source::Mixed { copies.min(1) } else { copies };
     let red = opus
         .filter(|_| copies > 0)
         .and_then(|opus| red::pack(ring, extended, copies, opus.payload_type, &mut *packed));

@@ -249,6 +249,13 @@ impl Room {
         self.gates_changed(index, context);
     }
 
+    /// A peer hears this mix in place of each one, while there is such a mix; or each one again.
+    pub(crate) fn set_mix(&mut self, index: usize, mix: Option<PeerId>, context: &mut Context<'_>) {
+        let Some(peer) = self.peers.get_mut(index).filter(|peer| peer.mix != mix) else { return };
+        peer.mix = mix;
+        self.assign(context);
+    }
+
     fn gates_changed(&mut self, index: usize, context: &mut Context<'_>) {
         let Some(peer) = self.peers.get_mut(index) else { return };
         if let Some(speaking) = peer.stop_speaking(context.now) {

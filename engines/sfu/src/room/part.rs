@@ -13,7 +13,7 @@ use crate::{
     encoding::SeenReport,
     peer::{NewPeer, Peer},
     rtp::ring::Packet,
-    sdp::codecs::Chosen,
+    sdp::codecs::{Chosen, Codec},
     slab::SendSlab,
     stun::BindingRequest,
     track::Track,
@@ -44,6 +44,15 @@ pub(crate) struct Mirrored {
     pub(crate) codec: Chosen,
     pub(crate) rids: Vec<Rid>,
     pub(crate) live: bool,
+}
+
+impl Mirrored {
+    /// The only source of a mix.
+    pub(crate) fn mix() -> Self {
+        let codec =
+            Chosen { codec: Codec::Opus, payload_type: 0, rtx_payload_type: None, red_payload_type: None };
+        Self { source: Source::Mixed, mid: Mid::from("mix"), codec, rids: Vec::new(), live: true }
+    }
 }
 
 /// A packet that was received, decrypted, and is no duplicate.

@@ -107,6 +107,8 @@ pub(crate) struct Slot {
     numbers: Renumbering,
     next_rtx: u64,
     last: Option<Last>,
+    /// What is shown next has the timestamps of what was shown: the shift that they keep.
+    along: Option<u32>,
     /// The picture id of the last picture that was left out.
     left_out: Option<u16>,
     pub(crate) packets: u32,
@@ -144,6 +146,7 @@ impl Slot {
             numbers: Renumbering::new(u64::from(sequence & 0x7fff) + 1),
             next_rtx: u64::from(sequence >> 16 & 0x7fff) + 1,
             last: None,
+            along: None,
             left_out: None,
             packets: 0,
             octets: 0,
@@ -164,7 +167,15 @@ impl Slot {
             self.wish = Wish::NOT_YET;
         }
         self.numbers.forget();
+        self.along = None;
         self.stop();
+    }
+
+    /// Shows another sound whose timestamps are those of the one that is shown: it continues it to the sample.
+    pub(crate) fn show_along(&mut self, track: usize, codec: Codec) {
+        let along = self.along.or_else(|| self.numbers.last_shift().map(|shift| shift.timestamp));
+        self.show(Some((track, codec)));
+        self.along = along;
     }
 
     /// What to show as soon as its key frame is here; `None`: nothing any more, at once.
@@ -285,13 +296,30 @@ impl Slot {
             shift.picture = last.picture.wrapping_add(1).wrapping_sub(packet.frame.numbers.picture);
             shift.base = last.base.wrapping_add(1).wrapping_sub(packet.frame.numbers.base);
             shift.frame = last.frame.wrapping_add(1).wrapping_sub(frame);
-            let timestamp = self.next_timestamp(last, before, encoding, packet, encodings, now);
+            let timestamp = match self.along.take().map(|shift| packet.timestamp.wrapping_add(shift)) {
+                Some(along) if self.is_near(along, last, now) => along,
+                _ => self.next_timestamp(last, before, encoding, packet, encodings, now),
+            };
             shift.timestamp = timestamp.wrapping_sub(packet.timestamp);
         }
         self.numbers.begin(encoding, packet.extended, shift);
         self.left_out = None;
         let point = if target.encoding == encoding { target.point } else { Point::MAX };
         *self.current.insert(LayerChoice { encoding, point })
+    }
+
+    /// Where time has come to since the last packet.
+    fn expected(&self, last: Last, now: Instant) -> u32 {
+        let rate = f64::from(self.playing.map_or(1, |chosen| chosen.codec.clock_rate()));
+        let elapsed = now.saturating_duration_since(last.at).as_secs_f64() * rate;
+        last.timestamp.wrapping_add((elapsed as u64).max(u64::from(LEAST_STEP)) as u32)
+    }
+
+    /// Behind the last one, and believable.
+    fn is_near(&self, timestamp: u32, last: Last, now: Instant) -> bool {
+        let rate = i64::from(self.playing.map_or(1, |chosen| chosen.codec.clock_rate()));
+        let skew = i64::from(timestamp.wrapping_sub(self.expected(last, now)) as i32);
+        skew.abs() <= MOST_SKEW * rate && timestamp.wrapping_sub(last.timestamp) as i32 > 0
     }
 
     /// The first timestamp of other content: where the senders' reports put it on the clock of what was shown, or
@@ -306,8 +334,7 @@ impl Slot {
         now: Instant,
     ) -> u32 {
         let rate = f64::from(self.playing.map_or(1, |chosen| chosen.codec.clock_rate()));
-        let elapsed = now.saturating_duration_since(last.at).as_secs_f64() * rate;
-        let expected = last.timestamp.wrapping_add((elapsed as u64).max(u64::from(LEAST_STEP)) as u32);
+        let expected = self.expected(last, now);
         let report = |encoding: usize| encodings.get(encoding)?.report;
         let reports = before.and_then(|before| Some((report(before.encoding)?, report(encoding)?)));
         let Some((old, new)) = reports else { return expected };

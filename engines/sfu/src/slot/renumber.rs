@@ -87,6 +87,11 @@ impl Renumbering {
         self.runs.back().map(|run| run.shift).unwrap_or_default()
     }
 
+    /// As [`Self::shift`]; `None` when nothing was sent since the content changed.
+    pub(crate) fn last_shift(&self) -> Option<Shift> {
+        self.runs.back().map(|run| run.shift)
+    }
+
     /// The place of a packet of the encoding that is being sent; `None` when it has none: from before it began, or
     /// left out.
     pub(crate) fn place(&self, encoding: usize, extended: u64) -> Option<Place> {
