@@ -21,6 +21,8 @@ const NOBODY: PersonId = PersonId(0);
 pub struct Mix {
     room: RoomId,
     peer: PeerId,
+    person: PersonId,
+    source: Source,
     next: u64,
 }
 
@@ -28,7 +30,15 @@ impl Mix {
     /// Under a number that no peer has.
     #[must_use]
     pub const fn new(room: RoomId, peer: PeerId) -> Self {
-        Self { room, peer, next: 1 }
+        Self { room, peer, person: NOBODY, source: Source::Mixed, next: 1 }
+    }
+
+    /// A stand-in for a person who speaks, for tests of those who listen.
+    #[cfg(any(test, feature = "fuzzing"))]
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn in_place_of(room: RoomId, peer: PeerId, person: PersonId) -> Self {
+        Self { room, peer, person, source: Source::Microphone, next: 1 }
     }
 
     /// Its number.
@@ -40,15 +50,15 @@ impl Mix {
     /// What makes it known to a part of the room; may be said again.
     #[must_use]
     pub fn introduce(&self) -> Copied {
-        let tracks = vec![Mirrored::mix()];
-        self.say(Message::Member { peer: self.peer, person: NOBODY, speaking: false, tracks })
+        let tracks = vec![Mirrored::sound(self.source)];
+        self.say(Message::Member { peer: self.peer, person: self.person, speaking: false, tracks })
     }
 
     /// Its next Opus packet, which sounds from `timestamp` on (48 kHz, the same for all mixes of the room); `level` is dB
     /// below full scale (RFC 6464).
     #[must_use]
     pub fn packet(&mut self, opus: &[u8], timestamp: u32, level: u8, at: Instant) -> Copied {
-        let of = Stream { peer: self.peer, source: Source::Mixed, encoding: 0 };
+        let of = Stream { peer: self.peer, source: self.source, encoding: 0 };
         let packet = Packet {
             extended: self.next,
             timestamp,

@@ -22,7 +22,7 @@ use voxlink_protocol::{
     event::GuildEvent,
 };
 use voxlink_service_kit::{Bus, Env};
-use voxlink_sfu::{IceFragment, Part};
+use voxlink_sfu::{IceFragment, Part, PeerId};
 
 use crate::{
     calls::{
@@ -30,6 +30,7 @@ use crate::{
         concerns_rights,
         quality::{CallCounts, CallQuality},
     },
+    mixer::{Order, Orders},
     shard::{Report, ShardHandle},
     strangers::Credential,
     voice::{close::VoiceClose, connection::Ask, socket::ToSocket},
@@ -71,6 +72,8 @@ pub(crate) enum Inquiry {
     CredentialGone(Credential),
     /// Something in this server listens to the call, or no more.
     Tap(ChannelId, Part, bool),
+    /// There is no mix for this listener.
+    NoMix(PeerId),
     /// A test's panic in the call of this channel.
     Panic(ChannelId),
     Shutdown(oneshot::Sender<()>),
@@ -157,6 +160,7 @@ pub(crate) fn start(
     env: Env,
     shards: Vec<ShardHandle>,
     reports: mpsc::Receiver<Report>,
+    mixer: Orders,
 ) -> Control {
     let (inquiries, inbox) = mpsc::channel(MOST_INQUIRIES);
     let control = Control { inquiries };
@@ -168,6 +172,7 @@ pub(crate) fn start(
         bus: bus.clone(),
         env,
         shards,
+        mixer,
         sockets: HashMap::new(),
         changed,
         tickets: HashMap::new(),
@@ -276,6 +281,7 @@ struct Task {
     bus: Bus,
     env: Env,
     shards: Vec<ShardHandle>,
+    mixer: Orders,
     sockets: HashMap<SocketId, mpsc::Sender<ToSocket>>,
     /// Guilds in which rights in calls are to be asked for again.
     changed: mpsc::UnboundedSender<GuildId>,
@@ -382,6 +388,10 @@ impl Task {
                 self.calls.set_tap(channel, part, listens);
                 None
             }
+            Inquiry::NoMix(peer) => {
+                self.calls.no_mix(peer, now);
+                None
+            }
             Inquiry::Panic(channel) => {
                 self.calls.panic_in(channel);
                 None
@@ -411,6 +421,17 @@ impl Task {
                     if let Some(waiting) = self.tickets.remove(&ticket) {
                         // Whoever asked may have hung up: consent will end what they opened.
                         let _gone = waiting.send(*reply);
+                    }
+                }
+                Output::Mixer(order) => {
+                    let peer = match &order {
+                        Order::Listen { peer, .. } => Some(*peer),
+                        Order::Stop => None,
+                    };
+                    if !self.mixer.give(order)
+                        && let Some(peer) = peer
+                    {
+                        self.calls.no_mix(peer, self.env.clock.monotonic());
                     }
                 }
                 Output::Shard(shard, command) => {

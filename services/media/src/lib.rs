@@ -2,7 +2,8 @@
 //!
 //! Parts that only send each other values: `calls` (who sits where; pure, driven by `control`), `voice` (the WebSocket at
 //! `/voice`), `strangers` (WHIP and WHEP), `shard` (threads, each with an engine and a UDP socket), `tcp` (streams, cut
-//! into datagrams for the shards). Media packets never leave their shard. Stored are the keys of those who stream, and
+//! into datagrams for the shards), `mixer` (all voices as one stream, for who cannot take each). Other packets never leave
+//! their shard. Stored are the keys of those who stream, and
 //! nothing else. What this crate never does: decide who may join (chat signs a pass), look into media.
 
 mod calls;
@@ -11,6 +12,7 @@ mod control;
 mod counters;
 mod ice_servers;
 mod keys;
+mod mixer;
 mod parcel;
 mod quality;
 mod reachability;
@@ -141,6 +143,7 @@ pub struct Media {
     /// Held for the shards, which only have weak references.
     _all: Arc<OnceLock<Vec<ShardHandle>>>,
     taps: CallTaps,
+    mixer: mixer::Orders,
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Vec<Arc<ShardCounters>>,
     relay_counters: Arc<ShardCounters>,
@@ -292,9 +295,11 @@ impl Media {
         // Set once, here.
         let _set = all.set(shards.clone());
         let calls = Calls::new(pass_key.clone(), count, config.part, env.now());
-        let control = control::start(calls, bus, env.clone(), shards.clone(), reported);
+        let (mixer, inbox) = mixer::orders();
+        let control = control::start(calls, bus, env.clone(), shards.clone(), reported, mixer.clone());
         keys::forget_the_gone(bus, &db);
         let taps = CallTaps::new(control.clone(), shards.clone(), listeners);
+        threads.push(mixer::start(inbox, taps.clone(), control.clone(), env.clone())?);
         let state = MediaState {
             control,
             bus: bus.clone(),
@@ -316,6 +321,7 @@ impl Media {
             shards,
             _all: all,
             taps,
+            mixer,
             threads: Mutex::new(threads),
             counters,
             relay_counters,
@@ -392,6 +398,7 @@ impl Media {
             // One that has ended already needs no telling.
             let _ended = shard.send(Command::Stop).await;
         }
+        self.mixer.give(mixer::Order::Stop);
         self.tcp.stop();
         if let Some(turn) = &self.state.turn {
             turn.stop().await;

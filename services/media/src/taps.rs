@@ -1,10 +1,10 @@
-//! Listening to a call from inside the server, for recordings.
+//! Listening to a call from inside the server, for recordings and mixes.
 //!
 //! A tap is one more part of the call's room ([`voxlink_sfu::Tap`] makes sense of what it says). What it does not take in
 //! time is lost to it, and to nobody else.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering},
@@ -24,6 +24,9 @@ use crate::{
 const FIRST_PART: u32 = 1 << 16;
 /// Some seconds of a large call.
 const MOST_COPIES: usize = 8_192;
+
+/// What waits for shards, at most: half a second of many mixes.
+const MOST_WAITING: usize = 1_024;
 
 /// A copy, and the part of the room that made it.
 pub(crate) type FromPart = (Part, Copied);
@@ -81,25 +84,47 @@ impl CallTaps {
     }
 }
 
-impl Listen for CallTaps {
-    fn listen(&self, room: RoomId) -> Box<dyn Listening> {
+impl CallTaps {
+    /// As [`Listen::listen`], for somebody who has something to say as well.
+    pub(crate) fn open(&self, room: RoomId) -> CallTap {
         let channel = ChannelId::new(room.0);
         let part = Part(self.next.fetch_add(1, Ordering::Relaxed).max(FIRST_PART));
         let (queue, copies) = mpsc::channel(MOST_COPIES);
         self.listeners.add(part, queue);
         self.control.certainly(&self.runtime, Inquiry::Tap(channel, part, true));
-        Box::new(CallTap { part, channel, copies, taps: self.clone(), waiting: VecDeque::new() })
+        CallTap { part, channel, copies, taps: self.clone(), waiting: VecDeque::new() }
+    }
+}
+
+impl Listen for CallTaps {
+    fn listen(&self, room: RoomId) -> Box<dyn Listening> {
+        Box::new(self.open(room))
     }
 }
 
 /// One call, listened to.
-struct CallTap {
+pub(crate) struct CallTap {
     part: Part,
     channel: ChannelId,
     copies: mpsc::Receiver<FromPart>,
     taps: CallTaps,
-    /// What shards had no room for.
-    waiting: VecDeque<FromPart>,
+    /// For shards, in order.
+    waiting: VecDeque<(Part, Command)>,
+}
+
+impl CallTap {
+    /// Something for a part of the room, to be handed over by the next [`Listening::flush`]. Media that finds too much
+    /// before it is lost.
+    pub(crate) fn leave_for(&mut self, to: Part, copy: Copied) {
+        if !copy.is_media() || self.waiting.len() < MOST_WAITING {
+            self.waiting.push_back((to, Command::Copy { from: self.part, copy }));
+        }
+    }
+
+    /// The same for a command to the shard that holds this part.
+    pub(crate) fn leave_command(&mut self, to: Part, command: Command) {
+        self.waiting.push_back((to, command));
+    }
 }
 
 impl Listening for CallTap {
@@ -108,21 +133,23 @@ impl Listening for CallTap {
     }
 
     fn ask(&mut self, to: Part, copy: Copied) {
-        self.waiting.push_back((to, copy));
+        self.leave_for(to, copy);
         self.flush();
     }
 
     fn flush(&mut self) {
-        while let Some((to, copy)) = self.waiting.pop_front() {
+        let mut woken = BTreeSet::new();
+        while let Some((to, command)) = self.waiting.pop_front() {
             let Some(shard) = usize::try_from(to.0).ok().and_then(|index| self.taps.shards.get(index)) else {
                 continue;
             };
-            if let Err(Command::Copy { copy, .. }) = shard.offer(Command::Copy { from: self.part, copy }) {
-                self.waiting.push_front((to, copy));
-                return;
+            woken.insert(to.0 as usize);
+            if let Err(command) = shard.offer(command) {
+                self.waiting.push_front((to, command));
+                break;
             }
-            shard.wake();
         }
+        woken.into_iter().filter_map(|shard| self.taps.shards.get(shard)).for_each(ShardHandle::wake);
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Stranger {
     pub seen: Vec<u8>,
     /// Marks of audio packets that arrived.
     pub heard: Vec<u8>,
+    /// The same packets.
+    pub sounds: Vec<Vec<u8>>,
     wire: Wire,
     sends: Vec<(Mid, MediaKind)>,
     sequence: u64,
@@ -91,13 +93,14 @@ impl Stranger {
         if direction == Direction::RecvOnly {
             sends.clear();
         }
-        let (seen, heard) = (Vec::new(), Vec::new());
+        let (seen, heard, sounds) = (Vec::new(), Vec::new(), Vec::new());
         let (speech, pictures) = (Vec::new(), Vec::new());
         (
             Self {
                 mark,
                 seen,
                 heard,
+                sounds,
                 wire,
                 sends,
                 sequence: 0,
@@ -138,6 +141,7 @@ impl Stranger {
     pub fn forget(&mut self) {
         self.seen.clear();
         self.heard.clear();
+        self.sounds.clear();
     }
 
     /// Lives a moment.
@@ -146,7 +150,10 @@ impl Stranger {
             match event {
                 Event::RtpPacket(packet) => match packet.payload.len() {
                     VIDEO_BYTES => self.seen.extend(packet.payload.last()),
-                    _ => self.heard.extend(packet.payload.last()),
+                    _ => {
+                        self.heard.extend(packet.payload.last());
+                        self.sounds.push(packet.payload.to_vec());
+                    }
                 },
                 Event::KeyframeRequest(_) => self.wants_keyframe = true,
                 _ => {}

@@ -47,11 +47,11 @@ pub(crate) struct Mirrored {
 }
 
 impl Mirrored {
-    /// The only source of a mix.
-    pub(crate) fn mix() -> Self {
+    /// A sound that the server makes.
+    pub(crate) fn sound(source: Source) -> Self {
         let codec =
             Chosen { codec: Codec::Opus, payload_type: 0, rtx_payload_type: None, red_payload_type: None };
-        Self { source: Source::Mixed, mid: Mid::from("mix"), codec, rids: Vec::new(), live: true }
+        Self { source, mid: Mid::from("mix"), codec, rids: Vec::new(), live: true }
     }
 }
 

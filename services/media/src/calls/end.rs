@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use voxlink_protocol::UserId;
 
-use super::{Calls, StrangerRefused};
+use super::{Calls, Output, StrangerRefused, room};
 use crate::{
+    mixer::Order,
     shard::Command,
     voice::{close::VoiceClose, frame::ServerFrame},
 };
@@ -68,9 +69,13 @@ impl Calls {
     pub(super) fn end_live(&mut self, user: UserId, close: Option<VoiceClose>) {
         let Some(seat) = self.seats.get_mut(&user) else { return };
         seat.sources = Default::default();
-        let Some(live) = seat.live.take() else { return };
+        let Some(mut live) = seat.live.take() else { return };
         let channel = seat.channel;
         self.peers.remove(&live.peer);
+        if live.hearing.ends() {
+            let order = Order::Listen { room: room(channel), peer: live.peer, wish: None };
+            self.outputs.push_back(Output::Mixer(order));
+        }
         if live.joined {
             self.tell_shard(channel, Command::Leave { peer: live.peer });
         }

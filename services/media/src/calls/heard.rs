@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use voxlink_protocol::UserId;
-use voxlink_sfu::{Event, PeerId, Slot, Wanted};
+use voxlink_sfu::{Event, PeerId, Slot, Source, Wanted};
 
 use super::{Calls, seat::Link};
 use crate::{
@@ -66,6 +66,7 @@ impl Calls {
             self.tell(user, &ServerFrame::Speaking { user: speaker, speaking: true });
         }
         self.pair_up(channel, now);
+        self.settle_listening(user, now);
     }
 
     /// Nobody is told: a client that is there restarts ICE, the sweep frees one that is not.
@@ -84,9 +85,10 @@ impl Calls {
             .map(|slot| NamedSlot {
                 mid: slot.mid,
                 playable: slot.playable,
-                content: slot
-                    .content
-                    .and_then(|content| self.person_behind(content.peer).map(|user| (user, content.source))),
+                content: slot.content.and_then(|content| match content.source {
+                    Source::Mixed => Some((None, Source::Mixed)),
+                    source => Some((Some(self.person_behind(content.peer)?), source)),
+                }),
             })
             .collect();
         self.tell(user, &ServerFrame::Slots { slots, wanted });

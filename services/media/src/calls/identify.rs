@@ -7,6 +7,7 @@ use voxlink_protocol::{Secret, Timestamp};
 
 use super::{
     Calls, Output, SocketId,
+    listening::Hearing,
     quality::Timeline,
     relief::Strain,
     seat::{Link, Live},
@@ -54,6 +55,7 @@ impl Calls {
             replay: Replay::default(),
             timeline: Timeline::default(),
             strain: Strain::default(),
+            hearing: Hearing::default(),
             relieves: false,
             willing: asked.peer,
             reacts_from: now,

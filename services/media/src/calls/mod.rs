@@ -7,11 +7,13 @@
 //! session is what a voice socket opened on that seat: the media transport (a peer of a shard's engine), and the
 //! numbered frames that a reconnecting client may ask for again.
 
+mod automatic;
 mod end;
 mod guild_changed;
 mod heard;
 mod identify;
 mod leave_seat;
+mod listening;
 mod pair;
 mod parts;
 pub(crate) mod quality;
@@ -50,6 +52,7 @@ use voxlink_sfu::{PeerId, RoomId};
 use parts::Places;
 
 use crate::{
+    mixer::Order,
     shard::Command,
     voice::{close::VoiceClose, connection::Ask, frame::ServerFrame},
 };
@@ -73,6 +76,8 @@ pub(crate) enum Output {
     Send(SocketId, Arc<str>),
     /// Close a voice socket.
     Close(SocketId, VoiceClose),
+    /// Tell the mixer.
+    Mixer(Order),
     /// Tell the shard of this number.
     Shard(usize, Command),
     /// Answer a stranger.
@@ -162,6 +167,7 @@ impl Calls {
             Ask::Relay(relay) => self.relay(socket, relay),
             Ask::Path(path) => self.path_is(socket, path, now),
             Ask::Reaction(emoji) => self.react(socket, emoji, now),
+            Ask::Listening(asked) => self.set_listening(socket, asked, now),
             Ask::Seen(seq) => {
                 if let Some(live) = self.live_of(socket) {
                     live.replay.acknowledge(seq);

@@ -101,7 +101,7 @@ impl Calls {
 
     /// A shard counted.
     pub(super) fn measured(&mut self, measured: Vec<(PeerId, Quality)>, now: Instant) {
-        let mut channels = BTreeSet::new();
+        let (mut channels, mut listeners) = (BTreeSet::new(), Vec::new());
         for (peer, quality) in measured {
             let shown = |picture: &Option<Picture>| {
                 let picture = picture.clone()?;
@@ -114,9 +114,11 @@ impl Calls {
                 live.strain.note(quality.sound_loss);
                 live.timeline.note(quality, pictures, now);
                 channels.insert(seat.channel);
+                listeners.push(*user);
             }
         }
         self.relieve(&channels);
+        listeners.into_iter().for_each(|user| self.judge_listening(user, now));
     }
 
     /// Voice op 24.
@@ -150,6 +152,11 @@ impl Calls {
 }
 
 impl Timeline {
+    /// The last interval.
+    pub(super) fn newest(&self) -> Option<&Sample> {
+        self.samples.back().map(|(_, sample)| sample)
+    }
+
     /// Takes what was counted, and the largest pictures up and down.
     fn note(&mut self, quality: Quality, (up, down): (Option<Shown>, Option<Shown>), now: Instant) {
         let before = self.last.replace((now, quality.clone()));

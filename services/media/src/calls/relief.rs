@@ -47,7 +47,9 @@ impl Calls {
     pub(super) fn relieve(&mut self, channels: &BTreeSet<ChannelId>) {
         for channel in channels {
             let present: Vec<(UserId, bool)> = (self.present_in(*channel).into_iter())
-                .filter_map(|user| Some((user, self.seats.get(&user)?.live.as_ref()?.strain.is_strained)))
+                .filter_map(|user| Some((user, self.seats.get(&user)?.live.as_ref()?)))
+                // What a microphone takes is nothing to who hears the mix.
+                .map(|(user, live)| (user, live.strain.is_strained && !live.hearing.is_mixed()))
                 .collect();
             let strained = present.iter().filter(|(_, is_strained)| *is_strained).count();
             for (user, is_strained) in &present {

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Instant};
 use voxlink_protocol::{ChannelId, GuildId, Secret, Snowflake, UserId, VoiceState, voice::CallPass};
 use voxlink_sfu::{Gates, PeerId, SourceSet};
 
-use super::{SocketId, quality::Timeline, relief::Strain};
+use super::{SocketId, listening::Hearing, quality::Timeline, relief::Strain};
 use crate::voice::replay::Replay;
 
 /// A place in a voice channel.
@@ -62,6 +62,8 @@ pub(super) struct Live {
     pub(super) timeline: Timeline,
     /// How this person hears.
     pub(super) strain: Strain,
+    /// Each of the others, or all in one.
+    pub(super) hearing: Hearing,
     /// They were asked to send less, for those who listen.
     pub(super) relieves: bool,
     /// Their client may be connected directly with the only other one.

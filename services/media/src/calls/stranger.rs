@@ -4,7 +4,10 @@
 //! Where the person has no seat, the stream holds one. A viewer has no seat and nobody sees it; it counts against the
 //! limits of the call.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Instant,
+};
 
 use voxlink_protocol::{ChannelId, GuildId, Secret, Timestamp, UserId, bus::CallRights, voice::CallPass};
 use voxlink_sfu::{Answer, Event, Follow, Gates, IceFragment, OfferError, PeerId, PersonId, Role, SourceSet};
@@ -14,7 +17,11 @@ use super::{
     seat::{Seat, Stream},
     select_protocol::ANSWER_WITHIN,
 };
-use crate::{shard::Command, strangers::Credential};
+use crate::{
+    mixer::{Order, Rate, Wish},
+    shard::Command,
+    strangers::Credential,
+};
 
 /// Viewers of one person in one channel: a wall of screens, but no flood.
 const MOST_VIEWERS_OF_ONE: usize = 8;
@@ -30,8 +37,8 @@ pub(crate) struct Ticket(pub(crate) u64);
 pub(crate) enum Purpose {
     /// WHIP.
     Publish,
-    /// WHEP: this person, or whoever is on stage.
-    Watch(Option<UserId>),
+    /// WHEP: this person, or whoever is on stage; with the sound of everyone, or of whom is watched.
+    Watch { user: Option<UserId>, mixed: bool },
 }
 
 /// An offer to be answered.
@@ -135,8 +142,8 @@ impl Stranger {
     fn role(&self) -> Role {
         match self.purpose {
             Purpose::Publish => Role::Publisher,
-            Purpose::Watch(None) => Role::Viewer(Follow::Stage),
-            Purpose::Watch(Some(user)) => Role::Viewer(Follow::Person(PersonId(user.get()))),
+            Purpose::Watch { user: None, .. } => Role::Viewer(Follow::Stage),
+            Purpose::Watch { user: Some(user), .. } => Role::Viewer(Follow::Person(PersonId(user.get()))),
         }
     }
 
@@ -189,7 +196,7 @@ impl Calls {
                 Some(_) => return Err(StrangerRefused::InAnotherCall),
                 None => {}
             },
-            Purpose::Watch(_) => {
+            Purpose::Watch { .. } => {
                 let theirs = viewers().filter(|one| one.pass.user_id == user).count();
                 if theirs >= MOST_VIEWERS_OF_ONE || viewers().count() >= MOST_VIEWERS {
                     return Err(StrangerRefused::Full);
@@ -314,6 +321,7 @@ impl Calls {
         match event {
             Event::Connected { peer } if self.strangers.contains_key(peer) => {
                 self.show_stream(*peer);
+                self.mix_for_viewer(*peer, true);
                 true
             }
             Event::Disconnected { peer } if self.strangers.contains_key(peer) => {
@@ -341,6 +349,19 @@ impl Calls {
         self.tell_shard(channel, Command::SetSources { peer, sources });
         self.tell_sources(user);
         self.publish_state_of(user);
+    }
+
+    /// A viewer who asked for the sound of everyone gets the mix, or no more. Where there is none they hear whom they
+    /// would hear anyway.
+    fn mix_for_viewer(&mut self, peer: PeerId, hears: bool) {
+        let Some(stranger) = self.strangers.get(&peer) else { return };
+        if !matches!(stranger.purpose, Purpose::Watch { mixed: true, .. }) {
+            return;
+        }
+        let wish =
+            hears.then(|| Wish { rate: Rate::High, loss: 0, hears_self: true, without: BTreeSet::new() });
+        let room = room(stranger.pass.channel_id);
+        self.outputs.push_back(Output::Mixer(Order::Listen { room, peer, wish }));
     }
 
     /// Whose media a peer sends, be it their client or their stream.
@@ -436,6 +457,7 @@ impl Calls {
 
     /// Lets go of everything but the seat.
     pub(super) fn forget_stranger(&mut self, peer: PeerId, why: StrangerRefused) {
+        self.mix_for_viewer(peer, false);
         let Some(stranger) = self.strangers.remove(&peer) else { return };
         self.resources.remove(&stranger.resource);
         self.tell_shard(stranger.pass.channel_id, Command::Leave { peer });

@@ -18,6 +18,7 @@ use super::{quality::Shown, *};
 use crate::{shard::Report, voice::frame};
 
 mod direct;
+mod listening;
 mod pair;
 mod react;
 mod relief;
@@ -44,6 +45,7 @@ enum Seen {
     Frame(SocketId, Value),
     Close(SocketId, VoiceClose),
     Shard(String),
+    Mixer(Order),
     Reply(Ticket, Reply),
 }
 
@@ -95,6 +97,7 @@ impl World {
             frame::ClientFrame::Relay(relay) => Ask::Relay(relay),
             frame::ClientFrame::Path(path) => Ask::Path(path),
             frame::ClientFrame::Reaction(emoji) => Ask::Reaction(emoji),
+            frame::ClientFrame::Listening(asked) => Ask::Listening(asked),
             frame::ClientFrame::Heartbeat(beat) => Ask::Seen(beat.seq_ack.unwrap().try_into().unwrap()),
         };
         self.calls.ask(socket, ask, self.wall(), self.now);
@@ -178,6 +181,7 @@ impl World {
                 Output::Send(socket, text) => Seen::Frame(socket, serde_json::from_str(&text).unwrap()),
                 Output::Close(socket, close) => Seen::Close(socket, close),
                 Output::Shard(_, command) => Seen::Shard(format!("{command:?}")),
+                Output::Mixer(order) => Seen::Mixer(order),
                 Output::Reply(ticket, reply) => Seen::Reply(ticket, *reply),
             })
             .collect()

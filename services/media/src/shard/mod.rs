@@ -67,6 +67,11 @@ pub(crate) enum Command {
         peer: PeerId,
         gates: Gates,
     },
+    /// From the mixer: what this peer hears, a mix or each one.
+    SetMix {
+        peer: PeerId,
+        mix: Option<PeerId>,
+    },
     Leave {
         peer: PeerId,
     },
@@ -98,6 +103,7 @@ impl Command {
             | Self::SetSources { peer, .. }
             | Self::SetWants { peer, .. }
             | Self::SetGates { peer, .. }
+            | Self::SetMix { peer, .. }
             | Self::Leave { peer } => Some(*peer),
             Self::Spread { .. } | Self::Copy { .. } | Self::Stop | Self::Panic { .. } => None,
         }

@@ -342,6 +342,10 @@ impl Shard {
                 let room = self.records.room_of(peer);
                 self.engine_code(room, now, |worker| worker.set_gates(peer, gates, now));
             }
+            Command::SetMix { peer, mix } => {
+                let room = self.records.room_of(peer);
+                self.engine_code(room, now, |worker| worker.set_mix(peer, mix, now));
+            }
             Command::Leave { peer } => {
                 let room = self.records.room_of(peer);
                 let stats = self.engine_code(room, now, |worker| {

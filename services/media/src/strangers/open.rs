@@ -25,6 +25,19 @@ use crate::{
 #[derive(Deserialize)]
 pub(crate) struct Watch {
     user_id: Option<UserId>,
+    #[serde(default)]
+    audio: Audio,
+}
+
+/// Whose sound comes with it.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Audio {
+    /// Of whom is watched.
+    #[default]
+    Followed,
+    /// Of everyone.
+    Mixed,
 }
 
 /// WHIP.
@@ -45,7 +58,8 @@ pub(crate) async fn watch(
     ApiQuery(watch): ApiQuery<Watch>,
     received: Received,
 ) -> Result<Response, ApiError> {
-    open(&state, &caller, channel, Purpose::Watch(watch.user_id), &received).await
+    let purpose = Purpose::Watch { user: watch.user_id, mixed: watch.audio == Audio::Mixed };
+    open(&state, &caller, channel, purpose, &received).await
 }
 
 async fn open(

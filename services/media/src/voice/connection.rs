@@ -6,6 +6,7 @@ use super::{
     close::VoiceClose,
     direct::{Path, Relay},
     frame::{self, ClientFrame, Emoji, Experience, HEARTBEAT_INTERVAL_MS, Identify, Resume, SelectProtocol},
+    listening::Asked,
 };
 use voxlink_sfu::{SourceSet, Want};
 
@@ -39,6 +40,7 @@ pub(crate) enum Ask {
     Relay(Relay),
     Path(Path),
     Reaction(Emoji),
+    Listening(Asked),
     Seen(u64),
 }
 
@@ -94,6 +96,7 @@ impl Connection {
             ClientFrame::Relay(relay) => Ok(Step::Ask(Ask::Relay(relay))),
             ClientFrame::Path(path) => Ok(Step::Ask(Ask::Path(path))),
             ClientFrame::Reaction(emoji) => Ok(Step::Ask(Ask::Reaction(emoji))),
+            ClientFrame::Listening(asked) => Ok(Step::Ask(Ask::Listening(asked))),
         }
     }
 

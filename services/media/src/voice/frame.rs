@@ -10,6 +10,7 @@ use voxlink_sfu::{EncodingState, Mid, Source, SourceSet, Want, Wanted};
 use super::{
     close::VoiceClose,
     direct::{self, DirectFrame, Path, Relay},
+    listening::{self, Asked, Told},
 };
 
 /// Server to client, how often a client beats: that of the v10 voice gateway.
@@ -47,6 +48,7 @@ pub(super) mod op {
     pub(in crate::voice) const DIRECT: u64 = 27;
     pub(in crate::voice) const RELAY: u64 = 28;
     pub(in crate::voice) const PATH: u64 = 29;
+    pub(in crate::voice) const LISTENING: u64 = 30;
     pub(super) const REACTION: u64 = 31;
 }
 
@@ -64,6 +66,8 @@ pub(crate) enum ClientFrame {
     Willing(bool),
     Relay(Relay),
     Path(Path),
+    /// Op 30: how this client wants to hear the others.
+    Listening(Asked),
     /// Op 31.
     Reaction(Emoji),
 }
@@ -164,6 +168,8 @@ enum SourceName {
     Camera,
     Screen,
     ScreenAudio,
+    #[serde(skip_deserializing)]
+    Mixed,
 }
 
 #[derive(Deserialize)]
@@ -213,6 +219,7 @@ pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceCl
         | op::DIRECT
         | op::RELAY
         | op::PATH
+        | op::LISTENING
         | op::REACTION
             if !identified =>
         {
@@ -240,6 +247,7 @@ pub(crate) fn parse(text: &str, identified: bool) -> Result<ClientFrame, VoiceCl
         op::DIRECT => direct::willing(envelope.d).map(ClientFrame::Willing),
         op::RELAY => direct::relay(envelope.d).map(ClientFrame::Relay),
         op::PATH => data(envelope.d).map(ClientFrame::Path),
+        op::LISTENING => listening::asked(envelope.d).map(ClientFrame::Listening),
         op::REACTION => {
             let ReactionData { emoji } = data(envelope.d)?;
             Emoji::parse(&emoji).map(ClientFrame::Reaction).ok_or(VoiceClose::Decode)
@@ -291,6 +299,7 @@ impl From<SourceName> for Source {
             SourceName::Camera => Self::Camera,
             SourceName::Screen => Self::Screen,
             SourceName::ScreenAudio => Self::ScreenAudio,
+            SourceName::Mixed => Self::Mixed,
         }
     }
 }
@@ -302,6 +311,7 @@ impl From<Source> for SourceName {
             Source::Camera => Self::Camera,
             Source::Screen => Self::Screen,
             Source::ScreenAudio => Self::ScreenAudio,
+            Source::Mixed => Self::Mixed,
         }
     }
 }
@@ -309,7 +319,8 @@ impl From<Source> for SourceName {
 /// A slot as the client sees it.
 pub(crate) struct NamedSlot {
     pub(crate) mid: Mid,
-    pub(crate) content: Option<(UserId, Source)>,
+    /// Whose and what; the mix is nobody's.
+    pub(crate) content: Option<(Option<UserId>, Source)>,
     /// False when the client has no codec for the content.
     pub(crate) playable: bool,
 }
@@ -341,6 +352,8 @@ pub(crate) enum ServerFrame {
     Bitrate(Option<u32>),
     /// Of a direct path to the other one.
     Direct(DirectFrame),
+    /// Whether the mix is heard, and why not.
+    Listening(Told),
 }
 
 impl ServerFrame {
@@ -356,7 +369,7 @@ impl ServerFrame {
                     .iter()
                     .map(|slot| {
                         let (user, source) = slot.content.map_or((None, None), |(user, source)| {
-                            (Some(user), Some(SourceName::from(source)))
+                            (user, Some(SourceName::from(source)))
                         });
                         json!({"mid": &*slot.mid, "user_id": user, "source": source, "playable": slot.playable})
                     })
@@ -378,6 +391,7 @@ impl ServerFrame {
             Self::Redundancy(wanted) => (op::REDUNDANCY, json!({"microphone": wanted})),
             Self::Bitrate(most) => (op::BITRATE, json!({"microphone": most})),
             Self::Direct(frame) => frame.encode(),
+            Self::Listening(told) => (op::LISTENING, told.encode()),
         };
         json!({"op": op, "d": d, "seq": seq}).to_string()
     }
@@ -512,7 +526,7 @@ mod tests {
         let slots = vec![
             NamedSlot {
                 mid: Arc::from("4"),
-                content: Some((UserId::new(7), Source::ScreenAudio)),
+                content: Some((Some(UserId::new(7)), Source::ScreenAudio)),
                 playable: false,
             },
             NamedSlot { mid: Arc::from("5"), content: None, playable: true },

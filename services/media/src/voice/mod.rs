@@ -7,5 +7,6 @@ pub(crate) mod close;
 pub(crate) mod connection;
 pub(crate) mod direct;
 pub(crate) mod frame;
+pub(crate) mod listening;
 pub(crate) mod replay;
 pub(crate) mod socket;

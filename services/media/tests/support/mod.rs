@@ -160,12 +160,20 @@ impl Server {
     }
 
     pub async fn mute(&self, user: u64, self_mute: bool) {
+        self.update(user, self_mute, false).await;
+    }
+
+    pub async fn deafen(&self, user: u64, self_deaf: bool) {
+        self.update(user, false, self_deaf).await;
+    }
+
+    async fn update(&self, user: u64, self_mute: bool, self_deaf: bool) {
         let request = UpdateSeat {
             user: UserId::new(user),
             guild: Some(GUILD),
             session_id: session(user),
             self_mute,
-            self_deaf: false,
+            self_deaf,
         };
         assert!(self.bus.call(request).await.unwrap());
     }

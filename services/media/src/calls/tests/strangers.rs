@@ -170,8 +170,8 @@ fn who_may_not_stream_or_finds_the_call_full_is_refused() {
     assert_eq!(world.refused(ticket), StrangerRefused::MayNotStream);
     let small = CallPass { user_limit: 2, ..world.pass(ANNA, LOUNGE, "stream") };
     world.join(BORIS, "b");
-    world.opened(BORIS, Purpose::Watch(None));
-    for purpose in [Purpose::Publish, Purpose::Watch(None)] {
+    world.opened(BORIS, Purpose::Watch { user: None, mixed: false });
+    for purpose in [Purpose::Publish, Purpose::Watch { user: None, mixed: false }] {
         let ticket = world.open_with(&small, purpose, KEY);
         assert_eq!(world.refused(ticket), StrangerRefused::Full);
     }
@@ -179,16 +179,16 @@ fn who_may_not_stream_or_finds_the_call_full_is_refused() {
     let ticket = world.open_with(&old, Purpose::Publish, KEY);
     assert_eq!(world.refused(ticket), StrangerRefused::BadPass);
     for _ in 1..8 {
-        world.opened(BORIS, Purpose::Watch(None));
+        world.opened(BORIS, Purpose::Watch { user: None, mixed: false });
     }
-    let ticket = world.open(BORIS, Purpose::Watch(None));
+    let ticket = world.open(BORIS, Purpose::Watch { user: None, mixed: false });
     assert_eq!(world.refused(ticket), StrangerRefused::Full, "eight screens are enough for anyone");
 }
 
 #[test]
 fn a_viewer_is_not_seen_and_follows_rights() {
     let mut world = World::new();
-    let (named, peer) = world.opened(ANNA, Purpose::Watch(Some(UserId::new(BORIS))));
+    let (named, peer) = world.opened(ANNA, Purpose::Watch { user: Some(UserId::new(BORIS)), mixed: false });
     world.heard(Event::Connected { peer });
     world.heard(Event::Slots { peer, slots: Vec::new(), wanted: Wanted::default() });
     assert_eq!((world.seen(), world.seats()), (vec![], 0));
@@ -231,7 +231,7 @@ fn a_stream_loses_what_its_person_loses() {
 
     for end in 0..4 {
         let (named, peer) = world.published(ANNA);
-        let (watching, _) = world.opened(ANNA, Purpose::Watch(None));
+        let (watching, _) = world.opened(ANNA, Purpose::Watch { user: None, mixed: false });
         match end {
             0 => world.calls.remove(Removal::Member(GUILD, anna)),
             1 => world.calls.remove(Removal::Channel(LOUNGE)),
