@@ -23,6 +23,8 @@ export const idleCall: CallState = {
   members: new Map(),
   quality: null,
   direct: false,
+  mixed: false,
+  mixRefused: false,
   error: null,
 };
 

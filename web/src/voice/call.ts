@@ -15,10 +15,10 @@ import { onOtherNetwork } from "./network.ts";
 import { Peer } from "./peer.ts";
 import { Pictures } from "./pictures.ts";
 import { heard, Playback } from "./playback.ts";
-import { loadPreferences, withDevice, withMusic, withSounds, withVolume } from "./preferences.ts";
+import { loadPreferences, silenced, withDevice, withMusic, withSounds, withVoices, withVolume } from "./preferences.ts";
 import { NO_CALL, type Effect, type Event, type Place, type Timer } from "./session.ts";
 import { SpeakingGate } from "./sound.ts";
-import type { Call, CallGesture, CallState, DeviceKind, Devices, LinkQuality, SourceKind, TileReport, TileSource, VoiceGateway } from "./types.ts";
+import type { Call, CallGesture, CallState, DeviceKind, Devices, LinkQuality, SourceKind, TileReport, TileSource, VoiceGateway, VoicesMode } from "./types.ts";
 import { said, Tiles, unsaid, wants } from "./wants.ts";
 
 const SOURCES: readonly SourceKind[] = ["microphone", "camera", "screen", "screen_audio"];
@@ -26,6 +26,10 @@ const SOURCES: readonly SourceKind[] = ["microphone", "camera", "screen", "scree
 const USUAL_BITRATE = 64_000;
 /** One voice does not get better above this, however much a channel allows; music does. */
 const MOST_FOR_VOICE = 96_000;
+/** What a mix may take that somebody asked for to save data, bit/s. */
+const SAVING_BITRATE = 32_000;
+/** The server leaves out so many of whom one does not want to hear. */
+const MOST_LEFT_OUT = 64;
 const SPEAKING_POLL_MS = 100;
 /** The server drops what comes sooner than a quarter of a second, and counts all that we say. */
 const REACTION_MS = 600;
@@ -185,8 +189,11 @@ class LiveCall implements Call {
   }
 
   setUserVolume(userId: string, gain: number): void {
+    const was = this.userVolume(userId);
     this.#preferences = withVolume(this.#preferences, userId, Math.min(2, Math.max(0, gain)));
     this.#playback.refresh();
+    // The mix is made without those whom one does not want to hear.
+    if ((was === 0) !== (this.userVolume(userId) === 0)) this.#sayListening();
   }
 
   userVolume(userId: string): number {
@@ -200,6 +207,15 @@ class LiveCall implements Call {
 
   tile(userId: string, source: TileSource): TileReport {
     return this.#tiles.open(userId, source);
+  }
+
+  voices(): VoicesMode {
+    return this.#preferences.voices ?? "automatic";
+  }
+
+  setVoices(mode: VoicesMode): void {
+    this.#preferences = withVoices(this.#preferences, mode);
+    this.#sayListening();
   }
 
   musicMode(): boolean {
@@ -308,6 +324,8 @@ class LiveCall implements Call {
         return this.#way.take(effect.event);
       case "say_direct":
         return this.#sayDirect();
+      case "say_listening":
+        return this.#sayListening();
       case "start_timer":
         return this.#startTimer(effect.timer, effect.ms);
       case "stop_timer":
@@ -369,6 +387,13 @@ class LiveCall implements Call {
 
   #sayDirect(): void {
     this.#send({ op: 27, d: { peer: !this.#gateway.hidesAddress() } });
+  }
+
+  #sayListening(): void {
+    if (this.#session.link !== "open") return;
+    const mode = this.voices();
+    const without = silenced(this.#preferences).slice(-MOST_LEFT_OUT);
+    this.#send({ op: 30, d: { mode, without, ...(mode === "mixed" && { bitrate: SAVING_BITRATE }) } });
   }
 
   /** Sends the microphone as the channel, which may have changed, the way up and those who listen allow; at how many bit/s. */
@@ -533,6 +558,8 @@ class LiveCall implements Call {
       ...(screen && { selfScreen: screen }),
       quality: this.#quality,
       direct: this.#way.isUp,
+      mixed: this.#session.mixed && !this.#way.isUp,
+      mixRefused: this.#session.mixRefused && !this.#way.isUp,
       error: error ?? this.#local.error,
     };
   }

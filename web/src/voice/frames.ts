@@ -1,6 +1,6 @@
 // The frames of the voice gateway (docs/protocol/voice.md): what may arrive, parsed once, and what we send.
 
-import type { SourceKind } from "./types.ts";
+import type { SourceKind, VoicesMode } from "./types.ts";
 
 /** A place in our PeerConnection that the server fills with someone's media, or leaves empty. */
 export interface Slot {
@@ -9,6 +9,8 @@ export interface Slot {
   source: SourceKind | null;
   /** False when the other one sends in a codec that we have not offered. */
   playable: boolean;
+  /** All the others in one sound, which is nobody's. */
+  mixed?: true;
 }
 
 /** How large a slot is drawn, in device pixels; zero when nobody sees it. */
@@ -52,6 +54,8 @@ export type ServerFrame =
   /** bit/s; `null`: anything. */
   | { op: "bitrate"; microphone: number | null }
   | { op: "reaction"; userId: string; emoji: string }
+  /** Whether we are sent one mix of all voices; `refused`: we should be, and the server has too much to do. */
+  | { op: "listening"; mixed: boolean; refused: boolean }
   | DirectFrame
   | { op: "heartbeat_ack"; nonce: number }
   | { op: "resumed" };
@@ -75,6 +79,7 @@ export type ClientFrame =
   | { op: 27; d: { peer: boolean } }
   | { op: 28; d: { epoch: number } & Words }
   | { op: 29; d: { epoch: number; state: "up" | "missing" | "failed" } }
+  | { op: 30; d: { mode: VoicesMode; without: readonly string[]; bitrate?: number } }
   | { op: 31; d: { emoji: string } };
 
 /** More slots than this of one kind is not something we would allocate, whatever the server asks. */
@@ -131,6 +136,8 @@ function readFrame(op: unknown, body: unknown): ServerFrame | null {
       return readWords(d);
     case 29:
       return typeof d["epoch"] === "number" && (d["state"] === "up" || d["state"] === "missing") ? { op: "other_path", epoch: d["epoch"], arrives: d["state"] === "up" } : null;
+    case 30:
+      return { op: "listening", mixed: d["mixed"] === true, refused: typeof d["refused"] === "string" };
     case 31:
       return typeof d["user_id"] === "string" && typeof d["emoji"] === "string" && isReaction(d["emoji"]) ? { op: "reaction", userId: d["user_id"], emoji: d["emoji"] } : null;
     case 6:
@@ -145,6 +152,7 @@ function readFrame(op: unknown, body: unknown): ServerFrame | null {
 function readSlots(d: Record<string, unknown>): ServerFrame {
   const slots = list(d["slots"]).flatMap((slot): Slot[] => {
     if (!isRecord(slot) || typeof slot["mid"] !== "string") return [];
+    if (slot["source"] === "mixed") return [{ mid: slot["mid"], userId: null, source: null, playable: true, mixed: true }];
     const userId = typeof slot["user_id"] === "string" ? slot["user_id"] : null;
     const source = isSource(slot["source"]) ? slot["source"] : null;
     const playable = slot["playable"] !== false;

@@ -259,13 +259,13 @@ function onFrame(session: Session, place: Place, frame: ServerFrame): Step {
     case "ready": {
       const fresh: Session = { ...linkUp(session), media: "connecting", revision: 0, allocated: FIRST_SLOTS };
       const [next, offer] = makeOffer(fresh, false);
-      return [next, [{ do: "stop_timer", timer: "link" }, { do: "start_peer" }, ...offer]];
+      return [next, [{ do: "stop_timer", timer: "link" }, { do: "start_peer" }, { do: "say_listening" }, ...offer]];
     }
     case "resumed": {
       const up = linkUp(session);
       const [next, offer] = up.media === "up" && up.offerAnswered ? [up, []] : makeOffer(up, up.media !== "connecting");
       const direct: Effect[] = [{ do: "direct", event: { type: "resumed" } }, ...sayDirect(up, place)];
-      return [next, [{ do: "stop_timer", timer: "link" }, { do: "send_sources" }, ...direct, ...offer]];
+      return [next, [{ do: "stop_timer", timer: "link" }, { do: "send_sources" }, { do: "say_listening" }, ...direct, ...offer]];
     }
     case "session_description":
       if (frame.revision !== session.revision) return [session, []];
@@ -304,6 +304,8 @@ function onFrame(session: Session, place: Place, frame: ServerFrame): Step {
       return [session, [{ do: "repeat_microphone", on: frame.microphone }]];
     case "bitrate":
       return [{ ...session, asked: frame.microphone }, [{ do: "pace_microphone" }]];
+    case "listening":
+      return [{ ...session, mixed: frame.mixed, mixRefused: frame.refused }, []];
     // The call shows it; it changes nothing.
     case "reaction":
       return [session, []];

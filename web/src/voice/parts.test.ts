@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseFrame, type Slot } from "./frames.ts";
+import { heard } from "./playback.ts";
+import { silenced } from "./preferences.ts";
 import { voiceUrl } from "./link.ts";
 import { members } from "./members.ts";
 import { count, flowed, quality, uplink, type Counters } from "./quality.ts";
@@ -74,6 +76,29 @@ describe("frames", () => {
 
   test.each(["", "nonsense", "[]", '{"op":99}', '{"op":4,"d":null}', '{"op":5,"d":[]}', "7"])("%s is not for us", (text) => {
     expect(parseFrame(text).frame).toBeNull();
+  });
+});
+
+describe("the mix", () => {
+  const mixed: Slot = { mid: "4", userId: null, source: null, playable: true, mixed: true };
+
+  test("is nobody's, and a slot all the same", () => {
+    const slots = [{ mid: "4", user_id: null, source: "mixed", playable: true }];
+    expect(parseFrame(JSON.stringify({ op: 21, d: { slots, wanted: { audio: 8, video: 8 } } })).frame).toMatchObject({ op: "slots", slots: [mixed] });
+    expect(parseFrame('{"op":30,"d":{"mode":"mixed","mixed":false,"bitrate":null,"refused":"busy"},"seq":3}')).toEqual({
+      frame: { op: "listening", mixed: false, refused: true },
+      seq: 3,
+    });
+  });
+
+  test("is heard in place of each one", () => {
+    const stream = {} as MediaStream;
+    expect([...heard([mixed], () => stream, [])]).toEqual([["mixed", { userId: "", stream }]]);
+    expect([...heard([mixed], () => undefined, [])]).toEqual([]);
+  });
+
+  test("is made without those whom one does not hear", () => {
+    expect(silenced({ volumes: { "1": 0, "2": 0.5, "3": 0 } })).toEqual(["1", "3"]);
   });
 });
 

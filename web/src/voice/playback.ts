@@ -18,11 +18,18 @@ interface Voice extends Heard {
   next?: Voice;
 }
 
-/** What is heard, by person and source. */
+/** Whose the mix of all is: their volume is as sent. */
+const NOBODY = "";
+
+/** What is heard, by person and source; and the mix. */
 export function heard(slots: readonly Slot[], streamOf: (slot: Slot) => MediaStream | undefined, direct: readonly (Heard & { source: SourceKind })[]): Map<string, Heard> {
   const all = new Map<string, Heard>();
   for (const slot of slots) {
     const { userId, source } = slot;
+    if (slot.mixed) {
+      const stream = streamOf(slot);
+      if (stream) all.set("mixed", { userId: NOBODY, stream });
+    }
     if (userId === null || (source !== "microphone" && source !== "screen_audio")) continue;
     const stream = streamOf(slot);
     if (stream) all.set(`${userId}/${source}`, { userId, stream });
@@ -43,6 +50,17 @@ export class Playback {
 
   /** Plays exactly these; those that stayed as they were go on without a gap, and what comes another way now as well. */
   play(wanted: ReadonlyMap<string, Heard>): void {
+    // What one place carries changed, as from a voice to the mix: it plays on, without a gap.
+    for (const [key, now] of wanted) {
+      if (this.#voices.has(key)) continue;
+      const [old, voice] = [...this.#voices].find(([one, { stream }]) => !wanted.has(one) && stream === now.stream) ?? [];
+      if (old === undefined || !voice) continue;
+      this.#voices.delete(old);
+      this.#voices.set(key, voice);
+      this.#giveUpNext(voice);
+      voice.userId = now.userId;
+      this.#level(voice);
+    }
     const tracks = new Set([...wanted.values()].map(({ stream }) => trackOf(stream)));
     for (const [key, voice] of this.#voices) {
       const now = wanted.get(key);

@@ -1,6 +1,6 @@
 // What a person chose about sound and picture, kept in this browser: devices and the volume of each other person.
 
-import type { DeviceKind } from "./types.ts";
+import type { DeviceKind, VoicesMode } from "./types.ts";
 
 const KEY = "voxlink.voice";
 /** The oldest choices go when there are more. */
@@ -14,6 +14,8 @@ export interface Preferences {
   music?: boolean;
   /** Comings, goings and one's own switches are heard; they are unless this says no. */
   sounds?: boolean;
+  /** How the others are heard; automatic unless this says something else. */
+  voices?: VoicesMode;
   /** Gain by user id, 0 to 2, where it is not 1. */
   volumes: Record<string, number>;
 }
@@ -37,6 +39,15 @@ export function withMusic(preferences: Preferences, music: boolean): Preferences
 
 export function withSounds(preferences: Preferences, sounds: boolean): Preferences {
   return save({ ...preferences, sounds });
+}
+
+export function withVoices(preferences: Preferences, voices: VoicesMode): Preferences {
+  return save({ ...preferences, voices });
+}
+
+/** Whom one does not hear at all, the newest choices last. */
+export function silenced(preferences: Preferences): string[] {
+  return Object.entries(preferences.volumes).flatMap(([id, gain]) => (gain === 0 ? [id] : []));
 }
 
 export function withVolume(preferences: Preferences, userId: string, gain: number): Preferences {

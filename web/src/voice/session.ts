@@ -73,6 +73,9 @@ export interface Session {
   slots: readonly Slot[];
   present: ReadonlySet<string>;
   speaking: ReadonlySet<string>;
+  /** The server sends one mix of all voices, or says that it cannot. */
+  mixed: boolean;
+  mixRefused: boolean;
   /** bit/s that half of those who listen can take of our microphone; `null` when they take anything. */
   asked: number | null;
 }
@@ -114,6 +117,8 @@ export type Effect =
   | { do: "direct"; event: DirectEvent }
   /** Op 27: whether we may be connected directly, and that our network may be another one. */
   | { do: "say_direct" }
+  /** Op 30: how we want to hear the others. */
+  | { do: "say_listening" }
   | { do: "start_timer"; timer: Timer; ms: number }
   | { do: "stop_timer"; timer: Timer }
   /** The call is over: stop microphone, camera and screen. */
@@ -145,5 +150,7 @@ export const NO_CALL: Session = {
   slots: [],
   present: new Set(),
   speaking: new Set(),
+  mixed: false,
+  mixRefused: false,
   asked: null,
 };

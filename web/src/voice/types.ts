@@ -30,6 +30,9 @@ export interface LinkQuality {
   level: "good" | "weak" | "bad";
 }
 
+/** How the others are heard: each by themselves, all in one stream that takes less, or whatever the connection can take. */
+export type VoicesMode = "automatic" | "each" | "mixed";
+
 export type CallError =
   | "microphone-denied"
   | "microphone-missing"
@@ -62,6 +65,10 @@ export interface CallState {
   quality: LinkQuality | null;
   /** Everything goes directly between the two who are here; nothing through the server. */
   direct: boolean;
+  /** The others come as one mix, in which nobody has a volume of their own. */
+  mixed: boolean;
+  /** They should, and the server has too much to do. */
+  mixRefused: boolean;
   /** The last thing that went wrong and has not been put right since. */
   error: CallError | null;
 }
@@ -140,6 +147,8 @@ export interface Call {
   /** Whether the microphone is sent in stereo and without processing, as music needs it. */
   musicMode(): boolean;
   setMusicMode(on: boolean): Promise<void>;
+  voices(): VoicesMode;
+  setVoices(mode: VoicesMode): void;
   /** Whether comings, goings and one's own switches are heard. */
   sounds(): boolean;
   setSounds(on: boolean): void;
