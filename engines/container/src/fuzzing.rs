@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    matroska,
+    OpusHead, Size, fmp4, matroska,
     matroska::{MAX_BLOCK, Reader},
     ogg,
     rtp::{Assembled, Assembler, Format, Packet},
@@ -19,7 +19,7 @@ use crate::{
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them by the names of their folders in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("frames_opus", frames_opus),
     ("frames_vp8", frames_vp8),
     ("frames_vp9", frames_vp9),
@@ -27,6 +27,7 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("frames_av1", frames_av1),
     ("matroska", matroska),
     ("ogg", ogg),
+    ("fmp4", fmp4),
 ];
 
 /// See [`frames`].
@@ -127,6 +128,40 @@ pub fn ogg(bytes: &[u8]) -> bool {
     }
     assert!(total <= bytes.len());
     total > 0
+}
+
+/// What a key frame or a configuration says of itself becomes a stream that is read as it was written. The first byte chooses
+/// the codec, the next three lengths: of the configuration, and of two samples.
+pub fn fmp4(bytes: &[u8]) -> bool {
+    use fmp4::{Codec, Run, Sample, Track, TrackId, Vp9Config};
+    let Some(([kind, lengths @ ..], rest)) = bytes.split_first_chunk::<4>() else { return false };
+    let mut rest = rest;
+    let [config, first, second] = lengths.map(|length| {
+        let taken;
+        (taken, rest) = rest.split_at(usize::from(length).min(rest.len()));
+        taken.to_vec()
+    });
+    let size = Size { width: u16::from(*kind) << 8, height: 1 };
+    let codec = match kind & 3 {
+        0 => OpusHead::parse(&config).map(Codec::Opus),
+        1 => Vp9Config::parse(&config).map(|(size, config)| Codec::Vp9 { size, config }),
+        2 => Some(Codec::H264 { size, config }),
+        _ => Some(Codec::Av1 { size, config }),
+    };
+    let Some(codec) = codec else { return false };
+    assert!(codec.name().is_ascii());
+    let track = Track { id: TrackId::TWO, codec };
+    let read = fmp4::tracks(&fmp4::init(std::slice::from_ref(&track))).expect("it was written");
+    let named: Vec<_> = read.iter().map(|read| (read.id, read.timescale, read.size)).collect();
+    assert_eq!(named, [(2, track.codec.timescale(), track.codec.size())]);
+    let samples =
+        [first, second].map(|payload| Sample { duration: u32::from(*kind), is_key: false, payload });
+    let run = Run { track: track.id, time: u64::MAX - 1, samples: &samples };
+    let read = fmp4::fragments(&fmp4::segment(7, &[run])).expect("it was written");
+    assert!(read.len() == 1 && read[0].samples == samples && read[0].time == run.time);
+    // Whatever else arrives is read or refused.
+    let _any = (fmp4::tracks(rest), fmp4::fragments(rest));
+    true
 }
 
 /// Some moment; the differences are what counts.

@@ -1,5 +1,5 @@
-//! What recordings are kept in: Matroska written a block at a time, Ogg Opus, WAV, FLAC, WebVTT; and RTP
-//! payloads put together to the frames that go into them.
+//! What recordings are kept in and broadcasts are sent as: Matroska written a block at a time, fragmented MP4, Ogg Opus,
+//! WAV, FLAC, WebVTT; and RTP payloads put together to the frames that go into them.
 //!
 //! Nothing here opens a file or a socket, reads a clock, starts a thread or awaits. Writers append to a `Vec<u8>` that
 //! the caller writes out in one piece; readers take any `Read`. Whatever is read may be cut short or made up: it is
@@ -7,6 +7,7 @@
 //!
 //! - [`rtp`]: packets in any order in, whole frames out, with what was lost.
 //! - [`matroska`]: the writer that survives a kill, the reader, and what makes an indexed copy of a cut-off file.
+//! - [`fmp4`]: segments for HLS.
 //! - [`ogg`], [`wav`], [`flac`]: sound. [`webvtt`]: text beside it.
 #![warn(missing_docs)]
 // Tests need a first moment from somewhere; the library itself is held by engines/clippy.toml.
@@ -14,6 +15,7 @@
 
 mod bits;
 pub mod flac;
+pub mod fmp4;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

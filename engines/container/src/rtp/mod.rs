@@ -12,6 +12,7 @@ mod vp8;
 mod vp9;
 
 pub use assembler::{Assembled, Assembler, Frame, MAX_WAITING, Packet};
+pub(crate) use vp9::Header as Vp9Header;
 
 /// What the payloads are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

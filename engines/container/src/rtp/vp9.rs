@@ -146,38 +146,68 @@ fn index(picture: &mut Vec<u8>, ends: &[usize]) {
     picture.push(mark);
 }
 
-/// Out of the uncompressed header (VP9 bitstream specification §6.2) of a key frame.
+/// What the uncompressed header of a key frame tells (VP9 bitstream specification §6.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// 0 to 3.
+    pub(crate) profile: u8,
+    /// Bits a sample.
+    pub(crate) depth: u8,
+    /// Colours have half the width, half the height.
+    pub(crate) halved: (bool, bool),
+    pub(crate) is_full_range: bool,
+    pub(crate) size: Size,
+}
+
+impl Header {
+    /// `None` for anything but a key frame, of a superframe the first one.
+    pub(crate) fn parse(frame: &[u8]) -> Option<Self> {
+        let mut bits = Bits::new(frame);
+        if bits.number(2)? != 2 {
+            return None;
+        }
+        let profile = u8::from(bits.bit()?) | u8::from(bits.bit()?) << 1;
+        if profile == 3 {
+            bits.skip(1)?;
+        }
+        // show_existing_frame, then frame_type: 0 is a key frame.
+        if bits.bit()? || bits.bit()? {
+            return None;
+        }
+        bits.skip(2)?;
+        if bits.number(24)? != 0x49_83_42 {
+            return None;
+        }
+        let depth = match profile >= 2 {
+            true => 10 + 2 * u8::from(bits.bit()?),
+            false => 8,
+        };
+        // Colour space 7 is RGB, without a range; profiles 1 and 3 tell their subsampling.
+        let is_rgb = bits.number(3)? == 7;
+        let has_sampling = profile & 1 == 1;
+        let is_full_range = is_rgb || bits.bit()?;
+        let halved = match (is_rgb, has_sampling) {
+            (true, false) => return None,
+            (false, false) => (true, true),
+            (true, true) => (false, false),
+            (false, true) => (bits.bit()?, bits.bit()?),
+        };
+        if has_sampling {
+            bits.skip(1)?;
+        }
+        let mut pixels = || u16::try_from(bits.number(16)? + 1).ok();
+        Some(Self {
+            profile,
+            depth,
+            halved,
+            is_full_range,
+            size: Size { width: pixels()?, height: pixels()? },
+        })
+    }
+}
+
 fn size(frame: &[u8]) -> Option<Size> {
-    let mut bits = Bits::new(frame);
-    if bits.number(2)? != 2 {
-        return None;
-    }
-    let profile = u32::from(bits.bit()?) | u32::from(bits.bit()?) << 1;
-    if profile == 3 {
-        bits.skip(1)?;
-    }
-    // show_existing_frame, then frame_type: 0 is a key frame.
-    if bits.bit()? || bits.bit()? {
-        return None;
-    }
-    bits.skip(2)?;
-    if bits.number(24)? != 0x49_83_42 {
-        return None;
-    }
-    if profile >= 2 {
-        bits.skip(1)?;
-    }
-    // Colour space 7 is RGB, without a range; profiles 1 and 3 tell their subsampling.
-    let is_rgb = bits.number(3)? == 7;
-    let has_sampling = profile & 1 == 1;
-    bits.skip(match (is_rgb, has_sampling) {
-        (false, false) => 1,
-        (false, true) => 4,
-        (true, true) => 1,
-        (true, false) => return None,
-    })?;
-    let mut pixels = || u16::try_from(bits.number(16)? + 1).ok();
-    Some(Size { width: pixels()?, height: pixels()? })
+    Header::parse(frame).map(|header| header.size)
 }
 
 #[cfg(test)]
