@@ -121,7 +121,8 @@ impl TapPacket {
     /// Audio level (RFC 6464) in dB below full scale, of microphones.
     #[must_use]
     pub fn level(&self) -> Option<u8> {
-        self.copy().and_then(|copy| copy.packet.level)
+        // The highest bit says that it is speech (RFC 6464 §3).
+        self.copy().and_then(|copy| copy.packet.level).map(|level| level & 0x7f)
     }
 
     /// What the RTP packet carries: of audio, one Opus packet.

@@ -121,6 +121,8 @@ fn only_who_was_admitted_is_heard_and_every_packet_of_theirs_once() {
     tapped.admit(0, true);
     tapped.run(Duration::from_millis(5));
     say(&mut tapped, 10..60);
+    let levels: BTreeSet<Option<u8>> = tapped.packets.iter().map(TapPacket::level).collect();
+    assert_eq!(levels, BTreeSet::from([Some(20)]), "in dB, without the mark that it is speech");
     let heard: Vec<u8> =
         tapped.packets.drain(..).map(|packet| packet.payload()[0] * 2 + packet.payload()[1]).collect();
     assert_eq!(heard, (10..60).map(|count| count * 2).collect::<Vec<u8>>());
