@@ -21,6 +21,9 @@ pub(super) const EVERYTHING: Limit = Limit::new(50, SECOND);
 /// v10: answers 401, 403 and 429 to one address; past them it is refused until the window ends.
 pub(super) const INVALID: Limit = Limit::new(10_000, Duration::from_secs(600));
 
+/// Playlists and segments of broadcasts, from memory, by addresses that only whoever may watch was given.
+pub(super) const SEALED: &str = "/api/v1/broadcasts/";
+
 const READ: Limit = Limit::new(100, SECONDS_10);
 const WRITE: Limit = Limit::new(50, SECONDS_10);
 

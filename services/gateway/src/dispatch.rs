@@ -92,6 +92,7 @@ kinds! {
     VOICE_STATE_UPDATE GUILD_VOICE_STATES;
     CALL_RECORDING_UPDATE GUILD_VOICE_STATES;
     RECORDING_UPDATE GUILD_VOICE_STATES (droppable);
+    CALL_BROADCAST_UPDATE GUILD_VOICE_STATES;
     TYPING_START GUILD_MESSAGE_TYPING (droppable);
     PRESENCE_UPDATE GUILD_PRESENCES (droppable);
     // The same in direct conversations, which have intents of their own.

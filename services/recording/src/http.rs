@@ -84,6 +84,12 @@ impl From<Refusal> for ApiError {
                 "Target user is not connected to voice.",
             ),
             Refusal::Nothing => Self::unknown(ErrorCode::UnknownRecording),
+            Refusal::NotLive => Self::unknown(ErrorCode::UnknownBroadcast),
+            Refusal::TooMany => refused(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::MaximumBroadcasts,
+                "This server has no room for more. Try again later.",
+            ),
             Refusal::NoRoom => refused(
                 StatusCode::INSUFFICIENT_STORAGE,
                 ErrorCode::StorageFull,

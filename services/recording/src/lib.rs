@@ -3,8 +3,9 @@
 //!
 //! Nothing of a person is kept before their client says that they see the mark, or agree ([`live`]). A recording listens
 //! to the call as one more part of its room and writes each source as it comes ([`capture`]); mixing comes after
-//! ([`finish`]). The folder of a recording says all that a crash would make us forget.
+//! ([`finish`]). A broadcast listens in the same way and keeps nothing ([`broadcast`]). The folder of a recording says all that a crash would make us forget.
 
+mod broadcast;
 mod capture;
 mod delete;
 mod finish;
@@ -36,6 +37,7 @@ use voxlink_service_kit::{Auth, Bus, Db, DbError, DbTarget, Env, Routes, Snowfla
 use voxlink_sfu::{Listen, PersonId};
 
 use crate::{
+    broadcast::Broadcasts,
     capture::{Capture, Order, Said},
     live::{Effect, Live},
     make::{Lane, Makers},
@@ -124,6 +126,7 @@ struct Inner {
     /// One recording begins after the other: two people press the button at once.
     starting: tokio::sync::Mutex<()>,
     capture: Capture,
+    broadcasts: Broadcasts,
     jobs: mpsc::UnboundedSender<RecordingId>,
     moves: mpsc::UnboundedSender<Move>,
     seals: Seals,
@@ -172,6 +175,7 @@ impl Recordings {
         let inner = Inner {
             ids: Snowflakes::not_before(NODE, newest),
             capture: Capture::start(env.clone(), said)?,
+            broadcasts: Broadcasts::start(&env)?,
             seals: Seals::new(&env),
             live: Mutex::default(),
             progress: Mutex::default(),
@@ -200,7 +204,7 @@ impl Recordings {
     /// All routes, with their full paths.
     #[must_use]
     pub fn routes(&self) -> Routes {
-        http::routes(self.clone())
+        http::routes(self.clone()).merge(broadcast::routes(self.clone()))
     }
 
     /// Ends what goes on, so that all of it is on the disk. What is to be made of it is made by the next start.
@@ -250,6 +254,7 @@ impl Recordings {
                 GuildChange::ChannelDelete(channel) => {
                     let effects = this.inner.live().end(channel.id, now);
                     this.carry_out(effects);
+                    this.change_broadcasts(|live| live.end(channel.id, now));
                     let channel = channel.id;
                     runtime.spawn(async move {
                         this.forget(move |sql| recordings::of_channel(sql, channel)).await
@@ -259,6 +264,7 @@ impl Recordings {
                     let guild = event.guild_id;
                     let effects = this.inner.live().end_of_guild(guild, now);
                     this.carry_out(effects);
+                    this.change_broadcasts(|live| live.end_of_guild(guild, now));
                     runtime
                         .spawn(async move { this.forget(move |sql| recordings::of_guild(sql, guild)).await });
                 }
@@ -270,7 +276,7 @@ impl Recordings {
     /// Someone sits somewhere else now.
     fn seated(&self, state: &VoiceState) {
         let (user, channel) = (state.user_id, state.channel_id);
-        if self.inner.live().concerns(channel, user) {
+        if self.inner.broadcasts.concerns(channel, user) || self.inner.live().concerns(channel, user) {
             // One after the other: whether it is a bot must be asked. The task lives as long as this.
             let _gone = self.inner.moves.send((user, channel));
         }
@@ -364,7 +370,10 @@ impl Recordings {
         loop {
             let now = || self.inner.env.clock.monotonic();
             let effects = tokio::select! {
-                _ = sweep.tick() => self.inner.live().sweep(now()),
+                _ = sweep.tick() => {
+                    self.sweep_broadcasts(now());
+                    self.inner.live().sweep(now())
+                }
                 _ = measure.tick() => self.end_what_is_too_much().await,
                 _ = forget.tick() => {
                     self.forget_the_old().await;
@@ -372,6 +381,7 @@ impl Recordings {
                 }
                 Some((user, channel)) = moving.recv() => {
                     let is_bot = self.is_bot(user).await;
+                    self.change_broadcasts(|live| live.moved(user, is_bot, channel, now()));
                     self.inner.live().moved(user, is_bot, channel, now())
                 }
                 said = saying.recv() => match said {

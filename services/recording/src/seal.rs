@@ -21,14 +21,24 @@ impl Seals {
     /// The address of a file of a recording.
     pub(crate) fn address(&self, id: RecordingId, file: &str, now: Timestamp) -> String {
         let until = now.plus(GOOD_FOR).0;
-        let seal = URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, sealed(id, file, until).as_bytes()));
+        let seal = self.sign(&sealed(id, file, until));
         format!("/api/v1/recordings/{id}/files/{file}?until={until}&seal={seal}")
     }
 
     /// Whether an address was made here and is still good.
     pub(crate) fn fits(&self, id: RecordingId, file: &str, until: u64, seal: &str, now: Timestamp) -> bool {
+        now.0 < until && self.is_signed(&sealed(id, file, until), seal)
+    }
+
+    /// The seal of some words.
+    pub(crate) fn sign(&self, words: &str) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, words.as_bytes()))
+    }
+
+    /// Whether it is theirs, and was made here.
+    pub(crate) fn is_signed(&self, words: &str, seal: &str) -> bool {
         let Ok(seal) = URL_SAFE_NO_PAD.decode(seal) else { return false };
-        now.0 < until && hmac::verify(&self.0, sealed(id, file, until).as_bytes(), &seal).is_ok()
+        hmac::verify(&self.0, words.as_bytes(), &seal).is_ok()
     }
 }
 

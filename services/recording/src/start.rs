@@ -32,6 +32,10 @@ pub(crate) enum Refusal {
     NotInCall,
     #[error("nothing is being recorded")]
     Nothing,
+    #[error("nothing is being broadcast")]
+    NotLive,
+    #[error("as many broadcasts or viewers as there may be")]
+    TooMany,
     #[error("the disk is nearly full")]
     NoRoom,
     #[error("the recordings have all the room that they may have")]
@@ -132,7 +136,7 @@ impl Recordings {
     }
 
     /// Who sits in a call; true for bots.
-    async fn people_in(
+    pub(crate) async fn people_in(
         &self,
         guild: Option<GuildId>,
         channel: ChannelId,

@@ -25,6 +25,8 @@ pub enum ErrorCode {
     UnknownVoiceState = 10065,
     /// Our own.
     UnknownRecording = 10127,
+    /// Our own.
+    UnknownBroadcast = 10128,
     BotsNotAllowed = 20001,
     OnlyBots = 20002,
     SlowMode = 20016,
@@ -93,6 +95,8 @@ pub enum ErrorCode {
     MaximumApplications = 150_009,
     /// Ours: as many stream keys as one person may have for one channel.
     MaximumStreamKeys = 150_010,
+    /// Ours: as many calls as one server broadcasts, or as many viewers as it has room for.
+    MaximumBroadcasts = 150_011,
 }
 
 /// One complaint about one field.

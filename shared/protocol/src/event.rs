@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::AuditLogEntry,
+    broadcast::CallBroadcast,
     channel::Channel,
     direct::{CallUpdate, DirectCall, DirectChannel},
     emoji::{Emoji, ReactionEmoji},
@@ -85,6 +86,8 @@ pub enum GuildChange {
     CallRecordingUpdate(Box<CallRecording>),
     /// RECORDING_UPDATE, our own; not stored.
     RecordingUpdate(Box<RecordingNews>),
+    /// CALL_BROADCAST_UPDATE, our own; not stored.
+    CallBroadcastUpdate(Box<CallBroadcast>),
 }
 
 /// What happened in a channel, of a guild or direct. Each variant is one v10 dispatch; the gateway adds `guild_id`.

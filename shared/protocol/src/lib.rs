@@ -3,6 +3,7 @@
 pub mod application;
 pub mod attachment;
 pub mod audit;
+pub mod broadcast;
 pub mod bus;
 pub mod channel;
 pub mod direct;
@@ -32,6 +33,7 @@ pub mod voice;
 pub use application::Application;
 pub use attachment::Attachment;
 pub use audit::{AuditLogChange, AuditLogEntry};
+pub use broadcast::CallBroadcast;
 pub use channel::{Channel, ChannelKind, Overwrite, OverwriteKind};
 pub use direct::{DirectChannel, DirectKind};
 pub use embed::Embed;

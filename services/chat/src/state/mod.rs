@@ -369,6 +369,7 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
         | GuildChange::InviteDelete { .. }
         | GuildChange::VoiceStateUpdate(_)
         | GuildChange::CallRecordingUpdate(_)
-        | GuildChange::RecordingUpdate(_) => {}
+        | GuildChange::RecordingUpdate(_)
+        | GuildChange::CallBroadcastUpdate(_) => {}
     }
 }

@@ -129,6 +129,10 @@ impl Hub {
             GuildChange::RecordingUpdate(news) => {
                 sessions.send_all(&view.audience(news.channel_id), Kind::RECORDING_UPDATE, news);
             }
+            GuildChange::CallBroadcastUpdate(broadcast) => {
+                let audience = view.audience(broadcast.channel_id);
+                sessions.send_all(&audience, Kind::CALL_BROADCAST_UPDATE, broadcast);
+            }
             GuildChange::InviteDelete { code, channel_id } => {
                 let told = json!({"code": code, "channel_id": channel_id, "guild_id": guild});
                 sessions.send_all(&view.managers(*channel_id), Kind::INVITE_DELETE, &told);

@@ -1,0 +1,237 @@
+//! The API of broadcasts, as docs/protocol/broadcast.md has it.
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, Query, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use bytes::Bytes;
+use serde::Deserialize;
+use voxlink_protocol::{CallBroadcast, ChannelId, ErrorCode, Problem, RecordingId};
+use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Authenticated, Person, Routes};
+
+use super::{
+    engine, lock,
+    shelf::{Piece, Stream},
+    viewers::{Key, Known},
+};
+use crate::{Recordings, start::Refusal};
+
+/// RFC 8216 §4.
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+/// About as long as a playlist stays what it is; many viewers behind one cache are then one.
+const PLAYLIST_KEPT: &str = "private, max-age=1";
+/// A segment never changes, and is of no use once it left the playlist.
+const SEGMENT_KEPT: &str = "public, max-age=600, immutable";
+
+pub(crate) fn routes(recordings: Recordings) -> Routes {
+    Routes::under("/api/v1")
+        .get("/channels/{channel}/broadcast", going)
+        .post("/channels/{channel}/broadcast", start)
+        .delete("/channels/{channel}/broadcast", stop)
+        .put("/channels/{channel}/broadcast/consent", consent)
+        .get("/channels/{channel}/broadcast/index.m3u8", index)
+        .get("/broadcasts/{broadcast}/playlists/{playlist}", playlist)
+        .get("/broadcasts/{broadcast}/files/{file}", file)
+        .with_state(recordings)
+}
+
+async fn going(
+    State(this): State<Recordings>,
+    Authenticated(who): Authenticated,
+    ApiPath(channel): ApiPath<ChannelId>,
+) -> Result<Json<CallBroadcast>, ApiError> {
+    this.granted(who.user.id, channel).await?;
+    Ok(Json(this.broadcast_of(channel)?))
+}
+
+async fn start(
+    State(this): State<Recordings>,
+    Authenticated(who): Authenticated,
+    ApiPath(channel): ApiPath<ChannelId>,
+) -> Result<(StatusCode, Json<CallBroadcast>), ApiError> {
+    let (broadcast, is_new) = this.start_broadcast(who.user.id, channel).await?;
+    Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(broadcast)))
+}
+
+async fn stop(
+    State(this): State<Recordings>,
+    Authenticated(who): Authenticated,
+    ApiPath(channel): ApiPath<ChannelId>,
+) -> Result<StatusCode, ApiError> {
+    this.may_record(who.user.id, channel).await?;
+    let now = this.inner.env.clock.monotonic();
+    let mut outcome = Ok(());
+    this.change_broadcasts(|live| {
+        live.stop(channel, who.user.id, now).unwrap_or_else(|refused| {
+            outcome = Err(not_live(refused));
+            Vec::new()
+        })
+    });
+    outcome?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct Consent {
+    accept: bool,
+}
+
+async fn consent(
+    State(this): State<Recordings>,
+    Person(who): Person,
+    ApiPath(channel): ApiPath<ChannelId>,
+    ApiJson(wanted): ApiJson<Consent>,
+) -> Result<StatusCode, ApiError> {
+    this.granted(who.user.id, channel).await?;
+    let now = this.inner.env.clock.monotonic();
+    let mut outcome = Ok(());
+    this.change_broadcasts(|live| {
+        live.consent(channel, who.user.id, wanted.accept, now).unwrap_or_else(|refused| {
+            outcome = Err(not_live(refused));
+            Vec::new()
+        })
+    });
+    outcome?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn not_live(refused: crate::live::Refused) -> Refusal {
+    match refused {
+        crate::live::Refused::Nothing => Refusal::NotLive,
+        crate::live::Refused::NotInCall => Refusal::NotInCall,
+    }
+}
+
+/// The master playlist: the one answer that a login is needed for. Whoever has it watches by the addresses in it.
+async fn index(
+    State(this): State<Recordings>,
+    Authenticated(who): Authenticated,
+    ApiPath(channel): ApiPath<ChannelId>,
+) -> Result<Response, ApiError> {
+    let user = who.user.id;
+    if !this.may_watch(user, channel).await? {
+        return Err(ApiError::forbidden());
+    }
+    let broadcast = this.broadcast_of(channel)?.id;
+    let broadcasts = &this.inner.broadcasts;
+    let air = broadcasts.air(broadcast).ok_or(Refusal::NotLive)?;
+    let (picture, sound) = {
+        let shelf = &lock(&air).shelf;
+        // It has only just begun.
+        shelf.playlist(Stream::Sound).ok_or(Refusal::NotLive)?;
+        let picture = shelf.codec().filter(|_| shelf.playlist(Stream::Both).is_some());
+        (
+            picture.map(|codec| (codec.to_owned(), shelf.bandwidth(Stream::Both))),
+            shelf.bandwidth(Stream::Sound),
+        )
+    };
+    let key = Key::from_be_bytes(this.inner.env.bytes());
+    let now = this.inner.env.clock.monotonic();
+    if !lock(&broadcasts.viewers).admit(key, broadcast, channel, user, now) {
+        return Err(Refusal::TooMany.into());
+    }
+    let line = |stream: &str, codecs: &str, bits: u64| {
+        format!(
+            "#EXT-X-STREAM-INF:BANDWIDTH={bits},CODECS=\"{codecs}\"\n\
+             /api/v1/broadcasts/{broadcast}/playlists/{stream}.m3u8?viewer={key:032x}\n"
+        )
+    };
+    let picture = picture.map(|(codec, bits)| line("both", &format!("{codec},opus"), bits));
+    let text =
+        format!("#EXTM3U\n#EXT-X-VERSION:7\n{}{}", picture.unwrap_or_default(), line("sound", "opus", sound));
+    Ok(answer(text.into(), PLAYLIST, "no-store"))
+}
+
+#[derive(Deserialize)]
+struct Viewer {
+    #[serde(default)]
+    viewer: String,
+}
+
+/// A media playlist, for whoever was given its address and still may watch.
+async fn playlist(
+    State(this): State<Recordings>,
+    path: Result<Path<(RecordingId, String)>, axum::extract::rejection::PathRejection>,
+    query: Result<Query<Viewer>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, ApiError> {
+    let (Ok(Path((id, name))), Ok(Query(Viewer { viewer }))) = (path, query) else {
+        return Err(Refusal::NotLive.into());
+    };
+    let broadcasts = &this.inner.broadcasts;
+    let now = this.inner.env.clock.monotonic();
+    let key = Key::from_str_radix(&viewer, 16).map_err(|_| closed())?;
+    let known = lock(&broadcasts.viewers).ask(key, id, now).ok_or_else(closed)?;
+    if let Known::Ask(user, channel) = known {
+        let may = match this.may_watch(user, channel).await {
+            Ok(may) => may,
+            Err(Refusal::UnknownChannel) => false,
+            Err(other) => return Err(other.into()),
+        };
+        lock(&broadcasts.viewers).checked(key, may, now);
+        if !may {
+            return Err(closed());
+        }
+    }
+    let stream = match name.as_str() {
+        "both.m3u8" => Stream::Both,
+        "sound.m3u8" => Stream::Sound,
+        _ => return Err(Refusal::NotLive.into()),
+    };
+    let air = broadcasts.air(id).ok_or(Refusal::NotLive)?;
+    let text = lock(&air).shelf.playlist(stream).ok_or(Refusal::NotLive)?;
+    Ok(answer(text, PLAYLIST, PLAYLIST_KEPT))
+}
+
+#[derive(Deserialize)]
+struct Seal {
+    #[serde(default)]
+    until: u64,
+    #[serde(default)]
+    seal: String,
+}
+
+/// A segment by its address.
+async fn file(
+    State(this): State<Recordings>,
+    path: Result<Path<(RecordingId, String)>, axum::extract::rejection::PathRejection>,
+    query: Result<Query<Seal>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, ApiError> {
+    let (Ok(Path((id, name))), Ok(Query(Seal { until, seal }))) = (path, query) else {
+        return Err(Refusal::NotLive.into());
+    };
+    let broadcasts = &this.inner.broadcasts;
+    let is_good = this.inner.env.now().0 < until
+        && broadcasts.seals.is_signed(&engine::sealed(id, &name, until), &seal);
+    if !is_good {
+        return Err(closed());
+    }
+    let piece = Piece::parse(&name).ok_or(Refusal::NotLive)?;
+    let air = broadcasts.air(id).ok_or(Refusal::NotLive)?;
+    let bytes = lock(&air).shelf.piece(piece).ok_or(Refusal::NotLive)?;
+    let kind = match piece {
+        Piece::SoundInit | Piece::Segment(Stream::Sound, _) => "audio/mp4",
+        Piece::Init(_) | Piece::Segment(Stream::Both, _) => "video/mp4",
+    };
+    Ok(answer(bytes, kind, SEGMENT_KEPT))
+}
+
+fn closed() -> ApiError {
+    let words = "This address is not good any more. Open the broadcast again.";
+    ApiError::new(StatusCode::FORBIDDEN, Problem::new(ErrorCode::MissingAccess, words))
+}
+
+fn answer(bytes: Bytes, kind: &'static str, kept: &'static str) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let policy = HeaderValue::from_static("sandbox; default-src 'none'");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    let ours = HeaderName::from_static("cross-origin-resource-policy");
+    headers.insert(ours, HeaderValue::from_static("same-origin"));
+    response
+}

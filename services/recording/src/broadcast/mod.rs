@@ -1,0 +1,259 @@
+//! A call for hundreds who only watch: HLS over plain HTTPS, some seconds late, in memory only.
+//!
+//! Who is in it follows the rules of recordings ([`crate::live`]): nothing of a person goes out before their client has
+//! shown the mark, or they agreed. One thread listens to all broadcast calls ([`engine`]), mixes, chooses what is to be
+//! seen, and puts segments on a [`shelf`]; those who watch only read from there.
+
+mod blank;
+mod cutter;
+mod engine;
+mod http;
+mod picture;
+mod shelf;
+mod sound;
+mod stage;
+mod transcode;
+mod viewers;
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use voxlink_protocol::{
+    CallBroadcast, CallRecording, ChannelId, Permissions, RecordingId, RecordingPolicy, Timestamp, UserId,
+    broadcast::{BroadcastPicture, BroadcastTrouble, CallBroadcastState},
+    event::{GuildChange, GuildEvent},
+    recording::CallRecordingState,
+};
+use voxlink_service_kit::Env;
+use voxlink_sfu::{PersonId, RoomId};
+
+use crate::{
+    Recordings,
+    live::{Beginning, Effect, Live},
+    seal::Seals,
+    start::Refusal,
+    store::rules,
+};
+use engine::{Begin, Engine, Order};
+use shelf::Shelf;
+use viewers::Viewers;
+
+pub(crate) use http::routes;
+
+/// Calls that one server broadcasts at once: each takes about a fiftieth of a core, and one ffmpeg where cameras are VP8.
+const MOST: usize = 16;
+/// Everyone hears of those who come and go this often at most.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+/// What has ended can be watched to its end for so long.
+const LINGERS: Duration = Duration::from_secs(60);
+
+/// What is on the air: written by the engine, read by whoever watches.
+struct Air {
+    shelf: Shelf,
+    picture: Option<BroadcastPicture>,
+    trouble: Option<BroadcastTrouble>,
+}
+
+/// One broadcast.
+struct Going {
+    channel: ChannelId,
+    air: Arc<Mutex<Air>>,
+    /// What everyone was told last, and when.
+    told: Told,
+    told_at: Instant,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Told {
+    viewers: u32,
+    picture: Option<BroadcastPicture>,
+    trouble: Option<BroadcastTrouble>,
+}
+
+/// All of a server's.
+pub(crate) struct Broadcasts {
+    live: Mutex<Live>,
+    going: Mutex<HashMap<RecordingId, Going>>,
+    viewers: Mutex<Viewers>,
+    seals: Arc<Seals>,
+    engine: Engine,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Broadcasts {
+    /// Starts the thread that makes them.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub(crate) fn start(env: &Env) -> io::Result<Self> {
+        Ok(Self {
+            live: Mutex::default(),
+            going: Mutex::default(),
+            viewers: Mutex::default(),
+            seals: Arc::new(Seals::new(env)),
+            engine: Engine::start(env.clone())?,
+        })
+    }
+
+    /// Whether coming and going in this channel, or of this person, is to be told.
+    pub(crate) fn concerns(&self, channel: Option<ChannelId>, user: UserId) -> bool {
+        lock(&self.live).concerns(channel, user)
+    }
+
+    fn air(&self, id: RecordingId) -> Option<Arc<Mutex<Air>>> {
+        lock(&self.going).get(&id).map(|going| going.air.clone())
+    }
+
+    fn told(&self, id: RecordingId) -> Told {
+        lock(&self.going).get(&id).map(|going| going.told.clone()).unwrap_or_default()
+    }
+
+    /// As everyone sees it.
+    fn shown(&self, recording: CallRecording) -> CallBroadcast {
+        let Told { viewers, picture, trouble } = self.told(recording.id);
+        CallBroadcast {
+            id: recording.id,
+            channel_id: recording.channel_id,
+            guild_id: recording.guild_id,
+            state: match recording.state {
+                CallRecordingState::Recording | CallRecordingState::Paused => CallBroadcastState::Live,
+                CallRecordingState::Ended => CallBroadcastState::Ended,
+            },
+            policy: recording.policy,
+            started_by: recording.started_by,
+            started_at: recording.started_at,
+            kept: recording.kept,
+            viewers,
+            picture,
+            trouble,
+        }
+    }
+}
+
+impl Recordings {
+    /// The broadcast of a call that goes on.
+    fn broadcast_of(&self, channel: ChannelId) -> Result<CallBroadcast, Refusal> {
+        let broadcasts = &self.inner.broadcasts;
+        let shown = lock(&broadcasts.live).shown(channel, self.inner.env.clock.monotonic());
+        shown.map(|shown| broadcasts.shown(shown)).ok_or(Refusal::NotLive)
+    }
+
+    /// Begins one, or finds the one that goes on; true when it is new.
+    async fn start_broadcast(
+        &self,
+        user: UserId,
+        channel: ChannelId,
+    ) -> Result<(CallBroadcast, bool), Refusal> {
+        let inner = &self.inner;
+        let guild = self.may_record(user, channel).await?.guild;
+        let _one_by_one = inner.starting.lock().await;
+        let now = inner.env.clock.monotonic();
+        let people = self.people_in(guild, channel).await?;
+        if !people.iter().any(|(person, _)| *person == user) {
+            return Err(Refusal::NotInCall);
+        }
+        if let Ok(going) = self.broadcast_of(channel) {
+            return Ok((going, false));
+        }
+        let rule = inner.db.read(move |sql| rules::of(sql, guild)).await?;
+        if rule.policy == RecordingPolicy::Off {
+            return Err(Refusal::Off);
+        }
+        let broadcasts = &inner.broadcasts;
+        if lock(&broadcasts.live).all().len() >= MOST {
+            return Err(Refusal::TooMany);
+        }
+        let id = RecordingId(inner.ids.next(inner.env.now()));
+        let seal = engine::seal(id, broadcasts.seals.clone(), inner.env.clone());
+        let air = Arc::new(Mutex::new(Air { shelf: Shelf::new(&*seal), picture: None, trouble: None }));
+        let going = Going { channel, air: air.clone(), told: Told::default(), told_at: now };
+        lock(&broadcasts.going).insert(id, going);
+        let room = RoomId(channel.get());
+        let listening = inner.calls.listen(room);
+        broadcasts.engine.order(Order::Begin(Box::new(Begin { id, room, listening, air, seal })));
+        let started_at = Timestamp(id.0.unix_ms());
+        let beginning = Beginning { id, guild, channel, policy: rule.policy, started_by: user, started_at };
+        self.change_broadcasts(|live| live.begin(beginning, people, now));
+        // Who came or went while this was being set up was not heard of.
+        for (person, is_bot) in self.people_in(guild, channel).await? {
+            self.change_broadcasts(|live| live.moved(person, is_bot, Some(channel), now));
+        }
+        self.broadcast_of(channel).map(|shown| (shown, true))
+    }
+
+    /// Whether this person may watch what is broadcast from there.
+    async fn may_watch(&self, user: UserId, channel: ChannelId) -> Result<bool, Refusal> {
+        Ok(self.granted(user, channel).await?.permissions.contains(Permissions::CONNECT))
+    }
+
+    /// Changes who is in which broadcast, and does what follows.
+    pub(crate) fn change_broadcasts(&self, change: impl FnOnce(&mut Live) -> Vec<Effect>) {
+        let broadcasts = &self.inner.broadcasts;
+        let effects = change(&mut lock(&broadcasts.live));
+        for effect in effects {
+            match effect {
+                Effect::Admit(id, user, yes) => {
+                    broadcasts.engine.order(Order::Admit(id, PersonId(user.get()), yes));
+                }
+                // Nobody asks for one.
+                Effect::Pause(..) => {}
+                Effect::Tell(recording) => self.tell_broadcast(*recording),
+                Effect::End(id) => broadcasts.engine.order(Order::End(id)),
+            }
+        }
+    }
+
+    fn tell_broadcast(&self, recording: CallRecording) {
+        let shown = Box::new(self.inner.broadcasts.shown(recording));
+        let (guild_id, change) = (shown.guild_id, GuildChange::CallBroadcastUpdate(shown));
+        self.inner.bus.publish(GuildEvent { guild_id, version: None, change });
+    }
+
+    /// Ends what is over, forgets what has ended, and says what is new.
+    pub(crate) fn sweep_broadcasts(&self, now: Instant) {
+        self.change_broadcasts(|live| live.sweep(now));
+        let broadcasts = &self.inner.broadcasts;
+        let (mut news, mut over) = (Vec::new(), Vec::new());
+        {
+            let mut viewers = lock(&broadcasts.viewers);
+            viewers.sweep(now);
+            lock(&broadcasts.going).retain(|id, going| {
+                let air = lock(&going.air);
+                if let Some(ended) = air.shelf.ended() {
+                    over.push((going.channel, *id));
+                    return now.saturating_duration_since(ended) < LINGERS;
+                }
+                let viewers = viewers.count(*id, now);
+                let told = Told { viewers, picture: air.picture.clone(), trouble: air.trouble };
+                drop(air);
+                let is_due = now.saturating_duration_since(going.told_at) >= TELL_EVERY;
+                let has_changed = (&told.picture, told.trouble) != (&going.told.picture, going.told.trouble);
+                if has_changed || (is_due && told != going.told) {
+                    (going.told, going.told_at) = (told, now);
+                    news.push(going.channel);
+                }
+                true
+            });
+        }
+        // What broke off by itself is over for everyone.
+        for (channel, id) in over {
+            self.change_broadcasts(|live| match live.shown(channel, now) {
+                Some(shown) if shown.id == id => live.end(channel, now),
+                Some(_) | None => Vec::new(),
+            });
+        }
+        for channel in news {
+            let shown = lock(&broadcasts.live).shown(channel, now);
+            if let Some(shown) = shown {
+                self.tell_broadcast(shown);
+            }
+        }
+    }
+}
