@@ -53,6 +53,13 @@ export class Http {
     }
   }
 
+  /** As {@link request}, for what is text and no JSON. */
+  async text(path: string): Promise<string> {
+    const response = await this.#send("GET", path, undefined);
+    if (response.ok) return await response.text();
+    throw toError(response.status, await response.json().catch(() => null));
+  }
+
   async #send(method: Method, path: string, body: unknown, reason?: string): Promise<Response> {
     const headers: Record<string, string> = {};
     const token = this.token();

@@ -1,3 +1,4 @@
+import type { WireCallBroadcast } from "../broadcast/wire.ts";
 import type { WireCallRecording, WireRecordingUpdate } from "../recording/wire.ts";
 import type { WireGuildSettings, WireMessage, WireReactionChange, WireReadState } from "./wire-message.ts";
 
@@ -251,6 +252,7 @@ export type WireEvent =
   | { t: "CALL_DELETE"; d: { channel_id: string } }
   | { t: "CALL_RECORDING_UPDATE"; d: WireCallRecording }
   | { t: "RECORDING_UPDATE"; d: WireRecordingUpdate }
+  | { t: "CALL_BROADCAST_UPDATE"; d: WireCallBroadcast }
   | { t: "VOICE_STATE_UPDATE"; d: WireVoiceState }
   | { t: "VOICE_SERVER_UPDATE"; d: { token: string; guild_id: string | null; channel_id?: string | null; endpoint: string | null } };
 
@@ -300,6 +302,7 @@ const known: Record<WireEvent["t"], true> = {
   CALL_DELETE: true,
   CALL_RECORDING_UPDATE: true,
   RECORDING_UPDATE: true,
+  CALL_BROADCAST_UPDATE: true,
   VOICE_STATE_UPDATE: true,
   VOICE_SERVER_UPDATE: true,
 };

@@ -88,8 +88,11 @@ export function lengthOf({ pausedAtMs, startedAt, pausedMs }: CallRecording, now
 /** `pending`: this person has not answered. */
 export type Standing = "kept" | "declined" | "pending";
 
+/** What is asked of a person is the same for recordings and broadcasts. */
+export type Asking = Pick<CallRecording, "id" | "kept" | "declined" | "policy" | "startedBy">;
+
 /** What the server keeps is the truth. `refused`: recordings that this page answered no to, which a server may not say. */
-export function standingIn({ id, kept, declined }: CallRecording, userId: Id, refused: ReadonlySet<Id>): Standing {
+export function standingIn({ id, kept, declined }: Asking, userId: Id, refused: ReadonlySet<Id>): Standing {
   if (kept.has(userId)) return "kept";
   return refused.has(id) || declined.has(userId) ? "declined" : "pending";
 }
@@ -98,7 +101,7 @@ export function standingIn({ id, kept, declined }: CallRecording, userId: Id, re
  * Whether the client answers yes by itself once the mark is on screen. Under `ask` only for whoever pressed Record: that
  * was their answer.
  */
-export function answersItself(recording: CallRecording, userId: Id, refused: ReadonlySet<Id>): boolean {
+export function answersItself(recording: Asking, userId: Id, refused: ReadonlySet<Id>): boolean {
   return standingIn(recording, userId, refused) === "pending" && (recording.policy === "announce" || recording.startedBy === userId);
 }
 

@@ -2,6 +2,7 @@
 import Circle from "@lucide/svelte/icons/circle-dot";
 import Pause from "@lucide/svelte/icons/pause";
 import Square from "@lucide/svelte/icons/square";
+import { liveControls } from "../broadcast/controls.ts";
 import type { Id } from "../state/model.ts";
 import { iMay } from "../state/place.svelte.ts";
 import { store } from "../state/store.svelte.ts";
@@ -19,9 +20,9 @@ export function mayRecord(guildId: Id | null, channelId: Id | null): boolean {
   return guild !== undefined && channel !== undefined && iMay("recordCalls", guild, channel);
 }
 
-/** Opens the menu of the recording of the call that one is in. */
+/** Opens the menu of what may be done with the call that one is in: recorded, and broadcast. */
 export function showRecordMenu(channelId: Id, channelName: string, opener: HTMLElement): void {
-  overlays.showMenu({ label: m.rec_menu(), at: opener, opener, items: [...controls(channelId), listItem(channelId, channelName)] });
+  overlays.showMenu({ label: m.rec_menu(), at: opener, opener, items: [...controls(channelId), ...liveControls(channelId), listItem(channelId, channelName)] });
 }
 
 function controls(channelId: Id): MenuItem[] {

@@ -2,6 +2,7 @@
 import { Http } from "../api/http.ts";
 import { adminRoutes } from "../api/adminRoutes.ts";
 import { routes } from "../api/routes.ts";
+import { broadcastRoutes } from "../broadcast/routes.ts";
 import { recordingRoutes } from "../recording/routes.ts";
 import type { WireUser } from "../api/wire.ts";
 
@@ -31,6 +32,7 @@ export const api = routes(http);
 /** What pages of settings ask for: guilds, people, one's own account. */
 export const adminApi = adminRoutes(http);
 export const recordingApi = recordingRoutes(http);
+export const broadcastApi = broadcastRoutes(http);
 
 function read(): string | null {
   try {

@@ -150,6 +150,8 @@ export function applyEvent(world: World, event: WireEvent): World {
     // Recordings by `../recording`.
     case "CALL_RECORDING_UPDATE":
     case "RECORDING_UPDATE":
+    // Broadcasts by `../broadcast`.
+    case "CALL_BROADCAST_UPDATE":
     case "MESSAGE_ACK":
     case "USER_GUILD_SETTINGS_UPDATE":
     case "RESUMED":

@@ -1,4 +1,4 @@
-/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/d[/CHANNEL[/MESSAGE]]`, `/g/GUILD[/CHANNEL[/MESSAGE]]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/settings/PART`, `/bot/APPLICATION`, `/recordings/RECORDING`. */
+/** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/d[/CHANNEL[/MESSAGE]]`, `/g/GUILD[/CHANNEL[/MESSAGE]]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/g/GUILD/CHANNEL/live`, `/settings/PART`, `/bot/APPLICATION`, `/recordings/RECORDING`. */
 
 export type SettingsPart = "profile" | "account" | "devices" | "look" | "sessions" | "applications" | "keys" | "connection";
 export type GuildPart = "overview" | "roles" | "members" | "bans" | "invites" | "emoji" | "log" | "bots" | "recording";
@@ -14,7 +14,8 @@ export type Route =
   | { name: "channel-settings"; guildId: string; channelId: string; part: ChannelPart | null }
   | { name: "settings"; part: SettingsPart | null }
   | { name: "add-bot"; applicationId: string }
-  | { name: "recording"; recordingId: string };
+  | { name: "recording"; recordingId: string }
+  | { name: "live"; guildId: string; channelId: string };
 
 const parts: readonly string[] = ["profile", "account", "devices", "look", "sessions", "applications", "keys", "connection"] satisfies SettingsPart[];
 const guildParts: readonly string[] = ["overview", "roles", "members", "bans", "invites", "emoji", "log", "bots", "recording"] satisfies GuildPart[];
@@ -34,6 +35,7 @@ export function parseRoute(path: string): Route {
   if (first === "g" && second && third && fourth === "settings") {
     return { name: "channel-settings", guildId: second, channelId: third, part: fifth && channelParts.includes(fifth) ? (fifth as ChannelPart) : null };
   }
+  if (first === "g" && second && third && fourth === "live") return { name: "live", guildId: second, channelId: third };
   if (first === "g" && second) return { name: "guild", guildId: second, channelId: third || null, messageId: fourth || null };
   if (first === "settings") return { name: "settings", part: second && parts.includes(second) ? (second as SettingsPart) : null };
   return { name: "home" };
@@ -74,5 +76,6 @@ export const directPath = (channelId?: string) => (channelId === undefined ? "/d
 /** The address of a message, or of its channel; null: a direct conversation. */
 export const placePath = (guildId: string | null, channelId: string, messageId?: string) =>
   `${guildId === null ? directPath(channelId) : channelPath(guildId, channelId)}${messageId === undefined ? "" : `/${messageId}`}`;
+export const livePath = (guildId: string, channelId: string) => `/g/${guildId}/${channelId}/live`;
 export const recordingPath = (recordingId: string) => `/recordings/${recordingId}`;
 export const settingsPath = (part: SettingsPart) => `/settings/${part}`;
