@@ -16,7 +16,7 @@ use voxlink_audio::{
     opus::{Decoder, MAX_PACKET_SAMPLES, Packet},
 };
 use voxlink_container::matroska;
-use voxlink_test_client::{Options, Person, TestServer};
+use voxlink_test_client::{Gateway, Options, Person, TestServer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_agreed_is_kept_on_a_track_of_their_own_and_heard_in_the_mix() {

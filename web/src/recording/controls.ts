@@ -22,7 +22,7 @@ export function mayRecord(guildId: Id | null, channelId: Id | null): boolean {
 
 /** Opens the menu of what may be done with the call that one is in: recorded, and broadcast. */
 export function showRecordMenu(channelId: Id, channelName: string, opener: HTMLElement): void {
-  overlays.showMenu({ label: m.rec_menu(), at: opener, opener, items: [...controls(channelId), ...liveControls(channelId), listItem(channelId, channelName)] });
+  overlays.showMenu({ label: m.rec_menu(), at: opener, opener, items: [...controls(channelId), ...(store.inbox.directs.has(channelId) ? [] : liveControls(channelId)), listItem(channelId, channelName)] });
 }
 
 function controls(channelId: Id): MenuItem[] {

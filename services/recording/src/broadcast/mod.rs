@@ -115,13 +115,13 @@ impl Broadcasts {
         lock(&self.going).get(&id).map(|going| going.told.clone()).unwrap_or_default()
     }
 
-    /// As everyone sees it.
-    fn shown(&self, recording: CallRecording) -> CallBroadcast {
+    /// As everyone sees it; `None` in a conversation, where nothing is broadcast.
+    fn shown(&self, recording: CallRecording) -> Option<CallBroadcast> {
         let Told { viewers, picture, trouble } = self.told(recording.id);
-        CallBroadcast {
+        Some(CallBroadcast {
             id: recording.id,
             channel_id: recording.channel_id,
-            guild_id: recording.guild_id,
+            guild_id: recording.guild_id?,
             state: match recording.state {
                 CallRecordingState::Recording | CallRecordingState::Paused => CallBroadcastState::Live,
                 CallRecordingState::Ended => CallBroadcastState::Ended,
@@ -133,7 +133,7 @@ impl Broadcasts {
             viewers,
             picture,
             trouble,
-        }
+        })
     }
 }
 
@@ -142,7 +142,7 @@ impl Recordings {
     fn broadcast_of(&self, channel: ChannelId) -> Result<CallBroadcast, Refusal> {
         let broadcasts = &self.inner.broadcasts;
         let shown = lock(&broadcasts.live).shown(channel, self.inner.env.clock.monotonic());
-        shown.map(|shown| broadcasts.shown(shown)).ok_or(Refusal::NotLive)
+        shown.and_then(|shown| broadcasts.shown(shown)).ok_or(Refusal::NotLive)
     }
 
     /// Begins one, or finds the one that goes on; true when it is new.
@@ -152,10 +152,11 @@ impl Recordings {
         channel: ChannelId,
     ) -> Result<(CallBroadcast, bool), Refusal> {
         let inner = &self.inner;
-        let guild = self.may_record(user, channel).await?.guild;
+        // In a conversation everybody is in the call.
+        let guild = self.may_record(user, channel).await?.guild.ok_or(Refusal::NotVoice)?;
         let _one_by_one = inner.starting.lock().await;
         let now = inner.env.clock.monotonic();
-        let people = self.people_in(guild, channel).await?;
+        let people = self.people_in(Some(guild), channel).await?;
         if !people.iter().any(|(person, _)| *person == user) {
             return Err(Refusal::NotInCall);
         }
@@ -179,10 +180,17 @@ impl Recordings {
         let listening = inner.calls.listen(room);
         broadcasts.engine.order(Order::Begin(Box::new(Begin { id, room, listening, air, seal })));
         let started_at = Timestamp(id.0.unix_ms());
-        let beginning = Beginning { id, guild, channel, policy: rule.policy, started_by: user, started_at };
+        let beginning = Beginning {
+            id,
+            guild: Some(guild),
+            channel,
+            policy: rule.policy,
+            started_by: user,
+            started_at,
+        };
         self.change_broadcasts(|live| live.begin(beginning, people, now));
         // Who came or went while this was being set up was not heard of.
-        for (person, is_bot) in self.people_in(guild, channel).await? {
+        for (person, is_bot) in self.people_in(Some(guild), channel).await? {
             self.change_broadcasts(|live| live.moved(person, is_bot, Some(channel), now));
         }
         self.broadcast_of(channel).map(|shown| (shown, true))
@@ -211,7 +219,8 @@ impl Recordings {
     }
 
     fn tell_broadcast(&self, recording: CallRecording) {
-        let shown = Box::new(self.inner.broadcasts.shown(recording));
+        let Some(shown) = self.inner.broadcasts.shown(recording) else { return };
+        let shown = Box::new(shown);
         let (guild_id, change) = (shown.guild_id, GuildChange::CallBroadcastUpdate(shown));
         self.inner.bus.publish(GuildEvent { guild_id, version: None, change });
     }
