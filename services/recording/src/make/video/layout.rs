@@ -44,7 +44,7 @@ pub(super) fn layout(screens: usize, people: usize) -> Layout {
     let whole = Area { x: 0, y: 0, width: WIDTH, height: HEIGHT };
     if screens == 0 {
         let shown = people.min(MOST);
-        return Layout { places: grid(whole, shown, 0), more: people - shown };
+        return Layout { places: grid(whole, shown), more: people - shown };
     }
     let large = screens.min(MOST_LARGE);
     let column = if people == 0 { 0 } else { COLUMN + GAP };
@@ -67,19 +67,28 @@ pub(super) fn layout(screens: usize, people: usize) -> Layout {
     Layout { places, more: people - shown }
 }
 
-/// Rows and columns that leave tiles closest to 16 to 9.
-fn grid(whole: Area, count: usize, first: usize) -> Vec<(usize, Area)> {
-    let columns = (1..=count).find(|columns| columns * columns >= count).unwrap_or(1);
-    let rows = count.div_ceil(columns.max(1)).max(1);
-    let (width, height) = (whole.width / columns as u32, whole.height / rows as u32);
+/// Tiles of 16 to 9 in the rows and columns that let them be largest, in the middle of the whole.
+fn grid(whole: Area, count: usize) -> Vec<(usize, Area)> {
+    let width_in = |columns: usize| {
+        let rows = count.div_ceil(columns);
+        let (width, height) = (whole.width / columns as u32, whole.height / rows as u32);
+        (width - 2 * GAP).min((height - GAP - LINE) * 16 / 9)
+    };
+    // Of two that are as good the one with fewer columns.
+    let best = (1..=count).rev().max_by_key(|columns| width_in(*columns));
+    let Some(columns) = best else { return Vec::new() };
+    let rows = count.div_ceil(columns);
+    let width = width_in(columns) + 2 * GAP;
+    let height = (width - 2 * GAP) * 9 / 16 + GAP + LINE;
+    let top = whole.y + (whole.height - height * rows as u32) / 2;
     (0..count)
         .map(|index| {
             let (row, column) = (index / columns, index % columns);
-            // The last row stands in the middle.
+            // The last row stands in the middle as well.
             let here = if row + 1 == rows { count - row * columns } else { columns };
-            let shift = (whole.width - here as u32 * width) / 2;
-            let (x, y) = (whole.x + shift + column as u32 * width, whole.y + row as u32 * height);
-            (first + index, framed(Area { x, y, width, height }))
+            let left = whole.x + (whole.width - here as u32 * width) / 2;
+            let (x, y) = (left + column as u32 * width, top + row as u32 * height);
+            (index, framed(Area { x, y, width, height }))
         })
         .collect()
 }
@@ -122,6 +131,11 @@ mod tests {
             }
         }
         assert_eq!(layout(0, 0), Layout::default());
-        assert_eq!(layout(0, 4).places[3].1, Area { x: 648, y: 368, width: 624, height: 324 });
+        let alone = layout(0, 1).places[0].1;
+        assert_eq!((alone.width, alone.height), (1_216, 684));
+        let two = layout(0, 2).places;
+        assert_eq!(two[0].1, Area { x: 8, y: 174, width: 624, height: 350 });
+        assert_eq!((two[1].1.x, two[1].1.y), (648, 174), "beside each other, in the middle");
+        assert_eq!(layout(0, 4).places[3].1, Area { x: 648, y: 368, width: 576, height: 324 });
     }
 }
