@@ -49,6 +49,7 @@ fn stage() -> Stage {
         .route("/api/v10/channels/{channel}/messages", post(me).get(me))
         .route("/api/v10/users/@me", get(me))
         .route("/api/v1/open", get(async || "open"))
+        .route("/api/v1/broadcasts/{broadcast}/files/{file}", get(async || "a segment"))
         .route("/healthz", get(async || "well"))
         .with_state(auth.clone())
         .layer(middleware::from_fn_with_state(Limits::new(auth, env), limit));
@@ -77,6 +78,17 @@ fn header_of(response: &Response, name: &str) -> String {
 
 async fn body_of(response: Response) -> Value {
     serde_json::from_slice(&to_bytes(response.into_body(), 1 << 20).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn hundreds_may_watch_a_broadcast_from_one_address() {
+    let stage = stage();
+    for _ in 0..500 {
+        let answer = stage.ask("GET", "/api/v1/broadcasts/5/files/1.m4s", "", "192.0.2.1").await;
+        assert_eq!(answer.status(), 200);
+        assert!(answer.headers().get(&LIMIT).is_none());
+    }
+    assert_eq!(stage.ask("GET", "/api/v1/open", "", "192.0.2.1").await.status(), 200, "nor is that counted");
 }
 
 #[tokio::test]

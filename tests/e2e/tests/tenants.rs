@@ -21,6 +21,8 @@ const PUBLIC: &[&str] = &[
     "GET /api/v1/reachability",
     // For whoever was given its sealed address; without the seal for nobody.
     "GET /api/v1/recordings/{id}/files/{id}",
+    "GET /api/v1/broadcasts/{id}/playlists/{id}",
+    "GET /api/v1/broadcasts/{id}/files/{id}",
 ];
 
 /// What a stranger may do with ids that they know: accounts are found by name, and an invite is for whoever has it.
@@ -179,6 +181,8 @@ async fn stage() -> Stage {
         ("stream-keys", "1000000000009".to_owned()),
         ("recordings", "1000000000009".to_owned()),
         ("files", "mix.opus".to_owned()),
+        ("broadcasts", "1000000000009".to_owned()),
+        ("playlists", "both.m3u8".to_owned()),
     ]);
     let nowhere = ids
         .iter()
