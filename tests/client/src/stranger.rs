@@ -36,6 +36,8 @@ pub struct Stranger {
     /// What it shows, again and again: key frames, each of which fits a packet; and in what they are coded.
     pictures: Vec<Vec<u8>>,
     codec: Codec,
+    /// Only the first of the pictures is a key frame, the others are built on the one before.
+    chained: bool,
     /// Added to its timestamps, in seconds.
     skew: i64,
 }
@@ -79,6 +81,13 @@ impl Stranger {
         (Self { speech, ..publisher }, offer)
     }
 
+    /// As [`Self::publisher_of`], with these frames of VP9 over and over, fifty a second and each in one packet; the first
+    /// is a key frame.
+    pub fn publisher_with(speech: Vec<Vec<u8>>, pictures: Vec<Vec<u8>>) -> (Self, String) {
+        let (publisher, offer) = Self::publisher_in_vp9(speech);
+        (Self { pictures, chained: true, ..publisher }, offer)
+    }
+
     /// Watches; its offer.
     pub fn viewer() -> (Self, String) {
         Self::new(0, Direction::RecvOnly, Codec::Vp8)
@@ -108,6 +117,7 @@ impl Stranger {
                 speech,
                 pictures,
                 codec,
+                chained: false,
                 skew: 0,
             },
             offer,
@@ -177,10 +187,14 @@ impl Stranger {
                 }
                 MediaKind::Audio => vec![self.mark; AUDIO_BYTES],
                 MediaKind::Video if !self.pictures.is_empty() => {
-                    // RFC 7741 §4.2, RFC 9628 §4.2: a whole frame that refers to no other.
-                    let head = if self.codec == Codec::Vp9 { 0x0c } else { 0x10 };
-                    let picture = &self.pictures[self.sequence as usize % self.pictures.len()];
-                    [&[head], &picture[..]].concat()
+                    let at = self.sequence as usize % self.pictures.len();
+                    // RFC 7741 §4.2, RFC 9628 §4.2: a whole frame, which refers to no other or to those before.
+                    let head = match self.codec {
+                        Codec::Vp9 if self.chained && at > 0 => 0x4c,
+                        Codec::Vp9 => 0x0c,
+                        _ => 0x10,
+                    };
+                    [&[head], &self.pictures[at][..]].concat()
                 }
                 MediaKind::Video => {
                     let is_key = std::mem::take(&mut self.wants_keyframe) || self.sequence % 50 == 1;

@@ -24,7 +24,7 @@ const FIRST_CHANNEL: u16 = 0x4000;
 /// A packet of sound lasts this long.
 const PACKET: Duration = Duration::from_millis(20);
 
-/// One peer connection with Opus and VP8. Whoever uses it carries offers and answers, and calls [`Wire::step`] often.
+/// One peer connection with Opus and VP8 (or VP9). Whoever uses it carries offers and answers, and calls [`Wire::step`] often.
 pub struct Wire {
     rtc: Box<Rtc>,
     way: Way,
