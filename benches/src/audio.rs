@@ -19,7 +19,7 @@ use voxlink_audio::{
 use crate::{floor::quantile, report};
 
 /// Frames of one turn, 10 s, and turns of each kind.
-const FRAMES: usize = 500;
+pub(crate) const FRAMES: usize = 500;
 const TURNS: usize = 15;
 const SPEAKERS: usize = 8;
 const CONFIG: EncoderConfig = EncoderConfig {
@@ -63,7 +63,7 @@ pub(crate) fn run() {
 }
 
 /// CPU time of this thread for each frame, in µs.
-fn cost(work: impl FnOnce()) -> f64 {
+pub(crate) fn cost(work: impl FnOnce()) -> f64 {
     let start = cpu();
     work();
     (cpu() - start).as_secs_f64() * 1e6 / FRAMES as f64
@@ -78,7 +78,7 @@ fn cpu() -> Duration {
 }
 
 /// A gliding pitch with harmonics, in syllables.
-fn speech(samples: usize) -> Vec<f32> {
+pub(crate) fn speech(samples: usize) -> Vec<f32> {
     let mut phase = 0.0_f64;
     let mut value = |at: usize| {
         let time = at as f64 / f64::from(SAMPLE_RATE);

@@ -1,7 +1,7 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search audio composition sfu recording turn handover.
+//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search audio composition mixed sfu recording turn handover.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
@@ -15,6 +15,7 @@ mod handover;
 mod history;
 mod janus;
 mod latency;
+mod mixed;
 mod permissions;
 mod recorded;
 mod search;
@@ -79,6 +80,9 @@ fn main() {
     }
     if runs("composition") {
         composition::run(&folder);
+    }
+    if runs("mixed") {
+        mixed::run();
     }
     if runs("sfu") {
         runtime.block_on(sfu::run(&folder, &wanted));
