@@ -1,11 +1,12 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search audio composition mixed sfu recording turn handover.
+//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search audio composition mixed sfu recording broadcast turn handover.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 mod audio;
+mod broadcast;
 mod call;
 mod composition;
 mod durable;
@@ -89,6 +90,9 @@ fn main() {
     }
     if runs("recording") {
         runtime.block_on(recorded::run());
+    }
+    if runs("broadcast") {
+        runtime.block_on(broadcast::run());
     }
     if runs("turn") {
         stage::in_namespaces("turn");
