@@ -297,6 +297,10 @@ pub enum RecordingDeed {
     Stop(ChannelId),
     /// 1002: deleted a recording of this channel.
     Delete(ChannelId),
+    /// 1004: began to broadcast the call of this channel.
+    StartBroadcast(ChannelId),
+    /// 1005: ended that.
+    StopBroadcast(ChannelId),
     /// 1003: changed the guild's rule, from one to the other; days of `None` are for ever.
     #[allow(missing_docs)]
     Rule { policy: [RecordingPolicy; 2], keep_days: [Option<u32>; 2] },

@@ -377,4 +377,11 @@ async fn who_may_no_longer_enter_the_room_sees_no_more_of_it() {
         }
     }
     assert_eq!(status, 403, "the playlist is closed to him");
+    assert_eq!(anna.person.delete(&path).await.unwrap().status, 204);
+    let log = anna.person.get(&format!("/api/v10/guilds/{guild}/audit-logs")).await.unwrap().body;
+    let entries = log["audit_log_entries"].as_array().unwrap().iter();
+    let ours =
+        entries.filter(|entry| entry["target_id"] == voice.as_str()).map(|entry| &entry["action_type"]);
+    let ours: Vec<_> = ours.filter(|kind| kind.as_u64() >= Some(1000)).collect();
+    assert_eq!(ours, [1005, 1004], "{log}");
 }

@@ -38,6 +38,8 @@ export function actionFilters(): { action: number; label: string }[] {
     { action: 1001, label: m.lf_record_stop() },
     { action: 1002, label: m.lf_record_delete() },
     { action: 1003, label: m.lf_record_rule() },
+    { action: 1004, label: m.lf_broadcast() },
+    { action: 1005, label: m.lf_broadcast_stop() },
   ];
 }
 
@@ -108,6 +110,10 @@ export function actionText(entry: WireAuditEntry, guild: Guild, users: ReadonlyM
       return m.la_1002({ target });
     case 1003:
       return m.la_1003();
+    case 1004:
+      return m.la_1004({ target });
+    case 1005:
+      return m.la_1005({ target });
     default:
       return m.la_other({ number: entry.action_type });
   }

@@ -40,6 +40,8 @@ pub(crate) enum Action {
     RecordingStop = 1001,
     RecordingDelete = 1002,
     RecordingRule = 1003,
+    BroadcastStart = 1004,
+    BroadcastStop = 1005,
 }
 
 /// An entry to be.

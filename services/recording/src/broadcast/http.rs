@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::Deserialize;
-use voxlink_protocol::{CallBroadcast, ChannelId, ErrorCode, Problem, RecordingId};
+use voxlink_protocol::{CallBroadcast, ChannelId, ErrorCode, Problem, RecordingId, bus::RecordingDeed};
 use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Authenticated, Person, Routes};
 
 use super::{
@@ -61,7 +61,7 @@ async fn stop(
     Authenticated(who): Authenticated,
     ApiPath(channel): ApiPath<ChannelId>,
 ) -> Result<StatusCode, ApiError> {
-    this.may_record(who.user.id, channel).await?;
+    let guild = this.may_record(who.user.id, channel).await?.guild;
     let now = this.inner.env.clock.monotonic();
     let mut outcome = Ok(());
     this.change_broadcasts(|live| {
@@ -71,6 +71,7 @@ async fn stop(
         })
     });
     outcome?;
+    this.log(guild, who.user.id, RecordingDeed::StopBroadcast(channel)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -25,6 +25,7 @@ use std::{
 use voxlink_protocol::{
     CallBroadcast, CallRecording, ChannelId, Permissions, RecordingId, RecordingPolicy, Timestamp, UserId,
     broadcast::{BroadcastPicture, BroadcastTrouble, CallBroadcastState},
+    bus::RecordingDeed,
     event::{GuildChange, GuildEvent},
     recording::CallRecordingState,
 };
@@ -180,15 +181,10 @@ impl Recordings {
         let listening = inner.calls.listen(room);
         broadcasts.engine.order(Order::Begin(Box::new(Begin { id, room, listening, air, seal })));
         let started_at = Timestamp(id.0.unix_ms());
-        let beginning = Beginning {
-            id,
-            guild: Some(guild),
-            channel,
-            policy: rule.policy,
-            started_by: user,
-            started_at,
-        };
+        let beginning =
+            Beginning { id, guild: Some(guild), channel, policy: rule.policy, started_by: user, started_at };
         self.change_broadcasts(|live| live.begin(beginning, people, now));
+        self.log(Some(guild), user, RecordingDeed::StartBroadcast(channel)).await;
         // Who came or went while this was being set up was not heard of.
         for (person, is_bot) in self.people_in(Some(guild), channel).await? {
             self.change_broadcasts(|live| live.moved(person, is_bot, Some(channel), now));
