@@ -16,9 +16,9 @@ export default defineConfig({
     // The server's content security policy allows no data: fonts, and small files cost nothing over one connection.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // Words that several parts use are one file; the others lie beside what says them, and so do those of recordings and
-    // broadcasts, of which little is in the first screen.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "words", test: /paraglide\/messages\/(?!(?:say_)?(?:rec|live)_)/u, minShareCount: 2 }] } } },
+    // Words that several parts use are one file; the others lie beside what says them, and so do those of recordings,
+    // broadcasts, people, roles and settings, of which little is in the first screen.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "words", test: /paraglide\/messages\/(?!(?:say_)?(?:rec|live|gs|mem|perm|pp|role|voices)_)/u, minShareCount: 2 }] } } },
   },
   server: {
     proxy: {
