@@ -16,6 +16,8 @@ use crate::wire::{Outgoing, Wire};
 /// What it sends is this long: unlike anything else in a call.
 const VIDEO_BYTES: usize = 700;
 const AUDIO_BYTES: usize = 70;
+/// Of a datagram that makes a picture longer.
+pub const FLOOD_BYTES: usize = 1_200;
 
 /// Sends or gets one audio and one video stream.
 pub struct Stranger {
@@ -38,6 +40,9 @@ pub struct Stranger {
     codec: Codec,
     /// Only the first of the pictures is a key frame, the others are built on the one before.
     chained: bool,
+    /// Datagrams by which each picture is too long, and all of them so far.
+    flood: u64,
+    flooded: u64,
     /// Added to its timestamps, in seconds.
     skew: i64,
 }
@@ -68,6 +73,11 @@ impl Stranger {
     /// What it says, over and over from now on.
     pub fn say(&mut self, speech: Vec<Vec<u8>>) {
         self.speech = speech;
+    }
+
+    /// From now on each of its pictures, fifty a second, goes on for so many datagrams of [`FLOOD_BYTES`].
+    pub const fn flood(&mut self, datagrams: u64) {
+        self.flood = datagrams;
     }
 
     /// From now on its timestamps are so many seconds later than they would be; less than none are earlier.
@@ -118,6 +128,8 @@ impl Stranger {
                 pictures,
                 codec,
                 chained: false,
+                flood: 0,
+                flooded: 0,
                 skew: 0,
             },
             offer,
@@ -211,7 +223,21 @@ impl Stranger {
             let (sequence, second) = (self.sequence, if kind == MediaKind::Audio { 48_000 } else { 90_000 });
             let time = (self.sequence * rate).wrapping_add_signed(self.skew * second);
             let extensions = ExtensionValues::default();
-            self.wire.send(Outgoing { mid, codec, sequence, time, marker: true, extensions, payload });
+            let longer = if kind == MediaKind::Video { self.flood } else { 0 };
+            let before = if kind == MediaKind::Video { self.flooded } else { 0 };
+            let marker = longer == 0;
+            let first =
+                Outgoing { mid, codec, sequence: sequence + before, time, marker, extensions, payload };
+            self.wire.send(first);
+            for more in 1..=longer {
+                // It goes on with the same partition (RFC 7741 §4.2).
+                let mut payload = vec![self.mark; FLOOD_BYTES];
+                payload[0] = 0;
+                let (sequence, marker) = (sequence + before + more, more == longer);
+                let extensions = ExtensionValues::default();
+                self.wire.send(Outgoing { mid, codec, sequence, time, marker, extensions, payload });
+            }
+            self.flooded += longer;
         }
     }
 }

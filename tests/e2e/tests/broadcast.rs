@@ -1,6 +1,8 @@
 //! Calls are broadcast: what players get, who may have it, and what is left afterwards; over the whole server.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod common;
+
 use std::{
     collections::HashMap,
     f32::consts::TAU,
@@ -8,31 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use common::recorded::tone;
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::sleep};
 use voxlink_audio::{
     Channels, FRAME,
-    opus::{Decoder, Encoder, EncoderConfig, MAX_PACKET_SAMPLES, Packet},
+    opus::{Decoder, MAX_PACKET_SAMPLES, Packet},
 };
 use voxlink_container::fmp4;
 use voxlink_test_client::{Gateway, Options, Person, Reply, Stranger, TestServer};
 
 const SOON: Duration = Duration::from_secs(20);
-
-/// One second of a tone, as packets.
-fn tone(hz: f32) -> Vec<Vec<u8>> {
-    let mut encoder =
-        Encoder::new(EncoderConfig { dtx: false, fec: false, ..EncoderConfig::voice() }).unwrap();
-    let sample = |at: usize| 0.3 * (at as f32 * hz * TAU / 48_000.0).sin();
-    let second: Vec<f32> = (0..48_000).map(sample).collect();
-    let frames = second.chunks(FRAME).map(|frame| {
-        let mut packet = Vec::new();
-        encoder.encode(frame, &mut packet).unwrap();
-        packet
-    });
-    frames.collect()
-}
 
 /// How loud this frequency is in some sound, 0 to 1 (Goertzel over tenths of a second: what follows a sender's clock may
 /// be a little faster or slower).

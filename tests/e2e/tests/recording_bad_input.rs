@@ -92,6 +92,41 @@ async fn broken_sound_of_one_is_a_gap_and_nobody_elses_matter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fifty_megabits_of_one_cost_nobody_elses_voice() {
+    let server = server();
+    let anna = Person::register(server.address, "anna").await;
+    let boris = Person::register(server.address, "boris").await;
+    let (guild, text, voice) = anna.create_guild("Radio").await;
+    boris.join(&anna.invite(&text).await).await;
+    let mut anna = Guest::come(anna, &server, &guild, &voice, 440.0).await;
+    let boris = Guest::come(boris, &server, &guild, &voice, 880.0).await;
+    let path = format!("/api/v1/channels/{voice}/recording");
+    let id = anna.person.post(&path, json!({})).await.unwrap().text("id");
+    anna.consent(&voice, true).await;
+    boris.consent(&voice, true).await;
+    // 50 pictures a second, each of 105 datagrams of 1,200 bytes; by itself, so that it holds up nobody here.
+    let (mut flooding, over) = (boris.stream, std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    flooding.flood(105);
+    let until = over.clone();
+    let flood = std::thread::spawn(move || {
+        while !until.load(std::sync::atomic::Ordering::Relaxed) {
+            flooding.step();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    });
+    pass(&mut [&mut anna], Duration::from_secs(5)).await;
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    flood.join().unwrap();
+    assert_eq!(anna.person.delete(&path).await.unwrap().status, 204);
+    let found = details(&anna.person, &id).await;
+    assert_eq!(found["state"], "ready", "{found}");
+    let tracks = of(&found, &anna, "screen_audio");
+    assert!(blocks(fetch(&anna.person, tracks[0]).await) > 100, "{found}");
+    let sound = mix(&anna.person, &found).await;
+    assert!(heard(&sound[sound.len() / 2..], &[440.0]) > 5, "anna is heard through it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn timestamps_that_jump_or_wrap_do_not_move_anybody_in_time() {
     let server = server();
     let anna = Person::register(server.address, "anna").await;
