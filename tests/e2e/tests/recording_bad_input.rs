@@ -234,6 +234,8 @@ async fn a_disk_that_fills_up_midway_is_told_and_what_was_kept_stays() {
         }
     };
     trouble(&mut anna, json!("full_disk")).await;
+    // What is small still fits into the last page of its file for a second.
+    pass(&mut [&mut anna], Duration::from_secs(4)).await;
     fs::remove_file(ballast).unwrap();
     trouble(&mut anna, Value::Null).await;
     pass(&mut [&mut anna], Duration::from_secs(1)).await;
