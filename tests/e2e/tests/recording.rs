@@ -197,7 +197,11 @@ async fn kills(count: u64) {
             assert!(!reader.is_torn());
         }
         let mix = &found["outputs"].as_array().unwrap().iter().find(|one| one["kind"] == "mix").unwrap();
-        assert!(loudness(&decoded(fetch(&anna, mix).await)[24_000..48_000], 440.0) > 0.1);
+        // In tenths of a second: where a busy machine held the sender up, the tone's phase jumps.
+        let sound = decoded(fetch(&anna, mix).await);
+        let tenths = sound[24_000..].chunks_exact(4_800).map(|tenth| loudness(tenth, 440.0));
+        let heard: Vec<f32> = tenths.filter(|loud| *loud > 0.1).collect();
+        assert!(heard.len() >= 5, "{heard:?} of {} samples", sound.len());
     }
 }
 
