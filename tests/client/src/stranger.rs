@@ -75,6 +75,11 @@ impl Stranger {
         self.speech = speech;
     }
 
+    /// See [`Wire::keep_pace`].
+    pub const fn keep_pace(&mut self) {
+        self.wire.keep_pace();
+    }
+
     /// From now on each of its pictures, fifty a second, goes on for so many datagrams of [`FLOOD_BYTES`].
     pub const fn flood(&mut self, datagrams: u64) {
         self.flood = datagrams;

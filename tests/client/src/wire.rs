@@ -33,6 +33,7 @@ pub struct Wire {
     pending: Option<SdpPendingOffer>,
     wake: Instant,
     next_packet: Instant,
+    keeps_pace: bool,
     events: Vec<Event>,
 }
 
@@ -90,7 +91,7 @@ impl Wire {
             .build(now);
         let rtc = Box::new(rtc);
         let way = Way::Udp(bind());
-        Self { rtc, way, pending: None, wake: now, next_packet: now, events: Vec::new() }
+        Self { rtc, way, pending: None, wake: now, next_packet: now, keeps_pace: false, events: Vec::new() }
     }
 
     /// Whose only way is through a relay.
@@ -160,6 +161,12 @@ impl Wire {
         std::mem::take(&mut self.events)
     }
 
+    /// What a busy machine makes late is made up for from now on: live listeners take a clock that only loses time for a
+    /// crystal that is off.
+    pub const fn keep_pace(&mut self) {
+        self.keeps_pace = true;
+    }
+
     /// Every 20 ms, once connected: time for another packet.
     pub fn may_send(&mut self) -> bool {
         let now = Instant::now();
@@ -169,9 +176,9 @@ impl Wire {
         }
         let is_time = now >= self.next_packet;
         if is_time {
-            // What a busy machine made late is made up for: a clock that only loses time is no sender's.
             let due = self.next_packet + PACKET;
-            self.next_packet = if due + MOST_BEHIND < now { now + PACKET } else { due };
+            let keeps = self.keeps_pace && due + MOST_BEHIND >= now;
+            self.next_packet = if keeps { due } else { now + PACKET };
         }
         is_time
     }

@@ -81,6 +81,7 @@ impl Guest {
         let reply = person.rest.send_with(Method::POST, &path, offer.into(), &kind).await.unwrap();
         assert_eq!(reply.status, 201, "{}", reply.body);
         stream.accept(std::str::from_utf8(&reply.bytes).unwrap());
+        stream.keep_pace();
         // By itself, so that no question of ours makes its clock go slow.
         let publishing = tokio::spawn(async move {
             loop {
