@@ -269,7 +269,8 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "URL", env = "VOXLINK_PUBLIC_URL")]
     pub(crate) public_url: Option<PublicUrl>,
 
-    /// The program that makes videos of recordings [default: the ffmpeg in the PATH; without one there are no videos].
+    /// The program that makes videos of recordings, and brings cameras into broadcasts [default: the ffmpeg in the PATH;
+    /// without one there is neither].
     #[arg(long, value_name = "FILE", env = "VOXLINK_RECORDING_FFMPEG")]
     pub(crate) recording_ffmpeg: Option<PathBuf>,
 

@@ -175,7 +175,7 @@ impl Recordings {
         let inner = Inner {
             ids: Snowflakes::not_before(NODE, newest),
             capture: Capture::start(env.clone(), said)?,
-            broadcasts: Broadcasts::start(&env)?,
+            broadcasts: Broadcasts::start(&env, config.ffmpeg.as_deref())?,
             seals: Seals::new(&env),
             live: Mutex::default(),
             progress: Mutex::default(),

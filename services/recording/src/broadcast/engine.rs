@@ -5,6 +5,7 @@
 use std::{
     collections::{HashMap, HashSet},
     io,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -94,9 +95,9 @@ impl Engine {
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub(super) fn start(env: Env) -> io::Result<Self> {
+    pub(super) fn start(env: Env, ffmpeg: PathBuf) -> io::Result<Self> {
         let (orders, inbox) = channel();
-        let run = move || Task { env, inbox, active: HashMap::new() }.run();
+        let run = move || Task { env, ffmpeg: ffmpeg.into(), inbox, active: HashMap::new() }.run();
         let thread = std::thread::Builder::new().name("broadcast".to_owned()).spawn(run)?;
         Ok(Self { orders, thread: Some(thread) })
     }
@@ -122,6 +123,8 @@ impl Drop for Engine {
 
 struct Task {
     env: Env,
+    /// Turns what MP4 players do not play into what they do.
+    ffmpeg: Arc<Path>,
     inbox: Receiver<Order>,
     active: HashMap<RecordingId, Active>,
 }
@@ -158,7 +161,7 @@ impl Task {
         match order {
             Order::Begin(begin) => {
                 let (id, air) = (begin.id, begin.air.clone());
-                match Active::new(*begin, now) {
+                match Active::new(*begin, self.ffmpeg.clone(), now) {
                     Ok(active) => _ = self.active.insert(id, active),
                     Err(error) => {
                         tracing::error!(%error, broadcast = %id, "a broadcast cannot begin");
@@ -182,6 +185,7 @@ impl Task {
 
 /// A broadcast that goes on.
 struct Active {
+    ffmpeg: Arc<Path>,
     listening: Box<dyn Listening>,
     tap: Tap,
     start: Instant,
@@ -204,8 +208,9 @@ struct Active {
 }
 
 impl Active {
-    fn new(begin: Begin, now: Instant) -> Result<Self, CodecError> {
+    fn new(begin: Begin, ffmpeg: Arc<Path>, now: Instant) -> Result<Self, CodecError> {
         Ok(Self {
+            ffmpeg,
             listening: begin.listening,
             tap: Tap::new(begin.room),
             start: now,
@@ -364,7 +369,7 @@ impl Active {
             && self.failures < MOST_FAILURES
             && self.transcoder.as_ref().is_none_or(|one| !one.fits(size))
         {
-            self.transcoder = Transcoder::start(size)
+            self.transcoder = Transcoder::start(&self.ffmpeg, size)
                 .inspect_err(|error| tracing::info!(%error, "pictures cannot be transcoded"))
                 .ok();
             (self.has_made, self.is_switch) = (false, true);

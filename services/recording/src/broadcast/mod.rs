@@ -18,6 +18,7 @@ mod viewers;
 use std::{
     collections::HashMap,
     io,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -93,13 +94,16 @@ impl Broadcasts {
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub(crate) fn start(env: &Env) -> io::Result<Self> {
+    pub(crate) fn start(env: &Env, ffmpeg: Option<&Path>) -> io::Result<Self> {
         Ok(Self {
             live: Mutex::default(),
             going: Mutex::default(),
             viewers: Mutex::default(),
             seals: Arc::new(Seals::new(env)),
-            engine: Engine::start(env.clone())?,
+            engine: Engine::start(
+                env.clone(),
+                ffmpeg.map_or_else(|| PathBuf::from("ffmpeg"), Path::to_owned),
+            )?,
         })
     }
 

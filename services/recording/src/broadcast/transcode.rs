@@ -5,8 +5,9 @@
 
 use std::{
     io::{self, Write as _},
+    path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, channel, sync_channel},
+    sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
     thread,
     time::Duration,
 };
@@ -15,6 +16,8 @@ use voxlink_container::{
     Size, fmp4,
     matroska::{Codec, Reader},
 };
+
+use crate::finish::nice;
 
 /// Pictures that wait for it: four seconds.
 const MOST_WAITING: usize = 120;
@@ -51,24 +54,21 @@ pub(super) struct Transcoder {
 }
 
 impl Transcoder {
-    /// Starts one for pictures that begin with this size.
+    /// Starts one, an ffmpeg, for pictures that begin with this size. It ends with the thread that starts it.
     ///
     /// # Errors
-    /// When there is no ffmpeg, or the system gives no process or thread.
-    pub(super) fn start(size: Size) -> io::Result<Self> {
-        let mut child = Command::new("nice")
-            .args(["-n", "10", "ffmpeg"])
-            .args(arguments())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+    /// When the system gives no process or thread.
+    pub(super) fn start(program: &Path, size: Size) -> io::Result<Self> {
+        let mut command = Command::new("nice");
+        command.args(["-n", "10"]).arg(program).args(arguments());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = nice::dies_with_us(&mut command).spawn()?;
         let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("no pipes"));
         };
         let head = head(size);
         let (input, pieces) = sync_channel::<Vec<u8>>(MOST_WAITING);
-        let (made, output) = channel();
+        let (made, output) = sync_channel(MOST_WAITING);
         let started = thread::Builder::new().name("broadcast-feed".to_owned()).spawn(move || {
             for piece in std::iter::once(head).chain(pieces) {
                 if stdin.write_all(&piece).is_err() {
@@ -178,7 +178,7 @@ fn head(size: Size) -> Vec<u8> {
     head
 }
 
-fn read(stdout: impl io::Read, made: &std::sync::mpsc::Sender<Made>) {
+fn read(stdout: impl io::Read, made: &SyncSender<Made>) {
     let Ok(mut reader) = Reader::open(io::BufReader::new(stdout)) else { return };
     let first = reader.header().tracks.first().map(|track| track.codec.clone());
     let Some(Codec::H264 { size, config }) = first else { return };
@@ -219,7 +219,8 @@ mod tests {
             return;
         }
         let frames = frames();
-        let mut transcoder = Transcoder::start(Size { width: 320, height: 180 }).unwrap();
+        let mut transcoder =
+            Transcoder::start(Path::new("ffmpeg"), Size { width: 320, height: 180 }).unwrap();
         assert!(!transcoder.feed(Duration::ZERO, false, &frames[1]), "nothing to build on yet");
         // As if it had gone on for an hour.
         let at = |index: usize| Duration::from_millis(3_600_000 + 100 * index as u64);
@@ -251,7 +252,8 @@ mod tests {
 
     #[test]
     fn what_is_no_picture_ends_it_or_brings_nothing() {
-        let Ok(mut transcoder) = Transcoder::start(Size { width: 640, height: 360 }) else { return };
+        let size = Size { width: 640, height: 360 };
+        let Ok(mut transcoder) = Transcoder::start(Path::new("ffmpeg"), size) else { return };
         for at in 0..20 {
             transcoder.feed(Duration::from_millis(20 * at), at == 0, &[1; 700]);
         }
