@@ -33,6 +33,7 @@ use crate::{
     mixer::{Order, Orders},
     shard::{Report, ShardHandle},
     strangers::Credential,
+    taps::Hears,
     voice::{close::VoiceClose, connection::Ask, socket::ToSocket},
 };
 
@@ -71,7 +72,7 @@ pub(crate) enum Inquiry {
     CloseStranger(Named, oneshot::Sender<bool>),
     CredentialGone(Credential),
     /// Something in this server listens to the call, or no more.
-    Tap(ChannelId, Part, bool),
+    Tap(ChannelId, Part, Option<Hears>),
     /// There is no mix for this listener.
     NoMix(PeerId),
     /// A test's panic in the call of this channel.
@@ -384,8 +385,8 @@ impl Task {
                 self.calls.credential_gone(credential);
                 None
             }
-            Inquiry::Tap(channel, part, listens) => {
-                self.calls.set_tap(channel, part, listens);
+            Inquiry::Tap(channel, part, hears) => {
+                self.calls.set_tap(channel, part, hears);
                 None
             }
             Inquiry::NoMix(peer) => {

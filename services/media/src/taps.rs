@@ -55,6 +55,15 @@ impl Listeners {
     }
 }
 
+/// What a tap is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hears {
+    /// All that is sent in the call: two who could talk directly talk over the server.
+    Everything,
+    /// Whatever comes to the server anyhow.
+    WhatComes,
+}
+
 /// True for the number of a tap.
 pub(crate) fn is_tap(part: Part) -> bool {
     part.0 >= FIRST_PART
@@ -85,20 +94,20 @@ impl CallTaps {
 }
 
 impl CallTaps {
-    /// As [`Listen::listen`], for somebody who has something to say as well.
-    pub(crate) fn open(&self, room: RoomId) -> CallTap {
+    /// As [`Listen::listen`], also for somebody who has something to say as well.
+    pub(crate) fn open(&self, room: RoomId, hears: Hears) -> CallTap {
         let channel = ChannelId::new(room.0);
         let part = Part(self.next.fetch_add(1, Ordering::Relaxed).max(FIRST_PART));
         let (queue, copies) = mpsc::channel(MOST_COPIES);
         self.listeners.add(part, queue);
-        self.control.certainly(&self.runtime, Inquiry::Tap(channel, part, true));
+        self.control.certainly(&self.runtime, Inquiry::Tap(channel, part, Some(hears)));
         CallTap { part, channel, copies, taps: self.clone(), waiting: VecDeque::new() }
     }
 }
 
 impl Listen for CallTaps {
     fn listen(&self, room: RoomId) -> Box<dyn Listening> {
-        Box::new(self.open(room))
+        Box::new(self.open(room, Hears::Everything))
     }
 }
 
@@ -156,6 +165,6 @@ impl Listening for CallTap {
 impl Drop for CallTap {
     fn drop(&mut self) {
         self.taps.listeners.remove(self.part);
-        self.taps.control.certainly(&self.taps.runtime, Inquiry::Tap(self.channel, self.part, false));
+        self.taps.control.certainly(&self.taps.runtime, Inquiry::Tap(self.channel, self.part, None));
     }
 }

@@ -177,7 +177,7 @@ impl Calls {
         if people.next().is_some() || watched {
             return Err(Unpaired::Third);
         }
-        if self.places.is_tapped(channel) {
+        if self.places.is_recorded(channel) {
             return Err(Unpaired::Recorded);
         }
         for user in [one, other] {

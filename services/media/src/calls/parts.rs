@@ -6,7 +6,7 @@ use voxlink_protocol::ChannelId;
 use voxlink_sfu::{Part, PeerId};
 
 use super::{Calls, Output, room};
-use crate::shard::Command;
+use crate::{shard::Command, taps::Hears};
 
 /// Where everybody is.
 pub(super) struct Places {
@@ -17,7 +17,7 @@ pub(super) struct Places {
     /// How many of each call are on each shard.
     rooms: HashMap<ChannelId, Vec<usize>>,
     /// Who listens to each call from inside the server.
-    taps: HashMap<ChannelId, Vec<Part>>,
+    taps: HashMap<ChannelId, Vec<(Part, Hears)>>,
 }
 
 impl Places {
@@ -42,9 +42,9 @@ impl Places {
         self.peers.get(&peer).copied()
     }
 
-    /// Somebody listens to this call from inside the server.
-    pub(super) fn is_tapped(&self, channel: ChannelId) -> bool {
-        self.taps.contains_key(&channel)
+    /// Somebody inside the server needs all that is sent in this call.
+    pub(super) fn is_recorded(&self, channel: ChannelId) -> bool {
+        self.taps.get(&channel).is_some_and(|taps| taps.iter().any(|(_, hears)| *hears == Hears::Everything))
     }
 
     /// The shards that have part in a call.
@@ -109,11 +109,11 @@ impl Calls {
     }
 
     /// Somebody listens to a call from inside the server, or no more.
-    pub(crate) fn set_tap(&mut self, channel: ChannelId, tap: Part, listens: bool) {
+    pub(crate) fn set_tap(&mut self, channel: ChannelId, tap: Part, hears: Option<Hears>) {
         let taps = self.places.taps.entry(channel).or_default();
-        match listens {
-            true => taps.push(tap),
-            false => taps.retain(|one| *one != tap),
+        match hears {
+            Some(hears) => taps.push((tap, hears)),
+            None => taps.retain(|(one, _)| *one != tap),
         }
         if taps.is_empty() {
             self.places.taps.remove(&channel);
@@ -128,7 +128,7 @@ impl Calls {
         for shard in &all {
             let others = all.iter().filter(|other| *other != shard);
             let others = others.filter_map(|other| u32::try_from(*other).ok().map(Part));
-            let taps = self.places.taps.get(&channel).into_iter().flatten().copied();
+            let taps = self.places.taps.get(&channel).into_iter().flatten().map(|(tap, _)| *tap);
             let spread = Command::Spread { room: room(channel), others: others.chain(taps).collect() };
             self.outputs.push_back(Output::Shard(*shard, spread));
         }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     control::{Control, Inquiry},
     shard::Command,
-    taps::{CallTap, CallTaps},
+    taps::{CallTap, CallTaps, Hears},
 };
 
 /// Frames that are made up for at once when the thread was held up; past it they are left out.
@@ -90,7 +90,10 @@ impl Hands {
                 return self.refuse(room, [peer]);
             }
             self.opened = self.opened.wrapping_add(1) & (u32::MAX >> 1);
-            let call = Call { tap: self.taps.open(room), mixed: MixedRoom::new(room, self.opened) };
+            let call = Call {
+                tap: self.taps.open(room, Hears::WhatComes),
+                mixed: MixedRoom::new(room, self.opened),
+            };
             self.calls.insert(room, call);
         }
         if let Some(call) = self.calls.get_mut(&room) {

@@ -1,6 +1,7 @@
 //! Two who are alone in a conversation's call, and the direct path between them.
 
 use super::{direct::PAIR, *};
+use crate::taps::Hears;
 
 const CLARA: u64 = 3;
 
@@ -128,12 +129,14 @@ fn a_third_seat_ends_it_before_its_media_is_there_and_its_end_brings_it_back() {
 fn a_recording_needs_the_server_and_the_way_is_free_when_it_has_ended() {
     let mut world = World::new();
     let (anna, boris, _) = world.paired();
-    let tap = voxlink_sfu::Part(1 << 16);
-    world.calls.set_tap(PAIR, tap, true);
+    let [tap, mixer] = [0, 1].map(|at| voxlink_sfu::Part((1 << 16) + at));
+    world.calls.set_tap(PAIR, mixer, Some(Hears::WhatComes));
+    assert_eq!(world.told(), [], "who hears a mix has nothing to mix while the two talk directly");
+    world.calls.set_tap(PAIR, tap, Some(Hears::Everything));
     assert_eq!(world.told(), [ended(anna, "recorded"), ended(boris, "recorded")]);
     world.wait(20);
     assert_eq!(world.told(), []);
-    world.calls.set_tap(PAIR, tap, false);
+    world.calls.set_tap(PAIR, tap, None);
     assert!(world.until_paired(5).is_some());
 }
 
