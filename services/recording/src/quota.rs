@@ -20,6 +20,9 @@ impl Recordings {
     /// Ends recordings that have outgrown their place: people hear why first.
     pub(crate) async fn end_what_is_too_much(&self) -> Vec<Effect> {
         let going = self.inner.live().places();
+        if going.is_empty() {
+            return Vec::new();
+        }
         let folders: Vec<(RecordingId, PathBuf)> =
             going.iter().map(|(id, ..)| (*id, self.raw_folder(*id))).collect();
         let sized = tokio::task::spawn_blocking(move || {

@@ -345,6 +345,10 @@ async fn recordings_that_have_all_their_room_end_and_say_so() {
     assert_eq!(found["state"], "ready", "what was kept is safe: {found}");
     let refused = anna.person.post(&path, json!({})).await.unwrap();
     assert_eq!((refused.status, &refused.body["code"]), (507, &json!(150001)), "{}", refused.body);
+    let sound = found["tracks"].as_array().unwrap().iter().find(|track| track["codec"] == "opus").unwrap();
+    let more = json!({"kind": "wav", "track": sound["name"]});
+    let refused = anna.person.post(&format!("/api/v1/recordings/{id}/outputs"), more).await.unwrap();
+    assert_eq!((refused.status, &refused.body["code"]), (507, &json!(150001)), "{}", refused.body);
     assert_eq!(anna.person.delete(&format!("/api/v1/recordings/{id}")).await.unwrap().status, 204);
     assert_eq!(anna.person.post(&path, json!({})).await.unwrap().status, 201, "there is room again");
 }

@@ -65,6 +65,10 @@ async fn ask(
     if !is_there && is_full {
         return Err(Refusal::NoRoom.into());
     }
+    let kept = this.kept_bytes(recording.guild, recording.channel).await?;
+    if !is_there && kept >= this.inner.config.quota {
+        return Err(Refusal::Quota.into());
+    }
     let (file, now) = (this.file_of(kind), this.inner.env.now());
     let asked = this.inner.db.write(move |sql| {
         let is_new = outputs::ask(sql, id, &key, &file, now)?;
