@@ -170,9 +170,10 @@ async fn stop(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Of a recording or a broadcast.
 #[derive(Deserialize)]
-struct Consent {
-    accept: bool,
+pub(crate) struct Consent {
+    pub(crate) accept: bool,
 }
 
 async fn consent(

@@ -16,6 +16,7 @@ mod quota;
 mod seal;
 mod start;
 pub mod store;
+mod worker;
 
 use std::{
     collections::HashMap,
@@ -38,11 +39,12 @@ use voxlink_sfu::{Listen, PersonId};
 
 use crate::{
     broadcast::Broadcasts,
-    capture::{Capture, Order, Said},
+    capture::{Order, Said},
     live::{Effect, Live},
     make::{Lane, Makers},
     seal::Seals,
     store::recordings::{self, Recording, State},
+    worker::Worker,
 };
 
 /// The node number in the snowflakes of recordings.
@@ -125,7 +127,7 @@ struct Inner {
     live: Mutex<Live>,
     /// One recording begins after the other: two people press the button at once.
     starting: tokio::sync::Mutex<()>,
-    capture: Capture,
+    capture: Worker<Order>,
     broadcasts: Broadcasts,
     jobs: mpsc::UnboundedSender<RecordingId>,
     moves: mpsc::UnboundedSender<Move>,
@@ -174,7 +176,7 @@ impl Recordings {
         let (moves, moving) = mpsc::unbounded_channel();
         let inner = Inner {
             ids: Snowflakes::not_before(NODE, newest),
-            capture: Capture::start(env.clone(), said)?,
+            capture: capture::start(env.clone(), said)?,
             broadcasts: Broadcasts::start(&env, config.ffmpeg.as_deref())?,
             seals: Seals::new(&env),
             live: Mutex::default(),

@@ -8,9 +8,8 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError},
     },
-    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -32,7 +31,7 @@ use super::{
     stage::{Shown, Stage},
     transcode::{Ended, Transcoder},
 };
-use crate::{capture::names::source_name, live, seal::Seals};
+use crate::{capture::names::source_name, live, seal::Seals, worker::Worker};
 
 /// Between two looks at what calls say.
 const TURN: Duration = Duration::from_millis(20);
@@ -84,41 +83,14 @@ pub(super) fn seal(id: RecordingId, seals: Arc<Seals>, env: Env) -> Seal {
     })
 }
 
-/// The thread's handle.
-pub(super) struct Engine {
-    orders: Sender<Order>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Engine {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When the system gives no threads.
-    pub(super) fn start(env: Env, ffmpeg: PathBuf) -> io::Result<Self> {
-        let (orders, inbox) = channel();
-        let run = move || Task { env, ffmpeg: ffmpeg.into(), inbox, active: HashMap::new() }.run();
-        let thread = std::thread::Builder::new().name("broadcast".to_owned()).spawn(run)?;
-        Ok(Self { orders, thread: Some(thread) })
-    }
-
-    /// Hands over an order. The thread lives as long as this.
-    pub(super) fn order(&self, order: Order) {
-        // It has panicked: the log says so.
-        let _gone = self.orders.send(order);
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        let (closed, _) = channel();
-        drop(std::mem::replace(&mut self.orders, closed));
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the broadcast thread had panicked");
-        }
-    }
+/// Starts the thread.
+///
+/// # Errors
+/// When the system gives no threads.
+pub(super) fn start(env: Env, ffmpeg: PathBuf) -> io::Result<Worker<Order>> {
+    Worker::start("broadcast", move |inbox| {
+        Task { env, ffmpeg: ffmpeg.into(), inbox, active: HashMap::new() }.run();
+    })
 }
 
 struct Task {

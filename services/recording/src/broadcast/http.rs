@@ -17,7 +17,7 @@ use super::{
     shelf::{Piece, Stream},
     viewers::{Key, Known},
 };
-use crate::{Recordings, start::Refusal};
+use crate::{Recordings, http::Consent, start::Refusal};
 
 /// RFC 8216 §4.
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -73,11 +73,6 @@ async fn stop(
     outcome?;
     this.log(guild, who.user.id, RecordingDeed::StopBroadcast(channel)).await;
     Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Deserialize)]
-struct Consent {
-    accept: bool,
 }
 
 async fn consent(

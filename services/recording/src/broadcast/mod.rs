@@ -39,8 +39,9 @@ use crate::{
     seal::Seals,
     start::Refusal,
     store::rules,
+    worker::Worker,
 };
-use engine::{Begin, Engine, Order};
+use engine::{Begin, Order};
 use shelf::Shelf;
 use viewers::Viewers;
 
@@ -82,7 +83,7 @@ pub(crate) struct Broadcasts {
     going: Mutex<HashMap<RecordingId, Going>>,
     viewers: Mutex<Viewers>,
     seals: Arc<Seals>,
-    engine: Engine,
+    engine: Worker<Order>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -100,7 +101,7 @@ impl Broadcasts {
             going: Mutex::default(),
             viewers: Mutex::default(),
             seals: Arc::new(Seals::new(env)),
-            engine: Engine::start(
+            engine: engine::start(
                 env.clone(),
                 ffmpeg.map_or_else(|| PathBuf::from("ffmpeg"), Path::to_owned),
             )?,

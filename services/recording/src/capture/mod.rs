@@ -13,8 +13,7 @@ use std::{
     fs::File,
     io,
     path::PathBuf,
-    sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
-    thread::JoinHandle,
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     time::{Duration, Instant},
 };
 
@@ -26,6 +25,8 @@ use voxlink_sfu::{Listening, PersonId, RoomId, Source, Tap, TapEvent};
 use story::{Event, Writer as StoryWriter};
 use timeline::Timeline;
 use track::TrackWriter;
+
+use crate::worker::Worker;
 
 /// Between two looks at what calls say.
 const TURN: Duration = Duration::from_millis(20);
@@ -64,50 +65,22 @@ pub(crate) struct Said {
     pub(crate) trouble: Option<RecordingTrouble>,
 }
 
-/// The thread's handle.
-pub(crate) struct Capture {
-    orders: Sender<Order>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Capture {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When the system gives no threads.
-    pub(crate) fn start(env: Env, said: mpsc::UnboundedSender<Said>) -> io::Result<Self> {
-        let (orders, inbox) = channel();
-        let (syncer, files) = sync_channel::<File>(MOST_SYNCS);
-        std::thread::Builder::new().name("recording-sync".to_owned()).spawn(move || {
-            for file in files {
-                if let Err(error) = file.sync_data() {
-                    tracing::warn!(%error, "a recording may not outlast a power cut");
-                }
+/// Starts the thread.
+///
+/// # Errors
+/// When the system gives no threads.
+pub(crate) fn start(env: Env, said: mpsc::UnboundedSender<Said>) -> io::Result<Worker<Order>> {
+    let (syncer, files) = sync_channel::<File>(MOST_SYNCS);
+    std::thread::Builder::new().name("recording-sync".to_owned()).spawn(move || {
+        for file in files {
+            if let Err(error) = file.sync_data() {
+                tracing::warn!(%error, "a recording may not outlast a power cut");
             }
-        })?;
-        let thread = std::thread::Builder::new().name("recording".to_owned()).spawn(move || {
-            Task { env, inbox, syncer, said, active: HashMap::new() }.run();
-        })?;
-        Ok(Self { orders, thread: Some(thread) })
-    }
-
-    /// Hands over an order. The thread lives as long as this.
-    pub(crate) fn order(&self, order: Order) {
-        // It has panicked: the log says so, and the ends that are waited for answer by being dropped.
-        let _gone = self.orders.send(order);
-    }
-}
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        let (closed, _) = channel();
-        drop(std::mem::replace(&mut self.orders, closed));
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the recording thread had panicked");
         }
-    }
+    })?;
+    Worker::start("recording", move |inbox| {
+        Task { env, inbox, syncer, said, active: HashMap::new() }.run();
+    })
 }
 
 struct Task {
