@@ -1,6 +1,6 @@
 /** Calls that are broadcast. One function says what an event changes. No clock, no network. */
 import type { WireEvent } from "../api/wire.ts";
-import type { Asking } from "../recording/calls.ts";
+import { ended, type Asking } from "../recording/calls.ts";
 import type { Id } from "../state/model.ts";
 import type { WireCallBroadcast } from "./wire.ts";
 
@@ -57,13 +57,4 @@ export function applyBroadcasts(broadcasts: CallBroadcasts, event: WireEvent): C
 /** What the server says of the broadcast of a call. */
 export function told(broadcasts: CallBroadcasts, wire: WireCallBroadcast): CallBroadcasts {
   return new Map(broadcasts).set(wire.channel_id, toCallBroadcast(wire));
-}
-
-/** Nothing is broadcast from there any more. With an id: unless it is another one by now. */
-export function ended(broadcasts: CallBroadcasts, channelId: Id, id?: Id): CallBroadcasts {
-  const before = broadcasts.get(channelId);
-  if (!before || (id !== undefined && before.id !== id)) return broadcasts;
-  const next = new Map(broadcasts);
-  next.delete(channelId);
-  return next;
 }

@@ -109,8 +109,10 @@ class CallStore {
     if (channelId === null) return;
     const { userId } = gesture;
     if (gesture.kind === "typing") return store.addTyping(channelId, userId);
+    // What comes directly no server has counted.
+    if (this.reactions.length >= MOST_REACTIONS) return;
     const reaction = { id: ++this.#reactions, userId, emoji: gesture.emoji };
-    this.reactions = [...this.reactions, reaction].slice(-MOST_REACTIONS);
+    this.reactions = [...this.reactions, reaction];
     setTimeout(() => (this.reactions = this.reactions.filter((one) => one !== reaction)), REACTION_MS);
     if (userId !== store.world.self?.id) announce(m.say_reaction({ name: nameAt(guildId, channelId, userId), emoji: gesture.emoji }));
   }

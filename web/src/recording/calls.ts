@@ -69,11 +69,11 @@ export function told(recordings: CallRecordings, wire: WireCallRecording, now: n
   return new Map(recordings).set(next.channelId, stands ? { ...next, pausedAtMs: before.pausedAtMs } : next);
 }
 
-/** Nothing is recorded there any more. With an id: unless it is another one by now. */
-export function ended(recordings: CallRecordings, channelId: Id, id?: Id): CallRecordings {
-  const before = recordings.get(channelId);
-  if (!before || (id !== undefined && before.id !== id)) return recordings;
-  const next = new Map(recordings);
+/** Nothing goes on there any more. With an id: unless it is another one by now. */
+export function ended<T extends { id: Id }>(calls: ReadonlyMap<Id, T>, channelId: Id, id?: Id): ReadonlyMap<Id, T> {
+  const before = calls.get(channelId);
+  if (!before || (id !== undefined && before.id !== id)) return calls;
+  const next = new Map(calls);
   next.delete(channelId);
   return next;
 }
