@@ -36,7 +36,8 @@ class Library {
       if (event.t !== "RECORDING_UPDATE") return;
       const { id, state, progress, output } = event.d;
       const entry = this.entries.get(id);
-      if (!entry) return;
+      // It is asked for at this moment: the answer may be from before.
+      if (!entry) return void (this.#loading.has(id) && this.#soon(id));
       if (output && entry.recording && output.state !== "ready" && output.state !== "failed") this.#put(id, { ...entry, recording: withNews(entry.recording, output.kind, output.track, { state: output.state, progress }) });
       else if (state === "deleted") this.gone(id);
       else if (state === "ready" || state === "failed" || entry.recording === null) this.#soon(id);
