@@ -81,6 +81,7 @@ export class Internet {
     const name = `vx${process.pid}${end}`;
     run("ip", "netns", "add", name);
     this.#made.push(name);
+    withoutIpv6(name);
     run("ip", "-n", name, "link", "set", "lo", "up");
     return name;
   }
@@ -135,7 +136,16 @@ function link([one, device, address], [other, otherDevice, otherAddress]) {
 }
 
 function forward(namespace) {
-  const [program, ...words] = [...inNamespace(namespace), "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"];
+  set(namespace, "net/ipv4/ip_forward", 1);
+}
+
+/** A link's own IPv6 address is good a second or two after the link: to Chromium a changed network, which ends what it loads. */
+function withoutIpv6(namespace) {
+  for (const which of ["all", "default"]) set(namespace, `net/ipv6/conf/${which}/disable_ipv6`, 1);
+}
+
+function set(namespace, name, value) {
+  const [program, ...words] = [...inNamespace(namespace), "sh", "-c", `test ! -e /proc/sys/${name} || echo ${value} > /proc/sys/${name}`];
   execFileSync(program, words);
 }
 
