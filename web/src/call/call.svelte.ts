@@ -10,6 +10,7 @@ import { people } from "../state/people.svelte.ts";
 import { store } from "../state/store.svelte.ts";
 import { nameAt, seatedIn } from "./company.ts";
 import { watchSize } from "./tile-size.ts";
+import { part } from "../ui/part.ts";
 
 export const idleCall: CallState = {
   phase: "idle",
@@ -51,7 +52,7 @@ class CallStore {
 
   /** The engine, loaded now if it was not. Rejects when it cannot be fetched; asking again tries again. */
   engine(): Promise<Call> {
-    this.#engine ??= import("../voice/index.ts").then(
+    this.#engine ??= part(() => import("../voice/index.ts")).then(
       ({ createCall }) => {
         const call = createCall(voiceGateway);
         this.state = call.state;
