@@ -469,7 +469,7 @@ fn bind(listen: SocketAddr, index: usize, shards: usize) -> Result<Bound, StartE
     let mut left = if listen.port() == 0 { TRIES } else { 1 };
     loop {
         left -= 1;
-        let port = match UdpPort::bind(address, counters.clone()) {
+        let port = match UdpPort::bind_apart(address, counters.clone()) {
             Ok(port) => port,
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 return Err(StartError::PortTaken(address));

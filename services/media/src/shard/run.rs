@@ -29,9 +29,14 @@ use crate::{
 const MOST_BATCHES: usize = 4;
 /// Commands taken before packets get their turn.
 const COMMANDS_AT_ONCE: usize = 64;
-/// Between two looks at the socket while packets keep coming: a wake-up costs as much as two packets, and feedback from
-/// many viewers comes one by one. Less than what a frame's packets wait for each other.
+/// Between two looks at the socket while packets keep coming: a wake-up costs as much as two packets. Less than what a
+/// frame's packets wait for each other.
 const COALESCE: Duration = Duration::from_micros(1_000);
+/// Between two looks for RTCP while it keeps coming, at most: the reports of many viewers come one by one, and nobody
+/// waits for them.
+const RTCP_EVERY: Duration = Duration::from_millis(5);
+/// Who is awake anyway looks after so long.
+const RTCP_SOON: Duration = Duration::from_millis(3);
 /// The longest sleep: nothing depends on it.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -63,6 +68,10 @@ pub(super) struct Shard {
     drops: Drops,
     /// When the socket was last found to hold something.
     found_at: Option<Instant>,
+    /// When RTCP was last looked for.
+    rtcp_at: Instant,
+    /// It was there; and while it keeps coming, nobody is woken by it.
+    rtcp_comes: bool,
     /// Commands or datagrams are left over: do not sleep.
     hurry: bool,
 }
@@ -97,6 +106,8 @@ impl Shard {
             wake_at: now,
             measure_at: now,
             found_at: None,
+            rtcp_at: now,
+            rtcp_comes: false,
             drops: Drops::default(),
             hurry: false,
         }
@@ -151,14 +162,26 @@ impl Shard {
         }
         let now = self.env.clock.monotonic();
         let longest = if self.is_behind { COALESCE } else { LONGEST_WAIT };
-        let due = self.wake_at.saturating_duration_since(now).min(longest);
+        let mut due = self.wake_at.saturating_duration_since(now).min(longest);
         if let Some(found) = self.found_at {
             return std::thread::sleep((found + COALESCE).saturating_duration_since(now).min(due));
         }
+        if self.rtcp_comes {
+            due = due.min((self.rtcp_at + RTCP_EVERY).saturating_duration_since(now));
+        }
         self.counters.waits.add(1);
-        match sys::wait_readable(self.port.descriptor(), self.sleeper.descriptor(), due) {
-            Ok(false) => {}
-            Ok(true) => self.sleeper.reset(),
+        let (media, woken) = (self.port.descriptor(), self.sleeper.descriptor());
+        let ready = match self.port.rtcp_descriptor().filter(|_| !self.rtcp_comes) {
+            Some(rtcp) => sys::wait_readable([media, woken, rtcp], due),
+            None => sys::wait_readable([media, woken], due).map(|[media, woken]| [media, woken, false]),
+        };
+        match ready {
+            Ok([_, woken, rtcp]) => {
+                if woken {
+                    self.sleeper.reset();
+                }
+                self.rtcp_comes |= rtcp;
+            }
             Err(error) => {
                 tracing::error!(%error, shard = self.index, "waiting failed");
                 std::thread::sleep(Duration::from_millis(1));
@@ -184,10 +207,35 @@ impl Shard {
             }
             self.drain_outputs(now);
         }
+        self.receive_rtcp(&mut now);
         for way in 0..self.ways.len() {
             self.receive_relayed(way, &mut now);
         }
         now
+    }
+
+    /// Hands over the RTCP that has come.
+    fn receive_rtcp(&mut self, now: &mut Instant) {
+        if now.saturating_duration_since(self.rtcp_at) < RTCP_SOON {
+            return;
+        }
+        self.rtcp_at = *now;
+        self.rtcp_comes = false;
+        for _ in 0..MOST_BATCHES {
+            if !self.port.receive_rtcp() {
+                return;
+            }
+            self.rtcp_comes = true;
+            *now = self.env.clock.monotonic();
+            self.feed_batch(*now);
+            if self.port.received() < sys::BATCH {
+                return;
+            }
+            self.drain_outputs(*now);
+        }
+        // There is more, and its time has come.
+        self.hurry = true;
+        self.rtcp_at = now.checked_sub(RTCP_SOON).unwrap_or(*now);
     }
 
     /// Hands over what came through our own relay, or on streams.

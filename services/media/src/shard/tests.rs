@@ -15,7 +15,7 @@ fn started(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc<S
 
 fn reachable(reports: mpsc::Sender<Report>) -> (ShardHandle, JoinHandle<()>, Arc<ShardCounters>, SocketAddr) {
     let counters = Arc::<ShardCounters>::default();
-    let port = UdpPort::bind("127.0.0.1:0".parse().unwrap(), counters.clone()).unwrap();
+    let port = UdpPort::bind_apart("127.0.0.1:0".parse().unwrap(), counters.clone()).unwrap();
     let address = port.local_address().unwrap();
     let candidates = Candidates { udp: vec![address], tcp: Vec::new() };
     let env = Env::real();

@@ -23,6 +23,8 @@ const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 /// A bound socket with its buffers.
 pub(crate) struct UdpPort {
     socket: UdpSocket,
+    /// Where RTCP arrives, if apart.
+    rtcp: Option<UdpSocket>,
     inbox: sys::Inbox,
     outbox: Outbox,
     origins: Option<Origins>,
@@ -35,26 +37,37 @@ impl UdpPort {
     /// # Errors
     /// When the address is taken or not ours.
     pub(crate) fn bind(listen: SocketAddr, counters: Arc<ShardCounters>) -> io::Result<Self> {
-        let is_v6 = listen.is_ipv6();
-        let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
-        if is_v6 {
-            socket.set_only_v6(false)?;
+        Self::of(bound(listen, false)?, None, counters)
+    }
+
+    /// As [`Self::bind`], with a queue of its own for RTCP, if the kernel has that: most of what viewers send, which can
+    /// wait for a few milliseconds where media should not.
+    pub(crate) fn bind_apart(listen: SocketAddr, counters: Arc<ShardCounters>) -> io::Result<Self> {
+        // Sockets that share a port would share it with those of another VoxLink of this user as well: whether it is free
+        // is found out by one that shares nothing.
+        let free = bound(listen, false)?;
+        let address = free.local_addr()?;
+        drop(free);
+        match bound_apart(address) {
+            Ok([media, rtcp]) => Self::of(media, Some(rtcp), counters),
+            Err(error) => {
+                tracing::info!(%error, "reports of viewers come by the same queue as media");
+                Self::bind(listen, counters)
+            }
         }
-        socket.set_nonblocking(true)?;
-        if sys::force_buffers(socket.as_fd(), SOCKET_BUFFER_BYTES).is_err() {
-            // A smaller buffer than asked for is no reason to refuse: it only costs packets under bursts.
-            let _smaller = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
-            let _smaller = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
-        }
-        socket.bind(&listen.into())?;
-        let socket = UdpSocket::from(socket);
-        let origins = if listen.ip().is_unspecified() {
-            sys::tell_arrival_address(socket.as_fd(), is_v6)?;
-            Some(Origins::new())
-        } else {
-            None
-        };
-        Ok(Self { socket, inbox: sys::Inbox::new(), outbox: Outbox::new(is_v6), origins, counters })
+    }
+
+    fn of(socket: UdpSocket, rtcp: Option<UdpSocket>, counters: Arc<ShardCounters>) -> io::Result<Self> {
+        let listen = socket.local_addr()?;
+        let origins = listen.ip().is_unspecified().then(Origins::new);
+        Ok(Self {
+            socket,
+            rtcp,
+            inbox: sys::Inbox::new(),
+            outbox: Outbox::new(listen.is_ipv6()),
+            origins,
+            counters,
+        })
     }
 
     /// The address with the true port.
@@ -72,9 +85,26 @@ impl UdpPort {
         self.socket.as_fd()
     }
 
-    /// Takes a batch of what is waiting; false when nothing was.
+    /// To wait on for RTCP, if it is apart.
+    pub(crate) fn rtcp_descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.rtcp.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Takes a batch of what is waiting, RTCP aside if it is apart; false when nothing was.
     pub(crate) fn receive(&mut self) -> bool {
-        match self.inbox.receive(self.socket.as_fd()) {
+        let received = self.inbox.receive(self.socket.as_fd());
+        self.has_received(received)
+    }
+
+    /// The same for RTCP.
+    pub(crate) fn receive_rtcp(&mut self) -> bool {
+        let Some(socket) = &self.rtcp else { return false };
+        let received = self.inbox.receive(socket.as_fd());
+        self.has_received(received)
+    }
+
+    fn has_received(&self, received: io::Result<usize>) -> bool {
+        match received {
             Ok(count) => count > 0,
             // An ICMP error of an earlier send surfaces here once; the datagrams behind it come with the next call.
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
@@ -131,6 +161,39 @@ impl UdpPort {
     }
 }
 
+fn bound(listen: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
+    let socket = unbound(listen, shared)?;
+    socket.bind(&listen.into())?;
+    Ok(socket.into())
+}
+
+/// The first for all but RTCP, the second for that.
+fn bound_apart(listen: SocketAddr) -> io::Result<[UdpSocket; 2]> {
+    let media = unbound(listen, true)?;
+    sys::take_rtcp_apart(media.as_fd())?;
+    media.bind(&listen.into())?;
+    Ok([media.into(), bound(listen, true)?])
+}
+
+fn unbound(listen: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let is_v6 = listen.is_ipv6();
+    let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
+    if is_v6 {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    if sys::force_buffers(socket.as_fd(), SOCKET_BUFFER_BYTES).is_err() {
+        // A smaller buffer than asked for is no reason to refuse: it only costs packets under bursts.
+        let _smaller = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+        let _smaller = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+    }
+    if listen.ip().is_unspecified() {
+        sys::tell_arrival_address(socket.as_fd(), is_v6)?;
+    }
+    Ok(socket)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -153,7 +216,7 @@ mod tests {
             if all.len() >= expected {
                 return all;
             }
-            sys::wait_readable(port.descriptor(), port.descriptor(), Duration::from_millis(20)).unwrap();
+            sys::wait_readable([port.descriptor()], Duration::from_millis(20)).unwrap();
         }
         all
     }
@@ -211,7 +274,7 @@ mod tests {
             client.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
             // All of 127/8 is ours; without a chosen source the answer would come from 127.0.0.1.
             client.send_to(b"hello", ("127.0.0.2", number)).unwrap();
-            sys::wait_readable(server.descriptor(), server.descriptor(), Duration::from_secs(2)).unwrap();
+            sys::wait_readable([server.descriptor()], Duration::from_secs(2)).unwrap();
             assert!(server.receive());
             let from = server.datagram(0).unwrap().0;
             assert_eq!(from, client.local_addr().unwrap());
@@ -257,9 +320,40 @@ mod tests {
     }
 
     #[test]
+    fn rtcp_comes_by_its_own_queue() {
+        for (listen, from) in [("0.0.0.0:0", "127.0.0.1:0"), ("[::]:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")]
+        {
+            let mut server = UdpPort::bind_apart(listen.parse().unwrap(), Arc::default()).unwrap();
+            let number = server.local_address().unwrap().port();
+            let client = UdpSocket::bind(from).unwrap();
+            let to = SocketAddr::new(client.local_addr().unwrap().ip(), number);
+            // RTP with and without a marker, DTLS, STUN, too short, empty; then a receiver report, feedback, the edges.
+            let media: [&[u8]; 8] =
+                [&[0x80, 96], &[0x90, 0xe0], &[22, 254], &[0, 1], &[0x80], &[], &[0x80, 191], &[0x80, 224]];
+            let rtcp: [&[u8]; 4] = [&[0x80, 201], &[0x8f, 205, 1], &[0x80, 192], &[0x80, 223]];
+            for bytes in media.iter().chain(&rtcp) {
+                client.send_to(bytes, to).unwrap();
+            }
+            let waited = [server.descriptor(), server.rtcp_descriptor().unwrap()];
+            assert_eq!(sys::wait_readable(waited, Duration::from_secs(2)).unwrap(), [true; 2]);
+            let taken = |server: &mut UdpPort| -> Vec<Vec<u8>> {
+                (0..server.received()).map(|at| server.datagram(at).unwrap().1.to_vec()).collect()
+            };
+            assert!(server.receive());
+            assert_eq!(taken(&mut server), media);
+            assert!(server.receive_rtcp());
+            assert_eq!(taken(&mut server), rtcp);
+            assert!(!server.receive_rtcp());
+        }
+    }
+
+    #[test]
     fn a_taken_port_is_refused() {
-        let first = port("127.0.0.1:0");
-        let again = UdpPort::bind(first.local_address().unwrap(), Arc::default());
-        assert_eq!(again.err().unwrap().kind(), io::ErrorKind::AddrInUse);
+        let kinds = [UdpPort::bind, UdpPort::bind_apart];
+        for (first, second) in kinds.iter().flat_map(|first| kinds.map(|second| (first, second))) {
+            let first = first("127.0.0.1:0".parse().unwrap(), Arc::default()).unwrap();
+            let again = second(first.local_address().unwrap(), Arc::default());
+            assert_eq!(again.err().unwrap().kind(), io::ErrorKind::AddrInUse);
+        }
     }
 }

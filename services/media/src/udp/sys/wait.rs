@@ -1,4 +1,4 @@
-//! Waiting for one of two descriptors, socket switches, and staying on one processor.
+//! Waiting for one of some descriptors, socket switches, and staying on one processor.
 
 use std::{
     io,
@@ -7,28 +7,27 @@ use std::{
     time::Duration,
 };
 
-/// Sleeps until one of the descriptors can be read or the time is over; whether it is the second one. Interruptions
-/// count as time over.
-pub(crate) fn wait_readable(
-    first: BorrowedFd<'_>,
-    second: BorrowedFd<'_>,
+/// Sleeps until one of the descriptors can be read or the time is over; which of them can. Interruptions count as time
+/// over.
+pub(crate) fn wait_readable<const N: usize>(
+    descriptors: [BorrowedFd<'_>; N],
     timeout: Duration,
-) -> io::Result<bool> {
-    let entry = |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    let mut entries = [entry(first), entry(second)];
+) -> io::Result<[bool; N]> {
+    let mut entries =
+        descriptors.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
     let timeout = libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: libc::c_long::from(timeout.subsec_nanos().cast_signed()),
     };
-    // SAFETY: two initialised entries and a timeout on this frame; a null signal mask means "unchanged".
+    // SAFETY: initialised entries and a timeout on this frame; a null signal mask means "unchanged".
     let ready = unsafe {
         libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, &raw const timeout, ptr::null())
     };
     if ready >= 0 {
-        return Ok(entries[1].revents != 0);
+        return Ok(entries.map(|entry| entry.revents != 0));
     }
     let error = io::Error::last_os_error();
-    if error.kind() == io::ErrorKind::Interrupted { Ok(false) } else { Err(error) }
+    if error.kind() == io::ErrorKind::Interrupted { Ok([false; N]) } else { Err(error) }
 }
 
 /// Binds the calling thread to the `index`-th of the processors it may use (counting around).
