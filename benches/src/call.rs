@@ -70,6 +70,8 @@ pub(crate) struct Counters {
     /// [`Counters::measuring`] is 1.
     pub latencies: Mutex<Vec<u32>>,
     pub measuring: AtomicU64,
+    /// While 1, nothing is sent.
+    pub silent: AtomicU64,
 }
 
 /// Where a made-up packet says when it was sent ([`stamped::clock`]).
@@ -287,7 +289,9 @@ pub(crate) async fn take_part(
                 }
                 for (load, frames, at) in streams.iter_mut().filter(|(_, _, at)| now >= *at) {
                     let mid = if load.kind == MediaKind::Audio { microphone } else { camera };
-                    frames.write(&mut rtc, mid, *load, now, &counters);
+                    if counters.silent.load(Ordering::Relaxed) == 0 {
+                        frames.write(&mut rtc, mid, *load, now, &counters);
+                    }
                     *at += Duration::from_secs(1) / load.frames;
                 }
                 frame_at = frame_at.and(streams.iter().map(|(_, _, at)| *at).min());

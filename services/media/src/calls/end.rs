@@ -83,9 +83,7 @@ impl Calls {
             self.close(socket, close);
         }
         if live.present {
-            for other in self.present_in(channel) {
-                self.tell(other, &ServerFrame::ClientDisconnect(user));
-            }
+            self.tell_all(&self.present_in(channel), &ServerFrame::ClientDisconnect(user));
         }
         self.settle_pair(channel);
     }

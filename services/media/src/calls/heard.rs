@@ -57,9 +57,7 @@ impl Calls {
         if let Some(live) = self.seats.get_mut(&user).and_then(|seat| seat.live.as_mut()) {
             live.present = true;
         }
-        for other in &others {
-            self.tell(*other, &ServerFrame::ClientsConnect(vec![user]));
-        }
+        self.tell_all(&others, &ServerFrame::ClientsConnect(vec![user]));
         let speakers: Vec<UserId> = others.iter().copied().filter(|other| self.is_speaking(*other)).collect();
         self.tell(user, &ServerFrame::ClientsConnect(others));
         for speaker in speakers {
@@ -100,11 +98,9 @@ impl Calls {
         let channel = seat.channel;
         let Some(live) = seat.live.as_mut() else { return };
         live.speaking = speaking;
-        for other in self.present_in(channel) {
-            if other != user {
-                self.tell(other, &ServerFrame::Speaking { user, speaking });
-            }
-        }
+        let mut others = self.present_in(channel);
+        others.retain(|other| *other != user);
+        self.tell_all(&others, &ServerFrame::Speaking { user, speaking });
     }
 
     fn redundancy(&mut self, peer: PeerId, wanted: bool) {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::voice::{
     close::VoiceClose,
-    frame::{self, Identify, Resume},
+    frame::{self, Identify, Numbered, Resume},
     replay::Replay,
 };
 
@@ -67,11 +67,11 @@ impl Calls {
     /// Op 7: everything missed, then op 9.
     pub(super) fn resume(&mut self, socket: SocketId, asked: &Resume) {
         match self.resumable(socket, asked) {
-            Ok((texts, replaced)) => {
+            Ok((missed, replaced)) => {
                 if let Some(old) = replaced {
                     self.close(old, Some(VoiceClose::Replaced));
                 }
-                self.outputs.extend(texts.into_iter().map(|text| Output::Send(socket, text)));
+                self.outputs.extend(missed.into_iter().map(|frame| Output::Send(socket, frame)));
                 self.outputs.push_back(Output::Send(socket, frame::resumed().into()));
             }
             Err(close) => self.close(socket, Some(close)),
@@ -83,7 +83,7 @@ impl Calls {
         &mut self,
         socket: SocketId,
         asked: &Resume,
-    ) -> Result<(Vec<std::sync::Arc<str>>, Option<SocketId>), VoiceClose> {
+    ) -> Result<(Vec<Numbered>, Option<SocketId>), VoiceClose> {
         let user = *self.sessions.get(&asked.session_id).ok_or(VoiceClose::SessionOver)?;
         let seat = self.seats.get_mut(&user).filter(|seat| seat.server() == asked.server_id);
         let live = seat.and_then(|seat| seat.live.as_mut()).ok_or(VoiceClose::SessionOver)?;
@@ -91,7 +91,7 @@ impl Calls {
             return Err(VoiceClose::BadPass);
         }
         let seen = asked.seq_ack.and_then(|seq| u64::try_from(seq).ok()).unwrap_or_default();
-        let missed = live.replay.after(seen).ok_or(VoiceClose::SessionOver)?.cloned().collect();
+        let missed = live.replay.after(seen).ok_or(VoiceClose::SessionOver)?.collect();
         let replaced = live.socket.replace(socket);
         self.sockets.insert(socket, user);
         Ok((missed, replaced))

@@ -54,7 +54,11 @@ use parts::Places;
 use crate::{
     mixer::Order,
     shard::Command,
-    voice::{close::VoiceClose, connection::Ask, frame::ServerFrame},
+    voice::{
+        close::VoiceClose,
+        connection::Ask,
+        frame::{Numbered, ServerFrame},
+    },
 };
 
 pub(crate) use guild_changed::Removal;
@@ -73,7 +77,7 @@ pub(crate) enum Output {
     /// Tell chat, which tells the people of the conversation.
     PublishDirect(Box<DirectVoiceState>),
     /// Send a frame.
-    Send(SocketId, Arc<str>),
+    Send(SocketId, Numbered),
     /// Close a voice socket.
     Close(SocketId, VoiceClose),
     /// Tell the mixer.
@@ -225,10 +229,22 @@ impl Calls {
 
     /// Numbers and keeps a frame for a person, and sends it if their socket is there.
     fn tell(&mut self, user: UserId, frame: &ServerFrame) {
+        self.say(user, frame.encode());
+    }
+
+    /// As [`Self::tell`], for many people at once.
+    fn tell_all(&mut self, users: &[UserId], frame: &ServerFrame) {
+        let body = frame.encode();
+        for user in users {
+            self.say(*user, body.clone());
+        }
+    }
+
+    fn say(&mut self, user: UserId, body: Arc<str>) {
         let Some(live) = self.seats.get_mut(&user).and_then(|seat| seat.live.as_mut()) else { return };
-        let text = live.replay.push(frame);
+        let frame = live.replay.push(body);
         if let Some(socket) = live.socket {
-            self.outputs.push_back(Output::Send(socket, text));
+            self.outputs.push_back(Output::Send(socket, frame));
         }
     }
 

@@ -1,12 +1,9 @@
 //! Voice op 31: an emoji that everybody in the call sees for a moment.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{Calls, Output, SocketId};
-use crate::voice::frame::{self, Emoji};
+use crate::voice::frame::{self, Emoji, Numbered};
 
 /// From one reaction of a person to the next: what comes sooner is dropped.
 const BETWEEN: Duration = Duration::from_millis(250);
@@ -38,11 +35,11 @@ impl Calls {
         if stir.count > MOST_A_SECOND {
             return;
         }
-        let text: Arc<str> = frame::reaction(user, emoji).into();
+        let frame = Numbered::from(frame::reaction(user, emoji));
         for other in self.people_in(channel).filter(|other| *other != user).collect::<Vec<_>>() {
             let live = self.seats.get(&other).and_then(|seat| seat.live.as_ref());
             if let Some(socket) = live.and_then(|live| live.socket) {
-                self.outputs.push_back(Output::Send(socket, text.clone()));
+                self.outputs.push_back(Output::Send(socket, frame.clone()));
             }
         }
     }

@@ -178,7 +178,9 @@ impl World {
                     assert!(told.state.channel_id.is_none_or(|channel| channel == told.channel));
                     state_seen(told.state)
                 }
-                Output::Send(socket, text) => Seen::Frame(socket, serde_json::from_str(&text).unwrap()),
+                Output::Send(socket, text) => {
+                    Seen::Frame(socket, serde_json::from_str(&text.text()).unwrap())
+                }
                 Output::Close(socket, close) => Seen::Close(socket, close),
                 Output::Shard(_, command) => Seen::Shard(format!("{command:?}")),
                 Output::Mixer(order) => Seen::Mixer(order),

@@ -32,11 +32,11 @@ const COMMANDS_AT_ONCE: usize = 64;
 /// Between two looks at the socket while packets keep coming: a wake-up costs as much as two packets. Less than what a
 /// frame's packets wait for each other.
 const COALESCE: Duration = Duration::from_micros(1_000);
-/// Between two looks for RTCP while it keeps coming, at most: the reports of many viewers come one by one, and nobody
-/// waits for them.
-const RTCP_EVERY: Duration = Duration::from_millis(5);
+/// Between two looks for reports while they keep coming, at most: those of many viewers come one by one, and nobody waits
+/// for them.
+const REPORTS_EVERY: Duration = Duration::from_millis(10);
 /// Who is awake anyway looks after so long.
-const RTCP_SOON: Duration = Duration::from_millis(3);
+const REPORTS_SOON: Duration = Duration::from_millis(5);
 /// The longest sleep: nothing depends on it.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -66,12 +66,13 @@ pub(super) struct Shard {
     measure_at: Instant,
     /// What the engine had dropped when it was last asked.
     drops: Drops,
-    /// When the socket was last found to hold something.
-    found_at: Option<Instant>,
-    /// When RTCP was last looked for.
-    rtcp_at: Instant,
-    /// It was there; and while it keeps coming, nobody is woken by it.
-    rtcp_comes: bool,
+    /// When the socket was last found to hold something, and whether it did so a moment before as well.
+    found_at: Instant,
+    keeps_coming: bool,
+    /// When reports were last looked for.
+    reports_at: Instant,
+    /// They were there; and while they keep coming, nobody is woken by them.
+    reports_come: bool,
     /// Commands or datagrams are left over: do not sleep.
     hurry: bool,
 }
@@ -105,9 +106,10 @@ impl Shard {
             counters: config.counters,
             wake_at: now,
             measure_at: now,
-            found_at: None,
-            rtcp_at: now,
-            rtcp_comes: false,
+            found_at: now,
+            keeps_coming: false,
+            reports_at: now,
+            reports_come: false,
             drops: Drops::default(),
             hurry: false,
         }
@@ -155,7 +157,7 @@ impl Shard {
         }
     }
 
-    /// Sleeps until there is something to do, or for [`COALESCE`] when there was something just now.
+    /// Sleeps until there is something to do, or for [`COALESCE`] while there always is.
     fn wait(&mut self) {
         if self.hurry {
             return;
@@ -163,24 +165,24 @@ impl Shard {
         let now = self.env.clock.monotonic();
         let longest = if self.is_behind { COALESCE } else { LONGEST_WAIT };
         let mut due = self.wake_at.saturating_duration_since(now).min(longest);
-        if let Some(found) = self.found_at {
-            return std::thread::sleep((found + COALESCE).saturating_duration_since(now).min(due));
+        if self.keeps_coming {
+            return std::thread::sleep((self.found_at + COALESCE).saturating_duration_since(now).min(due));
         }
-        if self.rtcp_comes {
-            due = due.min((self.rtcp_at + RTCP_EVERY).saturating_duration_since(now));
+        if self.reports_come {
+            due = due.min((self.reports_at + REPORTS_EVERY).saturating_duration_since(now));
         }
         self.counters.waits.add(1);
         let (media, woken) = (self.port.descriptor(), self.sleeper.descriptor());
-        let ready = match self.port.rtcp_descriptor().filter(|_| !self.rtcp_comes) {
-            Some(rtcp) => sys::wait_readable([media, woken, rtcp], due),
+        let ready = match self.port.reports_descriptor().filter(|_| !self.reports_come) {
+            Some(reports) => sys::wait_readable([media, woken, reports], due),
             None => sys::wait_readable([media, woken], due).map(|[media, woken]| [media, woken, false]),
         };
         match ready {
-            Ok([_, woken, rtcp]) => {
+            Ok([_, woken, reports]) => {
                 if woken {
                     self.sleeper.reset();
                 }
-                self.rtcp_comes |= rtcp;
+                self.reports_come |= reports;
             }
             Err(error) => {
                 tracing::error!(%error, shard = self.index, "waiting failed");
@@ -192,14 +194,14 @@ impl Shard {
     /// Hands over what is waiting on the socket; the time that was read for it.
     fn receive(&mut self) -> Instant {
         let mut now = self.env.clock.monotonic();
-        self.found_at = None;
+        self.keeps_coming = false;
         self.hurry = false;
         for _ in 0..MOST_BATCHES {
             if !self.port.receive() {
                 break;
             }
             now = self.env.clock.monotonic();
-            self.found_at = Some(now);
+            self.note_found(now);
             self.feed_batch(now);
             self.hurry = self.port.received() == sys::BATCH;
             if !self.hurry {
@@ -207,25 +209,31 @@ impl Shard {
             }
             self.drain_outputs(now);
         }
-        self.receive_rtcp(&mut now);
+        self.receive_reports(&mut now);
         for way in 0..self.ways.len() {
             self.receive_relayed(way, &mut now);
         }
         now
     }
 
-    /// Hands over the RTCP that has come.
-    fn receive_rtcp(&mut self, now: &mut Instant) {
-        if now.saturating_duration_since(self.rtcp_at) < RTCP_SOON {
+    /// Something was there; when there was something just before as well, the next look may wait for more.
+    fn note_found(&mut self, now: Instant) {
+        self.keeps_coming |= now.saturating_duration_since(self.found_at) < 2 * COALESCE;
+        self.found_at = now;
+    }
+
+    /// Hands over the reports that have come.
+    fn receive_reports(&mut self, now: &mut Instant) {
+        if now.saturating_duration_since(self.reports_at) < REPORTS_SOON {
             return;
         }
-        self.rtcp_at = *now;
-        self.rtcp_comes = false;
+        self.reports_at = *now;
+        self.reports_come = false;
         for _ in 0..MOST_BATCHES {
-            if !self.port.receive_rtcp() {
+            if !self.port.receive_reports() {
                 return;
             }
-            self.rtcp_comes = true;
+            self.reports_come = true;
             *now = self.env.clock.monotonic();
             self.feed_batch(*now);
             if self.port.received() < sys::BATCH {
@@ -235,7 +243,7 @@ impl Shard {
         }
         // There is more, and its time has come.
         self.hurry = true;
-        self.rtcp_at = now.checked_sub(RTCP_SOON).unwrap_or(*now);
+        self.reports_at = now.checked_sub(REPORTS_SOON).unwrap_or(*now);
     }
 
     /// Hands over what came through our own relay, or on streams.
@@ -246,7 +254,7 @@ impl Shard {
             return;
         }
         *now = self.env.clock.monotonic();
-        self.found_at = Some(*now);
+        self.note_found(*now);
         let (mut next, count) = (0, self.parcel.len());
         while next < count {
             let (parcel, place, counters, now) = (&mut self.parcel, &mut next, &self.counters, *now);

@@ -23,8 +23,8 @@ const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 /// A bound socket with its buffers.
 pub(crate) struct UdpPort {
     socket: UdpSocket,
-    /// Where RTCP arrives, if apart.
-    rtcp: Option<UdpSocket>,
+    /// Where reports of receivers arrive, if apart.
+    reports: Option<UdpSocket>,
     inbox: sys::Inbox,
     outbox: Outbox,
     origins: Option<Origins>,
@@ -40,8 +40,8 @@ impl UdpPort {
         Self::of(bound(listen, false)?, None, counters)
     }
 
-    /// As [`Self::bind`], with a queue of its own for RTCP, if the kernel has that: most of what viewers send, which can
-    /// wait for a few milliseconds where media should not.
+    /// As [`Self::bind`], with a queue of its own for the reports of receivers, if the kernel has that: most of what viewers
+    /// send, which can wait for some milliseconds where media should not.
     pub(crate) fn bind_apart(listen: SocketAddr, counters: Arc<ShardCounters>) -> io::Result<Self> {
         // Sockets that share a port would share it with those of another VoxLink of this user as well: whether it is free
         // is found out by one that shares nothing.
@@ -49,7 +49,7 @@ impl UdpPort {
         let address = free.local_addr()?;
         drop(free);
         match bound_apart(address) {
-            Ok([media, rtcp]) => Self::of(media, Some(rtcp), counters),
+            Ok([media, reports]) => Self::of(media, Some(reports), counters),
             Err(error) => {
                 tracing::info!(%error, "reports of viewers come by the same queue as media");
                 Self::bind(listen, counters)
@@ -57,12 +57,12 @@ impl UdpPort {
         }
     }
 
-    fn of(socket: UdpSocket, rtcp: Option<UdpSocket>, counters: Arc<ShardCounters>) -> io::Result<Self> {
+    fn of(socket: UdpSocket, reports: Option<UdpSocket>, counters: Arc<ShardCounters>) -> io::Result<Self> {
         let listen = socket.local_addr()?;
         let origins = listen.ip().is_unspecified().then(Origins::new);
         Ok(Self {
             socket,
-            rtcp,
+            reports,
             inbox: sys::Inbox::new(),
             outbox: Outbox::new(listen.is_ipv6()),
             origins,
@@ -85,20 +85,20 @@ impl UdpPort {
         self.socket.as_fd()
     }
 
-    /// To wait on for RTCP, if it is apart.
-    pub(crate) fn rtcp_descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.rtcp.as_ref().map(AsFd::as_fd)
+    /// To wait on for reports, if they are apart.
+    pub(crate) fn reports_descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.reports.as_ref().map(AsFd::as_fd)
     }
 
-    /// Takes a batch of what is waiting, RTCP aside if it is apart; false when nothing was.
+    /// Takes a batch of what is waiting, reports aside if they are apart; false when nothing was.
     pub(crate) fn receive(&mut self) -> bool {
         let received = self.inbox.receive(self.socket.as_fd());
         self.has_received(received)
     }
 
-    /// The same for RTCP.
-    pub(crate) fn receive_rtcp(&mut self) -> bool {
-        let Some(socket) = &self.rtcp else { return false };
+    /// The same for reports.
+    pub(crate) fn receive_reports(&mut self) -> bool {
+        let Some(socket) = &self.reports else { return false };
         let received = self.inbox.receive(socket.as_fd());
         self.has_received(received)
     }
@@ -167,10 +167,10 @@ fn bound(listen: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// The first for all but RTCP, the second for that.
+/// The first for all but reports, the second for those.
 fn bound_apart(listen: SocketAddr) -> io::Result<[UdpSocket; 2]> {
     let media = unbound(listen, true)?;
-    sys::take_rtcp_apart(media.as_fd())?;
+    sys::take_reports_apart(media.as_fd())?;
     media.bind(&listen.into())?;
     Ok([media.into(), bound(listen, true)?])
 }
@@ -320,30 +320,39 @@ mod tests {
     }
 
     #[test]
-    fn rtcp_comes_by_its_own_queue() {
+    fn reports_of_receivers_come_by_their_own_queue() {
         for (listen, from) in [("0.0.0.0:0", "127.0.0.1:0"), ("[::]:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")]
         {
             let mut server = UdpPort::bind_apart(listen.parse().unwrap(), Arc::default()).unwrap();
             let number = server.local_address().unwrap().port();
             let client = UdpSocket::bind(from).unwrap();
             let to = SocketAddr::new(client.local_addr().unwrap().ip(), number);
-            // RTP with and without a marker, DTLS, STUN, too short, empty; then a receiver report, feedback, the edges.
-            let media: [&[u8]; 8] =
-                [&[0x80, 96], &[0x90, 0xe0], &[22, 254], &[0, 1], &[0x80], &[], &[0x80, 191], &[0x80, 224]];
-            let rtcp: [&[u8]; 4] = [&[0x80, 201], &[0x8f, 205, 1], &[0x80, 192], &[0x80, 223]];
-            for bytes in media.iter().chain(&rtcp) {
+            // RTP with and without a marker, DTLS, STUN, too short, empty; a sender report, a NACK, a key frame request.
+            let media: [&[u8]; 9] = [
+                &[0x80, 96],
+                &[0x90, 0xe0],
+                &[22, 254],
+                &[0, 201],
+                &[0x80],
+                &[],
+                &[0x80, 200],
+                &[0x81, 205],
+                &[0x81, 206],
+            ];
+            let reports: [&[u8]; 3] = [&[0x80, 201], &[0xa1, 201, 0], &[0x8f, 205, 1]];
+            for bytes in media.iter().chain(&reports) {
                 client.send_to(bytes, to).unwrap();
             }
-            let waited = [server.descriptor(), server.rtcp_descriptor().unwrap()];
+            let waited = [server.descriptor(), server.reports_descriptor().unwrap()];
             assert_eq!(sys::wait_readable(waited, Duration::from_secs(2)).unwrap(), [true; 2]);
             let taken = |server: &mut UdpPort| -> Vec<Vec<u8>> {
                 (0..server.received()).map(|at| server.datagram(at).unwrap().1.to_vec()).collect()
             };
             assert!(server.receive());
             assert_eq!(taken(&mut server), media);
-            assert!(server.receive_rtcp());
-            assert_eq!(taken(&mut server), rtcp);
-            assert!(!server.receive_rtcp());
+            assert!(server.receive_reports());
+            assert_eq!(taken(&mut server), reports);
+            assert!(!server.receive_reports());
         }
     }
 

@@ -1,6 +1,6 @@
 //! The words of the voice gateway: JSON in, typed; typed out, JSON.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{json, value::RawValue};
@@ -357,8 +357,8 @@ pub(crate) enum ServerFrame {
 }
 
 impl ServerFrame {
-    /// The frame with its number.
-    pub(crate) fn encode(&self, seq: u64) -> String {
+    /// The frame without its number, as [`Numbered`] wants it: the same for all who are told.
+    pub(crate) fn encode(&self) -> Arc<str> {
         let (op, d) = match self {
             Self::SessionDescription { revision, sdp, media_session } => (
                 op::SESSION_DESCRIPTION,
@@ -393,7 +393,36 @@ impl ServerFrame {
             Self::Direct(frame) => frame.encode(),
             Self::Listening(told) => (op::LISTENING, told.encode()),
         };
-        json!({"op": op, "d": d, "seq": seq}).to_string()
+        json!({"op": op, "d": d}).to_string().into()
+    }
+}
+
+/// A frame on its way to a socket: what it says, which all who are told share, and the number that it has for this one.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbered {
+    body: Arc<str>,
+    seq: Option<u64>,
+}
+
+impl Numbered {
+    /// A JSON object, and the `seq` that it is to have.
+    pub(crate) const fn new(body: Arc<str>, seq: u64) -> Self {
+        Self { body, seq: Some(seq) }
+    }
+
+    /// What goes out.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match (self.seq, self.body.strip_suffix('}')) {
+            (Some(seq), Some(open)) => format!(r#"{open},"seq":{seq}}}"#).into(),
+            _ => (&*self.body).into(),
+        }
+    }
+}
+
+/// Without a number: it is not said again after a resume.
+impl From<String> for Numbered {
+    fn from(text: String) -> Self {
+        Self { body: text.into(), seq: None }
     }
 }
 
@@ -513,7 +542,9 @@ mod tests {
             EncodingState { rid: Some(Arc::from("q")), wanted: true },
             EncodingState { rid: None, wanted: false },
         ];
-        let text = ServerFrame::Encodings { source: Source::Camera, encodings }.encode(9);
+        let text = Numbered::new(ServerFrame::Encodings { source: Source::Camera, encodings }.encode(), 9)
+            .text()
+            .into_owned();
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         let expected = json!({"op": 23, "seq": 9, "d": {
             "source": "camera", "encodings": [{"rid":"q","wanted":true},{"rid":null,"wanted":false}],
@@ -531,7 +562,10 @@ mod tests {
             },
             NamedSlot { mid: Arc::from("5"), content: None, playable: true },
         ];
-        let text = ServerFrame::Slots { slots, wanted: Wanted { audio: 8, video: 9 } }.encode(3);
+        let text =
+            Numbered::new(ServerFrame::Slots { slots, wanted: Wanted { audio: 8, video: 9 } }.encode(), 3)
+                .text()
+                .into_owned();
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             value,

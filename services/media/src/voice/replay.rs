@@ -2,12 +2,15 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::frame::ServerFrame;
+use super::frame::Numbered;
 
 /// Frames kept at most. Speaking changes are the most frequent: a lively call of twenty fills this in minutes.
 const MOST_FRAMES: usize = 1024;
 /// Bytes kept at most: an answer with many slots has tens of kilobytes.
 const MOST_BYTES: usize = 1024 * 1024;
+
+/// Room for so many stays when all were acknowledged.
+const FEW_FRAMES: usize = 8;
 
 /// The numbered frames of one media session.
 #[derive(Default)]
@@ -18,16 +21,15 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Numbers a frame (1, 2, 3 …), keeps it and hands it out for sending.
-    pub(crate) fn push(&mut self, frame: &ServerFrame) -> Arc<str> {
+    /// Numbers what a frame says (1, 2, 3 …), keeps it and hands it out for sending.
+    pub(crate) fn push(&mut self, body: Arc<str>) -> Numbered {
         self.last += 1;
-        let text: Arc<str> = frame.encode(self.last).into();
-        self.bytes += text.len();
-        self.kept.push_back(text.clone());
+        self.bytes += body.len();
+        self.kept.push_back(body.clone());
         while self.kept.len() > MOST_FRAMES || (self.bytes > MOST_BYTES && self.kept.len() > 1) {
             self.drop_oldest();
         }
-        text
+        Numbered::new(body, self.last)
     }
 
     /// The client has everything up to this number.
@@ -36,15 +38,19 @@ impl Replay {
         while !self.kept.is_empty() && self.oldest() <= seq {
             self.drop_oldest();
         }
+        // While a large call gathers there is much to tell, later little.
+        if self.kept.is_empty() {
+            self.kept.shrink_to(FEW_FRAMES);
+        }
     }
 
     /// All that came after this number, or `None` when some of it is no longer kept or it never was.
-    pub(crate) fn after(&self, seq: u64) -> Option<impl Iterator<Item = &Arc<str>>> {
+    pub(crate) fn after(&self, seq: u64) -> Option<impl Iterator<Item = Numbered>> {
         if seq > self.last || seq + 1 < self.oldest() {
             return None;
         }
         let known = usize::try_from(seq + 1 - self.oldest()).ok()?;
-        Some(self.kept.iter().skip(known))
+        Some(self.kept.iter().skip(known).zip(seq + 1..).map(|(body, seq)| Numbered::new(body.clone(), seq)))
     }
 
     /// The number of the oldest frame kept; of the next one when none is.
@@ -64,10 +70,11 @@ mod tests {
     use voxlink_protocol::UserId;
 
     use super::*;
+    use crate::voice::frame::ServerFrame;
 
     fn speaking(replay: &mut Replay, times: usize) {
         for _ in 0..times {
-            replay.push(&ServerFrame::Speaking { user: UserId::new(1), speaking: true });
+            replay.push(ServerFrame::Speaking { user: UserId::new(1), speaking: true }.encode());
         }
     }
 
@@ -85,8 +92,8 @@ mod tests {
         assert_eq!(count_after(&replay, 3), Some(2));
         assert_eq!(count_after(&replay, 5), Some(0));
         assert_eq!(count_after(&replay, u64::MAX), None);
-        let first = replay.after(3).and_then(|mut missed| missed.next().cloned());
-        assert!(first.is_some_and(|text| text.contains(r#""seq":4"#)));
+        let first = replay.after(3).and_then(|mut missed| missed.next());
+        assert!(first.is_some_and(|frame| frame.text().contains(r#""seq":4"#)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use voxlink_service_kit::{
 use super::{
     close::VoiceClose,
     connection::{Ask, Connection, Step},
-    frame,
+    frame::{self, Numbered},
 };
 use crate::{MediaState, calls::SocketId, control::Inquiry};
 
@@ -32,7 +32,7 @@ const CLOSED_BY_LEAVING: [u16; 2] = [1000, 1001];
 /// What the control side wants done with a socket.
 #[derive(Clone, Debug)]
 pub(crate) enum ToSocket {
-    Send(Arc<str>),
+    Send(Numbered),
     Close(VoiceClose),
 }
 
@@ -86,7 +86,7 @@ async fn converse(
         tokio::select! {
             biased;
             command = commands.recv() => match command {
-                Some(ToSocket::Send(text)) => sender.send_text(&text).await.ok()?,
+                Some(ToSocket::Send(frame)) => sender.send_text(&frame.text()).await.ok()?,
                 Some(ToSocket::Close(close)) => return Some(close),
                 // Our outbox was full and the control side has dropped us.
                 None => return Some(VoiceClose::TimedOut),

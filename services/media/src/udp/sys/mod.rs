@@ -14,7 +14,7 @@ mod wait;
 pub(crate) use interfaces::interface_addresses;
 pub(crate) use receive::Inbox;
 pub(crate) use send::{Outgoing, send_batch};
-pub(crate) use sort::take_rtcp_apart;
+pub(crate) use sort::take_reports_apart;
 #[cfg(test)]
 pub(crate) use wait::own_network;
 pub(crate) use wait::{forbid_fragments, force_buffers, pin_to_cpu, tell_arrival_address, wait_readable};

@@ -13,26 +13,29 @@ const fn step(code: u32, value: u32, if_true: u8, if_false: u8) -> libc::sock_fi
 const LOAD_BYTE: u32 = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
 const AND: u32 = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
 const IS_EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-const IS_AT_LEAST: u32 = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
 const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
 
-/// The second socket for RTCP (RFC 5761 section 4: version 2, and a type from 192 to 223), the first for all else. A load
-/// behind the end of a datagram ends the program with 0.
-const RTCP_APART: [libc::sock_filter; 8] = [
+/// The second socket for receiver reports (RFC 3550 section 6.4.2) and transport-wide feedback (type 205, format 15), the
+/// first for all else: media, handshakes, checks, what asks for packets or key frames, and what else of RTCP is rare. A
+/// load behind the end of a datagram ends the program with 0.
+const REPORTS_APART: [libc::sock_filter; 11] = [
     step(LOAD_BYTE, 0, 0, 0),
     step(AND, 0b1100_0000, 0, 0),
-    step(IS_EQUAL, 0b1000_0000, 0, 4),
+    step(IS_EQUAL, 0b1000_0000, 0, 7),
     step(LOAD_BYTE, 1, 0, 0),
-    step(IS_AT_LEAST, 192, 0, 2),
-    step(IS_AT_LEAST, 224, 1, 0),
+    step(IS_EQUAL, 201, 4, 0),
+    step(IS_EQUAL, 205, 0, 4),
+    step(LOAD_BYTE, 0, 0, 0),
+    step(AND, 0b0001_1111, 0, 0),
+    step(IS_EQUAL, 15, 0, 1),
     step(RETURN, 1, 0, 0),
     step(RETURN, 0, 0, 0),
 ];
 
-/// From now on the socket that is bound second to this one's port (both with `SO_REUSEPORT`) gets RTCP. To be said before
-/// the first is bound.
-pub(crate) fn take_rtcp_apart(socket: BorrowedFd<'_>) -> io::Result<()> {
-    let mut steps = RTCP_APART;
+/// From now on the socket that is bound second to this one's port (both with `SO_REUSEPORT`) gets the reports. To be said
+/// before the first is bound.
+pub(crate) fn take_reports_apart(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let mut steps = REPORTS_APART;
     let program = libc::sock_fprog { len: steps.len() as libc::c_ushort, filter: steps.as_mut_ptr() };
     // SAFETY: the program and its steps live on this frame, and the kernel copies them.
     let outcome = unsafe {
