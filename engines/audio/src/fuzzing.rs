@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     Channels, FRAME,
+    import::import,
     jitter::{Config, JitterBuffer, Packet as Arrived, Source},
     opus::{Decoder, MAX_PACKET_SAMPLES, Packet},
     timeline::Timeline,
@@ -16,8 +17,12 @@ use crate::{
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them by the names of their folders in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 3] =
-    [("opus_packet", opus_packet), ("jitter_buffer", jitter_buffer), ("timeline", timeline)];
+pub const TARGETS: [(&str, Target); 4] = [
+    ("opus_packet", opus_packet),
+    ("jitter_buffer", jitter_buffer),
+    ("timeline", timeline),
+    ("import", sound_file),
+];
 
 /// Frames lie within the packet, and libopus says what we say about how long it sounds.
 pub fn opus_packet(bytes: &[u8]) -> bool {
@@ -97,6 +102,19 @@ pub fn timeline(bytes: &[u8]) -> bool {
         }
     }
     pushed > timeline.left_out()
+}
+
+/// A file that somebody brings: what comes of it is Opus, and no longer than it may be.
+pub fn sound_file(bytes: &[u8]) -> bool {
+    const MOST: Duration = Duration::from_millis(700);
+    let Ok(imported) = import(bytes, MOST) else { return false };
+    assert!(imported.duration() <= MOST);
+    assert!(imported.frames.len() <= 36, "{}", imported.frames.len());
+    for frame in &imported.frames {
+        let packet = Packet::parse(&frame.packet).expect("our own encoder's");
+        assert_eq!((packet.samples(), frame.level <= 127), (FRAME, true));
+    }
+    true
 }
 
 /// Some moment; the differences are what counts.

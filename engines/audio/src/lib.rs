@@ -9,6 +9,7 @@
 //! - [`jitter`]: live: packets in as they come, 20 ms out whenever asked.
 //! - [`live`]: a call as it goes on: everyone's packets in, the mix of the loudest out, also without one of them.
 //! - [`timeline`]: from a recording: packets with their times in, a gapless track on the recording's clock out.
+//! - [`import`]: files that people bring, as Opus.
 //! - [`mix`]: the loudest speakers as one stream, with and without one of them. [`level`], [`resample`]: helpers.
 #![warn(missing_docs)]
 // Tests need a first moment from somewhere; the library itself is held by engines/clippy.toml.
@@ -20,6 +21,7 @@ pub mod clock;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod import;
 pub mod jitter;
 pub mod level;
 pub mod live;
