@@ -31,13 +31,14 @@ use crate::{tls::Redirect, web};
 const MOST_BODY: usize = 1024 * 1024;
 /// A body that may hold pictures as data URIs: an avatar and a banner of 8 MiB each, in base64, and the rest.
 const MOST_BODY_WITH_PICTURES: usize = 23 * 1024 * 1024;
-/// Routes whose bodies may hold pictures.
-const WITH_PICTURES: [(Method, &str); 9] = [
+/// Routes whose bodies may hold pictures, or a sound.
+const WITH_PICTURES: [(Method, &str); 10] = [
     (Method::PATCH, "/api/v10/users/@me"),
     (Method::POST, "/api/v1/guilds"),
     (Method::POST, "/api/v10/guilds"),
     (Method::PATCH, "/api/v10/guilds/{guild}"),
     (Method::POST, "/api/v10/guilds/{guild}/emojis"),
+    (Method::POST, "/api/v10/guilds/{guild}/soundboard-sounds"),
     (Method::PATCH, "/api/v10/channels/{channel}"),
     (Method::PATCH, "/api/v1/applications/{id}"),
     (Method::PATCH, "/api/v10/applications/{id}"),

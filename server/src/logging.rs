@@ -4,9 +4,12 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
+/// What decoders think of strangers' files is no news for an operator.
+const USUAL: &str = "info,symphonia=off";
+
 /// Starts logging; panics are logged too, with their place.
 pub(crate) fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(USUAL));
     let people = std::io::stderr().is_terminal();
     let (human, json) = if people {
         (Some(fmt::layer().with_writer(std::io::stderr).with_target(false)), None)

@@ -25,6 +25,7 @@ mod refusal;
 pub mod role;
 pub mod search;
 mod serve;
+pub mod sound;
 pub mod state;
 pub mod store;
 mod sweep;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use voxlink_protocol::FieldErrors;
+use voxlink_protocol::{FieldErrors, soundboard::SoundNotTaken};
 use voxlink_service_kit::{CallError, DbError};
 
 /// The outcomes that a caller treats differently. What one may not see is refused as unknown.
@@ -35,6 +35,9 @@ pub enum Refusal {
     /// No such emoji.
     #[error("unknown emoji")]
     UnknownEmoji,
+    /// No such sound.
+    #[error("unknown sound")]
+    UnknownSound,
     /// No such account.
     #[error("unknown user")]
     UnknownUser,
@@ -116,6 +119,12 @@ pub enum Refusal {
     /// The guild has as many emojis of this kind as it may have.
     #[error("too many emojis")]
     TooManyEmojis,
+    /// The guild has as many sounds as it may have.
+    #[error("too many sounds")]
+    TooManySounds,
+    /// A sound file that is not taken.
+    #[error("sound not taken")]
+    SoundNotTaken(SoundNotTaken),
     /// A field says something that cannot be.
     #[error("invalid form")]
     Form(FieldErrors),

@@ -13,6 +13,7 @@ use voxlink_protocol::{
     event::UserEvent,
     files::{AttachRefused, MayAttach},
     people::{AccountDeleted, OwnedGuilds},
+    soundboard::SoundToPlay,
     voice::CallPass,
 };
 use voxlink_service_kit::{CallError, Unavailable};
@@ -148,6 +149,11 @@ impl Chat {
         bus.try_serve(move |request: CallsOf| {
             let chat = this();
             async move { chat.ok_or(Unavailable)?.calls_of(request.user).await.ok_or(Unavailable) }
+        });
+        let this = chat.clone();
+        bus.try_serve(move |request: SoundToPlay| {
+            let chat = this();
+            async move { Ok(chat.ok_or(Unavailable)?.sound_to_play(&request)) }
         });
         self.hear_voice_states();
         let runtime = Handle::current();

@@ -15,6 +15,7 @@ use voxlink_protocol::{
     Permissions, UserId, VoiceState,
     bus::VoiceStatesOf,
     files::{FilesNews, StoreImage, StoredImage},
+    soundboard::StoreSound,
 };
 
 const ANNA: u64 = 1;
@@ -31,6 +32,7 @@ async fn what_a_guild_answers_is_what_v10_says() {
     let folder = Folder::new();
     let stage = open(&folder).await;
     stage.bus.serve(|_: StoreImage| async { Ok(StoredImage { hash: "abc".to_owned(), animated: false }) });
+    stage.bus.serve(|_: StoreSound| async { Ok("abc".to_owned()) });
     stage.bus.serve(|_: FilesNews| async {});
     let (guild, text, voice) = stage.guild(ANNA).await;
     stage.join(ANNA, text, BORIS).await;
@@ -103,6 +105,18 @@ async fn what_a_guild_answers_is_what_v10_says() {
     let emoji = format!("{path}/emojis/{}", emoji["id"].as_str().unwrap());
     assert_is("EmojiResponse", &done(&stage, ANNA, "PATCH", &emoji, &json!({"name": "kea"})).await);
     assert_is("GuildResponse", &done(&stage, ANNA, "GET", &path, &Value::Null).await);
+
+    let body =
+        json!({"name": "horn", "sound": "data:audio/ogg;base64,AA", "volume": 0.5, "emoji_name": "📯"});
+    let sound = done(&stage, ANNA, "POST", &format!("{path}/soundboard-sounds"), &body).await;
+    assert_is("SoundboardSoundResponse", &sound);
+    let all = done(&stage, ANNA, "GET", &format!("{path}/soundboard-sounds"), &Value::Null).await;
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(1));
+    assert_is("ListGuildSoundboardSoundsResponse", &all);
+    let sound = format!("{path}/soundboard-sounds/{}", sound["sound_id"].as_str().unwrap());
+    assert_is("SoundboardSoundResponse", &done(&stage, ANNA, "GET", &sound, &Value::Null).await);
+    let edit = json!({"name": "bell", "emoji_name": null});
+    assert_is("SoundboardSoundResponse", &done(&stage, ANNA, "PATCH", &sound, &edit).await);
 
     let bulk = json!({"user_ids": ["50"]});
     assert_is("BulkBanUsersResponse", &done(&stage, ANNA, "POST", &format!("{path}/bulk-ban"), &bulk).await);

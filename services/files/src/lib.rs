@@ -1,4 +1,4 @@
-//! Files: what people attach to messages, their pictures and those of guilds, emojis, and previews of links. Owns
+//! Files: what people attach to messages, their pictures and those of guilds, emojis, sounds, and previews of links. Owns
 //! files.db and the blobs in object storage.
 //!
 //! What a file is, its bytes say. Pictures lose their metadata before they are kept; what is not known to be harmless in
@@ -19,6 +19,7 @@ mod preview;
 mod receive;
 mod scrub;
 mod slots;
+mod sound;
 mod staging;
 pub mod store;
 mod studio;
@@ -105,6 +106,7 @@ struct Inner {
     staging: Staging,
     slots: Slots,
     studio: Studio,
+    importer: sound::Importer,
     drawing: Drawing,
     previews: Option<Previews>,
 }
@@ -126,6 +128,7 @@ impl Files {
             ids: Snowflakes::not_before(NODE, newest),
             previews: config.previews.clone().map(Previews::new),
             studio: Studio::new(),
+            importer: sound::Importer::default(),
             drawing: Drawing::default(),
             slots: Slots::default(),
             staging,

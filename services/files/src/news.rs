@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use voxlink_protocol::files::{DescribeUploads, FilesNews, PreviewLinks, StoreImage};
+use voxlink_protocol::{
+    files::{DescribeUploads, FilesNews, PreviewLinks, StoreImage},
+    soundboard::{FetchSound, StoreSound},
+};
 use voxlink_service_kit::{DbError, Sql, Unavailable};
 
 use crate::{
@@ -33,6 +36,16 @@ impl Files {
         bus.try_serve(move |request: FilesNews| {
             let files = this();
             async move { files?.hear(request).await.map_err(|error| unavailable(&error)) }
+        });
+        let this = files.clone();
+        bus.try_serve(move |request: StoreSound| {
+            let files = this();
+            async move { files?.store_sound(request).await }
+        });
+        let this = files.clone();
+        bus.try_serve(move |request: FetchSound| {
+            let files = this();
+            async move { files?.fetch_sound(request.sound).await }
         });
         bus.try_serve(move |request: PreviewLinks| {
             let files = files();

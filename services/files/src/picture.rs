@@ -46,7 +46,8 @@ const fn rules(purpose: ImagePurpose) -> Rules {
         ImagePurpose::Banner(_) => {
             Rules { most_bytes: MOST_PICTURE, most_moving: MOST_MOVING, shape: Shape::Within(BANNER_SIDE) }
         }
-        ImagePurpose::Emoji(_) => {
+        // A sound is never drawn: this is for its picture, which it has not.
+        ImagePurpose::Emoji(_) | ImagePurpose::Sound(_) => {
             Rules { most_bytes: MOST_EMOJI, most_moving: MOST_EMOJI, shape: Shape::Within(EMOJI_SIDE) }
         }
     }
@@ -59,7 +60,7 @@ impl Files {
         request: StoreImage,
     ) -> Result<Result<StoredImage, ImageRefused>, Unavailable> {
         let rules = rules(request.purpose);
-        let bytes = match data_uri(&request.data_uri, rules.most_bytes) {
+        let bytes = match data_uri(&request.data_uri, &["image/"], rules.most_bytes) {
             Ok(bytes) => bytes,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -135,11 +136,11 @@ fn look_here(bytes: &[u8]) -> Result<Looked, ImageRefused> {
     Ok(Looked { kind, clean: clean.into_inner().into(), picture })
 }
 
-/// `data:image/…;base64,…`; the type it claims is not looked at.
-fn data_uri(text: &str, most: u64) -> Result<Vec<u8>, ImageRefused> {
+/// `data:image/…;base64,…`; more than `kinds` of the type it claims is not looked at.
+pub(crate) fn data_uri(text: &str, kinds: &[&str], most: u64) -> Result<Vec<u8>, ImageRefused> {
     let (head, encoded) =
         text.strip_prefix("data:").and_then(|rest| rest.split_once(',')).ok_or(ImageRefused::NotADataUri)?;
-    if !head.starts_with("image/") || !head.ends_with(";base64") {
+    if !kinds.iter().any(|kind| head.starts_with(kind)) || !head.ends_with(";base64") {
         return Err(ImageRefused::NotADataUri);
     }
     if encoded.len() as u64 / 4 * 3 > most + 2 {
@@ -155,12 +156,13 @@ mod tests {
 
     #[test]
     fn a_data_uri_is_read_within_its_bound() {
-        assert_eq!(data_uri("data:image/png;base64,AAEC", 3), Ok(vec![0, 1, 2]));
-        assert_eq!(data_uri("data:image/png;base64,AAECAwQ=", 3), Err(ImageRefused::TooLarge { most: 3 }));
+        assert_eq!(data_uri("data:image/png;base64,AAEC", &["image/"], 3), Ok(vec![0, 1, 2]));
+        let too_large = Err(ImageRefused::TooLarge { most: 3 });
+        assert_eq!(data_uri("data:image/png;base64,AAECAwQ=", &["image/"], 3), too_large);
         for wrong in
             ["", "data:", "data:image/png,AAEC", "data:text/html;base64,AAEC", "data:image/png;base64,A*"]
         {
-            assert_eq!(data_uri(wrong, 3), Err(ImageRefused::NotADataUri), "{wrong}");
+            assert_eq!(data_uri(wrong, &["image/"], 3), Err(ImageRefused::NotADataUri), "{wrong}");
         }
     }
 }

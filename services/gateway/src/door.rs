@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use voxlink_protocol::gateway::{
-    Activity, CloseCode, Identify, MemberListRequest, PresenceUpdate, RequestGuildMembers, Resume,
-    VoiceStateRequest, op,
+    Activity, CloseCode, Identify, MemberListRequest, PresenceUpdate, RequestGuildMembers, RequestSounds,
+    Resume, VoiceStateRequest, op,
 };
 
 /// An op of a client.
@@ -24,6 +24,8 @@ pub(crate) enum ClientOp {
     RequestMembers(Box<RequestGuildMembers>),
     /// Op 14.
     MemberList(MemberListRequest),
+    /// Op 31.
+    RequestSounds(RequestSounds),
     /// An op of an identified client whose body is wrong: 4003 before IDENTIFY, 4002 after.
     Malformed,
 }
@@ -61,6 +63,7 @@ pub(crate) fn parse(text: &str) -> Result<ClientOp, CloseCode> {
             Ok(request.map_or(ClientOp::Malformed, |request| ClientOp::RequestMembers(Box::new(request))))
         }
         op::MEMBER_LIST => Ok(body(d).map_or(ClientOp::Malformed, ClientOp::MemberList)),
+        op::REQUEST_SOUNDBOARD_SOUNDS => Ok(body(d).map_or(ClientOp::Malformed, ClientOp::RequestSounds)),
         _ => Err(CloseCode::UnknownOpcode),
     }
 }

@@ -62,7 +62,6 @@ struct GuildCreate<'a> {
     threads: [(); 0],
     stage_instances: [(); 0],
     guild_scheduled_events: [(); 0],
-    soundboard_sounds: [(); 0],
 }
 
 /// A presence within GUILD_CREATE, and with a guild as PRESENCE_UPDATE.
@@ -210,6 +209,13 @@ impl GuildView {
         self.sessions.iter().filter(|(_, user)| may(*user)).map(|(session, _)| *session).collect()
     }
 
+    /// The sessions of those who sit in the call of a channel.
+    pub(crate) fn in_call(&self, channel: ChannelId) -> Vec<SessionKey> {
+        let sits =
+            |user: &UserId| self.voice.get(user).is_some_and(|state| state.channel_id == Some(channel));
+        self.sessions.iter().filter(|(_, user)| sits(user)).map(|(session, _)| *session).collect()
+    }
+
     /// The channels that each session sees.
     pub(crate) fn sights(&mut self) -> FxHashMap<ChannelId, Arc<[SessionKey]>> {
         let ids: Vec<_> = self.channels.iter().map(|channel| channel.id).collect();
@@ -325,7 +331,6 @@ impl GuildView {
             threads: [],
             stage_instances: [],
             guild_scheduled_events: [],
-            soundboard_sounds: [],
         };
         let mut start = serde_json::to_vec(&create).unwrap_or_default();
         start.pop();

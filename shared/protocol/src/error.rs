@@ -23,6 +23,7 @@ pub enum ErrorCode {
     UnknownEmoji = 10014,
     UnknownBan = 10026,
     UnknownVoiceState = 10065,
+    UnknownSound = 10097,
     /// Our own.
     UnknownRecording = 10127,
     /// Our own.
@@ -39,6 +40,7 @@ pub enum ErrorCode {
     MaximumReactions = 30010,
     MaximumChannels = 30013,
     MaximumInvites = 30016,
+    MaximumSounds = 30045,
     MaximumOverwrites = 30060,
     Unauthorized = 40001,
     RequestTooLarge = 40005,
@@ -63,6 +65,8 @@ pub enum ErrorCode {
     MessageTooOld = 50034,
     InvalidFormBody = 50035,
     InviteToOtherGuild = 50036,
+    FileTooLarge = 50045,
+    InvalidAsset = 50046,
     OwnerCannotLeave = 50055,
     InvalidJson = 50109,
     TotpEnabled = 60001,

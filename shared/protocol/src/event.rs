@@ -9,13 +9,14 @@ use crate::{
     direct::{CallUpdate, DirectCall, DirectChannel},
     emoji::{Emoji, ReactionEmoji},
     guild::{Guild, GuildSnapshot, Member, Role},
-    id::{ChannelId, GuildId, MessageId, RoleId, UserId},
+    id::{ChannelId, GuildId, MessageId, RoleId, SoundId, UserId},
     invite::Invite,
     message::Message,
     read_state::{ReadState, UserGuildSettings},
     recording::{CallRecording, RecordingNews},
     relationship::{Relationship, RelationshipKind},
     settings::UserSettings,
+    soundboard::{SoundboardSound, VoiceEffect},
     timestamp::Timestamp,
     user::User,
     voice::VoiceState,
@@ -69,6 +70,12 @@ pub enum GuildChange {
     BanRemove(Box<User>),
     /// GUILD_EMOJIS_UPDATE: all of them.
     EmojisUpdate(Vec<Emoji>),
+    /// GUILD_SOUNDBOARD_SOUND_CREATE.
+    SoundCreate(Box<SoundboardSound>),
+    /// GUILD_SOUNDBOARD_SOUND_UPDATE.
+    SoundUpdate(Box<SoundboardSound>),
+    /// GUILD_SOUNDBOARD_SOUND_DELETE.
+    SoundDelete(SoundId),
     /// GUILD_AUDIT_LOG_ENTRY_CREATE: for those who may read the log.
     AuditLogEntryCreate(Box<AuditLogEntry>),
     /// INVITE_CREATE: for those who may manage the channel.
@@ -82,6 +89,8 @@ pub enum GuildChange {
     },
     /// VOICE_STATE_UPDATE; not stored.
     VoiceStateUpdate(Box<VoiceState>),
+    /// VOICE_CHANNEL_EFFECT_SEND: for those in the call; not stored.
+    VoiceEffect(Box<VoiceEffect>),
     /// CALL_RECORDING_UPDATE, our own; not stored.
     CallRecordingUpdate(Box<CallRecording>),
     /// RECORDING_UPDATE, our own; not stored.

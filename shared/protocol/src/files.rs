@@ -10,7 +10,7 @@ use crate::{
     attachment::Attachment,
     bus::Request,
     embed::Embed,
-    id::{ApplicationId, AttachmentId, ChannelId, EmojiId, GuildId, MessageId, UserId},
+    id::{ApplicationId, AttachmentId, ChannelId, EmojiId, GuildId, MessageId, SoundId, UserId},
 };
 
 /// To chat: may this person put a file into this channel (VIEW_CHANNEL, SEND_MESSAGES, ATTACH_FILES; in direct
@@ -91,6 +91,8 @@ pub enum ImagePurpose {
     ApplicationIcon(ApplicationId),
     /// A guild's own emoji: `/cdn/emojis/{emoji}.webp`. The owner makes the id before it stores the picture.
     Emoji(EmojiId),
+    /// No picture: a sound of a soundboard, `/cdn/soundboard-sounds/{sound}`, which lives as an emoji's picture does.
+    Sound(SoundId),
 }
 
 /// To files: takes a picture as a data URI (`data:image/png;base64,…`), makes it safe and keeps it, each time under a

@@ -25,6 +25,7 @@ pub mod op {
     pub const HEARTBEAT_ACK: u8 = 11;
     /// Ours: which rows of a member list are looked at.
     pub const MEMBER_LIST: u8 = 14;
+    pub const REQUEST_SOUNDBOARD_SOUNDS: u8 = 31;
 }
 
 /// Close codes of the main gateway (v10).
@@ -180,6 +181,13 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UserId>
         Some(Raw::One(id)) => vec![id],
         Some(Raw::Many(ids)) => ids,
     })
+}
+
+/// Op 31: the sounds of guilds.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct RequestSounds {
+    pub guild_ids: Vec<GuildId>,
 }
 
 /// Op 14, ours: the rows of a channel's member list that a client shows. Each range is its first and last row.

@@ -7,6 +7,7 @@ use crate::{
     emoji::Emoji,
     id::{ChannelId, GuildId, RoleId, UserId},
     permissions::{self, Permissions, Subject},
+    soundboard::SoundboardSound,
     timestamp::Timestamp,
     user::User,
 };
@@ -166,6 +167,9 @@ pub struct Guild {
     /// Its own emojis.
     #[serde(default)]
     pub emojis: Vec<Emoji>,
+    /// Its own sounds.
+    #[serde(default)]
+    pub soundboard_sounds: Vec<SoundboardSound>,
     /// Preferred locale, as v10 asks for one.
     #[serde(default = "default_locale")]
     pub preferred_locale: String,
@@ -267,6 +271,7 @@ impl Guild {
             system_channel_id: None,
             description: None,
             emojis: Vec::new(),
+            soundboard_sounds: Vec::new(),
             preferred_locale: default_locale(),
             fixed: FixedFields::default(),
         }

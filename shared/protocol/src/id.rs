@@ -135,6 +135,8 @@ ids! {
     StreamKeyId,
     /// A recording of a call.
     RecordingId,
+    /// A sound of a guild's soundboard.
+    SoundId,
 }
 
 impl GuildId {

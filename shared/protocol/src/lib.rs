@@ -25,6 +25,7 @@ pub mod recording;
 pub mod relationship;
 pub mod secret;
 pub mod settings;
+pub mod soundboard;
 pub mod text;
 pub mod timestamp;
 pub mod user;
@@ -42,7 +43,7 @@ pub use error::{ErrorCode, FieldErrors, Problem};
 pub use guild::{Guild, GuildSnapshot, Member, Role};
 pub use id::{
     ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId,
-    RecordingId, RoleId, Snowflake, StreamKeyId, UserId,
+    RecordingId, RoleId, Snowflake, SoundId, StreamKeyId, UserId,
 };
 pub use invite::{Invite, InviteCode};
 pub use message::{Message, MessageCall, MessageFlags, MessageKind, MessageReference, Nonce, Reaction};
@@ -52,6 +53,7 @@ pub use recording::{CallRecording, RecordingPolicy};
 pub use relationship::{Relationship, RelationshipKind};
 pub use secret::Secret;
 pub use settings::UserSettings;
+pub use soundboard::SoundboardSound;
 pub use timestamp::Timestamp;
 pub use user::User;
 pub use voice::VoiceState;

@@ -111,6 +111,10 @@ texts! {
     GuildDescription => |raw| bounded(raw, 1, 300);
     /// A custom emoji's name: 2 to 32 of `A–Z a–z 0–9 _` (v10).
     EmojiName => emoji_name;
+    /// The name of a sound: 2 to 32 characters (v10).
+    SoundName => |raw| bounded(raw, 2, 32).and_then(one_line);
+    /// The Unicode emoji beside something: 1 to 32 characters (v10).
+    UnicodeEmoji => |raw| bounded(raw, 1, 32).and_then(one_line);
     /// What one says of oneself: 1 to 190 characters (v10).
     Bio => |raw| bounded(raw, 1, 190);
     /// How one wants to be spoken of: 1 to 40 characters (v10).

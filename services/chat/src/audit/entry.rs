@@ -35,6 +35,9 @@ pub(crate) enum Action {
     MessageBulkDelete = 73,
     MessagePin = 74,
     MessageUnpin = 75,
+    SoundCreate = 130,
+    SoundUpdate = 131,
+    SoundDelete = 132,
     // v10 has nothing of these.
     RecordingStart = 1000,
     RecordingStop = 1001,

@@ -77,8 +77,8 @@ impl Chat {
     }
 }
 
-/// v10: who made an emoji may change and delete it as long as they may make some.
-pub(super) fn may_manage(view: &GuildView<'_>, maker: UserId) -> Result<(), Refusal> {
+/// v10: who made an emoji, or a sound, may change and delete it as long as they may make some.
+pub(crate) fn may_manage(view: &GuildView<'_>, maker: UserId) -> Result<(), Refusal> {
     let own = maker == view.user && view.may(Permissions::CREATE_GUILD_EXPRESSIONS);
     if own { Ok(()) } else { view.require(Permissions::MANAGE_GUILD_EXPRESSIONS) }
 }

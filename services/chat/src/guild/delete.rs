@@ -26,6 +26,9 @@ impl Chat {
             for (emoji, hash) in store::emojis::pictures(change.sql, id)? {
                 change.release_image(ImagePurpose::Emoji(emoji), hash)?;
             }
+            for (sound, hash) in store::sounds::kept(change.sql, id)? {
+                change.release_image(ImagePurpose::Sound(sound), hash)?;
+            }
             change.record(GuildChange::GuildDelete)?;
             Ok(store::guilds::delete(change.sql, id)?)
         })

@@ -18,11 +18,12 @@ mod reactions;
 mod reading;
 mod roles;
 mod search;
+mod sounds;
 mod voice;
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
-use voxlink_protocol::{ErrorCode, FieldErrors, Problem};
+use voxlink_protocol::{ErrorCode, FieldErrors, Problem, soundboard::SoundNotTaken};
 use voxlink_service_kit::{ApiError, Routes};
 
 use crate::{Chat, Refusal};
@@ -81,6 +82,12 @@ pub(crate) fn routes(chat: Chat) -> Routes {
         .get("/guilds/{guild}/emojis/{emoji}", emojis::show)
         .patch("/guilds/{guild}/emojis/{emoji}", emojis::update)
         .delete("/guilds/{guild}/emojis/{emoji}", emojis::delete)
+        .get("/guilds/{guild}/soundboard-sounds", sounds::list)
+        .post("/guilds/{guild}/soundboard-sounds", sounds::create)
+        .get("/guilds/{guild}/soundboard-sounds/{sound}", sounds::show)
+        .patch("/guilds/{guild}/soundboard-sounds/{sound}", sounds::update)
+        .delete("/guilds/{guild}/soundboard-sounds/{sound}", sounds::delete)
+        .get("/soundboard-default-sounds", sounds::defaults)
         .get("/voice/regions", voice::regions)
         .get("/guilds/{guild}/regions", voice::regions_of_guild)
         .get("/guilds/{guild}/voice-states/@me", voice::own_state)
@@ -137,6 +144,7 @@ impl From<Refusal> for ApiError {
             Refusal::UnknownOverwrite => Self::unknown(ErrorCode::UnknownOverwrite),
             Refusal::UnknownBan => Self::unknown(ErrorCode::UnknownBan),
             Refusal::UnknownEmoji => Self::unknown(ErrorCode::UnknownEmoji),
+            Refusal::UnknownSound => Self::unknown(ErrorCode::UnknownSound),
             Refusal::UnknownUser => Self::unknown(ErrorCode::UnknownUser),
             Refusal::UnknownApplication => Self::unknown(ErrorCode::UnknownApplication),
             Refusal::UnknownVoiceState => Self::unknown(ErrorCode::UnknownVoiceState),
@@ -206,6 +214,18 @@ impl From<Refusal> for ApiError {
                 bad(ErrorCode::MaximumRoles, "Maximum number of server roles reached (250)")
             }
             Refusal::TooManyEmojis => bad(ErrorCode::MaximumEmojis, "Maximum number of emojis reached (50)"),
+            Refusal::TooManySounds => {
+                bad(ErrorCode::MaximumSounds, "Maximum number of soundboard sounds reached (48)")
+            }
+            Refusal::SoundNotTaken(refused) => match refused {
+                SoundNotTaken::NotADataUri => {
+                    Self::form(FieldErrors::one("sound", "BINARY_TYPE_INVALID", refused.words()))
+                }
+                SoundNotTaken::TooLarge { .. } => bad(ErrorCode::FileTooLarge, &refused.words()),
+                SoundNotTaken::NotASound | SoundNotTaken::TooLong { .. } | SoundNotTaken::Silent => {
+                    bad(ErrorCode::InvalidAsset, &refused.words())
+                }
+            },
             Refusal::Form(errors) => Self::form(errors),
             Refusal::Db(error) => error.into(),
             Refusal::Call(error) => error.into(),

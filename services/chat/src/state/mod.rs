@@ -348,6 +348,14 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
             state.channels.remove(&channel.id);
         }
         GuildChange::EmojisUpdate(emojis) => state.guild.emojis.clone_from(emojis),
+        GuildChange::SoundCreate(sound) => state.guild.soundboard_sounds.push((**sound).clone()),
+        GuildChange::SoundUpdate(sound) => {
+            let known = state.guild.soundboard_sounds.iter_mut();
+            known.filter(|one| one.sound_id == sound.sound_id).for_each(|one| one.clone_from(sound));
+        }
+        GuildChange::SoundDelete(sound) => {
+            state.guild.soundboard_sounds.retain(|one| one.sound_id != *sound);
+        }
         GuildChange::Channel(ChannelChange::MessageCreate(message)) => {
             if let Some(channel) = state.channels.get_mut(&message.channel_id) {
                 channel.last_message_id = Some(message.id);
@@ -368,6 +376,7 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
         | GuildChange::InviteCreate(_)
         | GuildChange::InviteDelete { .. }
         | GuildChange::VoiceStateUpdate(_)
+        | GuildChange::VoiceEffect(_)
         | GuildChange::CallRecordingUpdate(_)
         | GuildChange::RecordingUpdate(_)
         | GuildChange::CallBroadcastUpdate(_) => {}

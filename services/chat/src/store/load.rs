@@ -23,6 +23,7 @@ pub fn guilds(sql: &Sql<'_>) -> Result<Vec<GuildState>, DbError> {
     let mut channels = channels(sql)?;
     let mut members = members(sql)?;
     let mut emojis = grouped(super::emojis::all(sql)?);
+    let mut sounds = grouped(super::sounds::all(sql)?);
     sql.query(SELECT_GUILDS, params![], |row| {
         let id: GuildId = row.get(0)?;
         let mut guild = Guild::new(id, row.get::<String>(1)?, row.get(2)?);
@@ -32,6 +33,7 @@ pub fn guilds(sql: &Sql<'_>) -> Result<Vec<GuildState>, DbError> {
         guild.preferred_locale = row.get(7)?;
         guild.roles = roles.remove(&id).unwrap_or_default();
         guild.emojis = emojis.remove(&id).unwrap_or_default();
+        guild.soundboard_sounds = sounds.remove(&id).unwrap_or_default();
         let channels = channels.remove(&id).unwrap_or_default();
         let members = members.remove(&id).unwrap_or_default();
         Ok(GuildState::new(row.get(3)?, guild, channels, members))

@@ -21,6 +21,7 @@ pub mod read_states;
 pub mod roles;
 pub mod search;
 pub mod slow_mode;
+pub mod sounds;
 
 use voxlink_service_kit::outbox;
 
@@ -35,4 +36,5 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0032_notify.sql"),
     include_str!("../../migrations/0033_search.sql"),
     include_str!("../../migrations/0034_calls.sql"),
+    include_str!("../../migrations/0035_soundboard.sql"),
 ];

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Deserialize;
 use voxlink_protocol::{
-    ApplicationId, AttachmentId, ChannelId, EmojiId, ErrorCode, GuildId, Snowflake, UserId,
+    ApplicationId, AttachmentId, ChannelId, EmojiId, ErrorCode, GuildId, Snowflake, SoundId, UserId,
     files::ImagePurpose,
 };
 use voxlink_service_kit::ApiError;
@@ -140,6 +140,21 @@ pub(super) async fn emoji(
     let (id, extension) = name.rsplit_once('.').ok_or_else(not_there)?;
     let id: EmojiId = id.parse().map_err(|_| not_there())?;
     picture(&files, ImagePurpose::Emoji(id), None, extension, query.size, &headers).await
+}
+
+/// v10 gives a sound's address no ending.
+pub(super) async fn sound(
+    State(files): State<Files>,
+    path: Result<Path<SoundId>, axum::extract::rejection::PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Ok(Path(id)) = path else { return Err(not_there()) };
+    let purpose = ImagePurpose::Sound(id);
+    let found = files.inner.db.read(move |sql| pictures::find(sql, purpose, None)).await?;
+    let kept = found.ok_or_else(not_there)?;
+    let content_type = "audio/ogg";
+    let served = Served { blob: kept.still, size: None, content_type, filename: None, inline: true };
+    serve(&files, served, &headers).await
 }
 
 async fn picture(

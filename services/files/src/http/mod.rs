@@ -25,6 +25,7 @@ pub(crate) fn routes(files: Files) -> Routes {
         .get("/channel-icons/{owner}/{name}", cdn::channel_icon)
         .get("/app-icons/{owner}/{name}", cdn::application_icon)
         .get("/emojis/{name}", cdn::emoji)
+        .get("/soundboard-sounds/{sound}", cdn::sound)
         .get("/previews/{name}", cdn::preview);
     v1.merge(cdn).with_state(files)
 }

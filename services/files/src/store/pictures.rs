@@ -23,6 +23,7 @@ fn stored(purpose: ImagePurpose) -> (u8, u64) {
         ImagePurpose::ChannelIcon(channel) => (3, channel.get()),
         ImagePurpose::ApplicationIcon(application) => (4, application.get()),
         ImagePurpose::Emoji(emoji) => (5, emoji.get()),
+        ImagePurpose::Sound(sound) => (6, sound.get()),
     }
 }
 
@@ -42,7 +43,7 @@ pub fn insert(
     sql.execute(insert, params![kind, owner, hash, picture.still.as_str(), moving]).map(|_| ())
 }
 
-/// One by its hash; without a hash the one there is (emojis have one picture for ever).
+/// One by its hash; without a hash the one there is (an emoji has one picture for ever, and a sound one file).
 ///
 /// # Errors
 /// See [`DbError`].

@@ -113,6 +113,24 @@ impl Hub {
                 let told = json!({"guild_id": guild, "emojis": emojis});
                 sessions.send_all(&view.everyone(), Kind::GUILD_EMOJIS_UPDATE, &told);
             }
+            GuildChange::SoundCreate(sound) => {
+                view.guild.soundboard_sounds.push((**sound).clone());
+                sessions.send_all(&view.everyone(), Kind::GUILD_SOUNDBOARD_SOUND_CREATE, sound);
+            }
+            GuildChange::SoundUpdate(sound) => {
+                let known = view.guild.soundboard_sounds.iter_mut();
+                known.filter(|one| one.sound_id == sound.sound_id).for_each(|one| one.clone_from(sound));
+                sessions.send_all(&view.everyone(), Kind::GUILD_SOUNDBOARD_SOUND_UPDATE, sound);
+            }
+            GuildChange::SoundDelete(sound) => {
+                view.guild.soundboard_sounds.retain(|one| one.sound_id != *sound);
+                let told = json!({"guild_id": guild, "sound_id": sound});
+                sessions.send_all(&view.everyone(), Kind::GUILD_SOUNDBOARD_SOUND_DELETE, &told);
+            }
+            GuildChange::VoiceEffect(effect) => {
+                let listeners = view.in_call(effect.channel_id);
+                sessions.send_all(&listeners, Kind::VOICE_CHANNEL_EFFECT_SEND, effect);
+            }
             GuildChange::AuditLogEntryCreate(entry) => {
                 let told = WithGuild { guild_id: guild, inner: &**entry };
                 let readers = view.who_may(Permissions::VIEW_AUDIT_LOG);

@@ -151,6 +151,10 @@ impl Hub {
                 let session = *session;
                 self.look_at_members(session, &request);
             }
+            (ClientOp::RequestSounds(request), Phase::Bound(session)) => {
+                let session = *session;
+                self.request_sounds(session, &request);
+            }
             (ClientOp::Malformed, Phase::Bound(_) | Phase::Resolving(_)) => {
                 self.fail(id, CloseCode::DecodeError, "This cannot be understood.", now);
             }
@@ -159,6 +163,7 @@ impl Hub {
                 | ClientOp::Voice(_)
                 | ClientOp::RequestMembers(_)
                 | ClientOp::MemberList(_)
+                | ClientOp::RequestSounds(_)
                 | ClientOp::Malformed,
                 _,
             ) => {

@@ -13,6 +13,7 @@ mod member_list;
 mod presence;
 mod ready;
 mod request_members;
+mod request_sounds;
 mod sessions;
 mod voice;
 

@@ -2,7 +2,7 @@
 
 use voxlink_protocol::{
     ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId,
-    Permissions, RecordingId, RoleId, Snowflake, StreamKeyId, Timestamp, UserId,
+    Permissions, RecordingId, RoleId, Snowflake, SoundId, StreamKeyId, Timestamp, UserId,
 };
 
 use super::{DbError, Value, postgres};
@@ -130,6 +130,6 @@ wrapped! {
     UserId => UserId::new, GuildId => GuildId::new, ChannelId => ChannelId::new, MessageId => MessageId::new,
     RoleId => RoleId::new, LoginId => LoginId::new, ApplicationId => ApplicationId::new,
     EmojiId => EmojiId::new, AttachmentId => AttachmentId::new, AuditLogEntryId => AuditLogEntryId::new,
-    StreamKeyId => StreamKeyId::new, RecordingId => RecordingId::new, Snowflake => Snowflake,
+    StreamKeyId => StreamKeyId::new, RecordingId => RecordingId::new, SoundId => SoundId::new, Snowflake => Snowflake,
     Timestamp => Timestamp, Permissions => Permissions::from_bits_retain,
 }

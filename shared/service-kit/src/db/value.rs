@@ -3,7 +3,7 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use voxlink_protocol::{
     ApplicationId, AttachmentId, AuditLogEntryId, ChannelId, EmojiId, GuildId, LoginId, MessageId,
-    Permissions, RecordingId, RoleId, Snowflake, StreamKeyId, Timestamp, UserId,
+    Permissions, RecordingId, RoleId, Snowflake, SoundId, StreamKeyId, Timestamp, UserId,
 };
 
 /// A bound value; ids and times are 64-bit integers.
@@ -113,7 +113,8 @@ ids!(
     AttachmentId,
     AuditLogEntryId,
     StreamKeyId,
-    RecordingId
+    RecordingId,
+    SoundId
 );
 
 /// `params![id, name]` for [`super::Sql`].

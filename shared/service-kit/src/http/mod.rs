@@ -66,6 +66,7 @@ impl ApiError {
             ErrorCode::UnknownRole => "Unknown Role",
             ErrorCode::UnknownEmoji => "Unknown Emoji",
             ErrorCode::UnknownBan => "Unknown Ban",
+            ErrorCode::UnknownSound => "Unknown Sound",
             ErrorCode::UnknownVoiceState => "Unknown Voice State",
             _ => "404: Not Found",
         };

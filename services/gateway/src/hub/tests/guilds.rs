@@ -1,7 +1,11 @@
 use std::time::Duration;
 
 use serde_json::json;
-use voxlink_protocol::{ChannelId, Member, Permissions, Role, RoleId, VoiceState, event::GuildChange};
+use voxlink_protocol::{
+    ChannelId, Member, Permissions, Role, RoleId, SoundId, SoundboardSound, VoiceState,
+    event::GuildChange,
+    soundboard::{VoiceEffect, Volume},
+};
 
 use super::world::{ANNA, BORIS, CLARA, GENERAL, GUILD, SECRET, World, channel, hidden, member, message};
 use crate::hub::{Input, Refusal, VoiceOutcome};
@@ -235,6 +239,66 @@ fn joining_a_call_asks_for_a_seat_and_tells_where_to_go() {
     let told = &world.heard(anna)[0]["d"];
     assert_eq!(told["channel_id"], "20", "she hears where she is");
     assert_eq!(told["refused"], json!({"channel_id": "20", "reason": "unavailable"}));
+}
+
+fn horn(name: &str) -> SoundboardSound {
+    SoundboardSound {
+        name: name.to_owned(),
+        sound_id: SoundId::new(5),
+        volume: Volume::FULL,
+        emoji_id: None,
+        emoji_name: Some("📯".to_owned()),
+        guild_id: GUILD,
+        available: true,
+        user: None,
+    }
+}
+
+#[test]
+fn sounds_come_with_the_guild_change_and_go() {
+    let mut world = World::new();
+    let (anna, _) = world.join(ANNA);
+    world.heard(anna);
+    world.commit(GuildChange::SoundCreate(Box::new(horn("horn"))));
+    world.commit(GuildChange::SoundUpdate(Box::new(horn("bell"))));
+    assert_eq!(world.names(anna), ["GUILD_SOUNDBOARD_SOUND_CREATE", "GUILD_SOUNDBOARD_SOUND_UPDATE"]);
+    let boris = world.connect();
+    world.say(boris, 2, json!({"token": "token-2"}));
+    let create = world.heard(boris).pop().unwrap();
+    assert_eq!(create["d"]["soundboard_sounds"][0]["name"], "bell");
+    // Op 31: those of one's own guilds.
+    world.say(boris, 31, json!({"guild_ids": ["10", "11", "10"]}));
+    let told = world.heard(boris);
+    assert_eq!((told.len(), &told[0]["t"]), (1, &json!("SOUNDBOARD_SOUNDS")));
+    assert_eq!(told[0]["d"]["guild_id"], "10");
+    assert_eq!(told[0]["d"]["soundboard_sounds"][0]["emoji_name"], "📯");
+    world.heard(anna);
+    world.commit(GuildChange::SoundDelete(SoundId::new(5)));
+    let told = world.heard(anna);
+    assert_eq!(told[0]["t"], "GUILD_SOUNDBOARD_SOUND_DELETE");
+    assert_eq!(told[0]["d"], json!({"guild_id": "10", "sound_id": "5"}));
+}
+
+#[test]
+fn only_those_in_the_call_see_who_played_what() {
+    let mut world = World::new();
+    let ((anna, session), (boris, _)) = (world.join(ANNA), world.join(BORIS));
+    world.announce(seat(Some(GENERAL), &session));
+    world.heard(anna);
+    world.heard(boris);
+    world.announce(GuildChange::VoiceEffect(Box::new(VoiceEffect {
+        channel_id: GENERAL,
+        guild_id: GUILD,
+        user_id: BORIS,
+        emoji: None,
+        animation_type: None,
+        animation_id: None,
+        sound_id: SoundId::new(5),
+        sound_volume: Volume::FULL,
+        sound_name: "horn".to_owned(),
+    })));
+    assert_eq!(world.names(anna), ["VOICE_CHANNEL_EFFECT_SEND"]);
+    assert!(world.names(boris).is_empty());
 }
 
 #[test]
