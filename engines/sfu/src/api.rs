@@ -17,6 +17,23 @@ pub struct PeerId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PersonId(pub u64);
 
+impl PersonId {
+    /// Ids of people stay below it.
+    const SOUNDS: u64 = 1 << 63;
+
+    /// Who plays this person's sounds: somebody else than they are, so that they hear them as well.
+    #[must_use]
+    pub const fn sounds(self) -> Self {
+        Self(self.0 | Self::SOUNDS)
+    }
+
+    /// Whose sounds these are, or the person themselves.
+    #[must_use]
+    pub const fn owner(self) -> Self {
+        Self(self.0 & !Self::SOUNDS)
+    }
+}
+
 /// One call, numbered by the caller (a voice channel's id).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
@@ -42,6 +59,8 @@ pub enum Source {
     Screen,
     /// The sound of what is shared.
     ScreenAudio,
+    /// Sounds that the person plays, sent by the server (see [`crate::Mix::of_sounds`]). No transport sends it.
+    Sound,
     /// The sound of all the others in one stream, made by the server (see [`crate::Mix`]). Nobody sends it.
     Mixed,
 }

@@ -1,4 +1,4 @@
-//! A sound that the server itself puts into a room: the mix of those who speak there.
+//! A sound that the server itself puts into a room: the mix of those who speak there, or what somebody plays.
 //!
 //! To the room it is a member of another part ([`crate::room::part`]) with one source, which only those are sent whom
 //! [`crate::Worker::set_mix`] gives it to. All mixes of a room have one clock, so that a listener who passes from one to
@@ -31,6 +31,12 @@ impl Mix {
     #[must_use]
     pub const fn new(room: RoomId, peer: PeerId) -> Self {
         Self { room, peer, person: NOBODY, source: Source::Mixed, next: 1 }
+    }
+
+    /// What a person plays in a room, under a number that no peer has: everybody hears it, they themselves too.
+    #[must_use]
+    pub const fn of_sounds(room: RoomId, peer: PeerId, person: PersonId) -> Self {
+        Self { room, peer, person: person.sounds(), source: Source::Sound, next: 1 }
     }
 
     /// A stand-in for a person who speaks, for tests of those who listen.

@@ -204,7 +204,8 @@ impl Peer {
             Source::ScreenAudio => self.sources.screen_audio && self.gates.may_speak && self.gates.may_stream,
             Source::Camera => self.sources.camera && self.gates.may_stream,
             Source::Screen => self.sources.screen && self.gates.may_stream,
-            Source::Mixed => false,
+            // What the server makes comes from no transport.
+            Source::Sound | Source::Mixed => false,
         }
     }
 

@@ -75,7 +75,7 @@ impl Source {
     /// Which kind of m-line carries it.
     pub fn kind(self) -> MediaKind {
         match self {
-            Self::Microphone | Self::ScreenAudio | Self::Mixed => MediaKind::Audio,
+            Self::Microphone | Self::ScreenAudio | Self::Sound | Self::Mixed => MediaKind::Audio,
             Self::Camera | Self::Screen => MediaKind::Video,
         }
     }

@@ -26,12 +26,13 @@ use voxlink_sfu::{IceFragment, Part, PeerId};
 
 use crate::{
     calls::{
-        Calls, IfMatch, Named, Open, Output, Removal, Reply, SocketId, StrangerRefused, Ticket,
-        concerns_rights,
+        Calls, IfMatch, Named, Open, Output, Play, PlayRefused, Removal, Reply, SocketId, StrangerRefused,
+        Ticket, concerns_rights,
         quality::{CallCounts, CallQuality},
     },
     mixer::{Order, Orders},
     shard::{Report, ShardHandle},
+    sounds,
     strangers::Credential,
     taps::Hears,
     voice::{close::VoiceClose, connection::Ask, socket::ToSocket},
@@ -73,6 +74,9 @@ pub(crate) enum Inquiry {
     CredentialGone(Credential),
     /// Something in this server listens to the call, or no more.
     Tap(ChannelId, Part, Option<Hears>),
+    /// Whether somebody may play a sound now.
+    MayPlay(UserId, ChannelId, oneshot::Sender<Result<(), PlayRefused>>),
+    Play(Play, oneshot::Sender<Result<(), PlayRefused>>),
     /// There is no mix for this listener.
     NoMix(PeerId),
     /// A test's panic in the call of this channel.
@@ -114,6 +118,16 @@ impl Control {
     /// How the call in a channel is; `None` when there is none.
     pub(crate) async fn quality_of(&self, channel: ChannelId) -> Option<CallQuality> {
         self.ask(|reply| Inquiry::QualityOf(channel, reply), None).await
+    }
+
+    /// Whether somebody may play a sound now.
+    pub(crate) async fn may_play(&self, user: UserId, channel: ChannelId) -> Result<(), PlayRefused> {
+        self.ask(|reply| Inquiry::MayPlay(user, channel, reply), Err(PlayRefused::NotSeated)).await
+    }
+
+    /// Plays a sound in a call.
+    pub(crate) async fn play(&self, play: Play) -> Result<(), PlayRefused> {
+        self.ask(|reply| Inquiry::Play(play, reply), Err(PlayRefused::NotSeated)).await
     }
 
     /// The answer to a stranger's offer.
@@ -161,7 +175,7 @@ pub(crate) fn start(
     env: Env,
     shards: Vec<ShardHandle>,
     reports: mpsc::Receiver<Report>,
-    mixer: Orders,
+    (mixer, sounds): (Orders, sounds::Orders),
 ) -> Control {
     let (inquiries, inbox) = mpsc::channel(MOST_INQUIRIES);
     let control = Control { inquiries };
@@ -174,6 +188,7 @@ pub(crate) fn start(
         env,
         shards,
         mixer,
+        sounds,
         sockets: HashMap::new(),
         changed,
         tickets: HashMap::new(),
@@ -283,6 +298,7 @@ struct Task {
     env: Env,
     shards: Vec<ShardHandle>,
     mixer: Orders,
+    sounds: sounds::Orders,
     sockets: HashMap<SocketId, mpsc::Sender<ToSocket>>,
     /// Guilds in which rights in calls are to be asked for again.
     changed: mpsc::UnboundedSender<GuildId>,
@@ -389,6 +405,10 @@ impl Task {
                 self.calls.set_tap(channel, part, hears);
                 None
             }
+            Inquiry::MayPlay(user, channel, reply) => {
+                Some(later(reply, self.calls.may_play(user, channel, now)))
+            }
+            Inquiry::Play(play, reply) => Some(later(reply, self.calls.play(play, now))),
             Inquiry::NoMix(peer) => {
                 self.calls.no_mix(peer, now);
                 None
@@ -435,6 +455,7 @@ impl Task {
                         self.calls.no_mix(peer, self.env.clock.monotonic());
                     }
                 }
+                Output::Sounds(order) => _ = self.sounds.give(order),
                 Output::Shard(shard, command) => {
                     let sent = match self.shards.get(shard) {
                         Some(handle) => handle.send(command).await,

@@ -2,7 +2,7 @@
 //!
 //! Parts that only send each other values: `calls` (who sits where; pure, driven by `control`), `voice` (the WebSocket at
 //! `/voice`), `strangers` (WHIP and WHEP), `shard` (threads, each with an engine and a UDP socket), `tcp` (streams, cut
-//! into datagrams for the shards), `mixer` (all voices as one stream, for who cannot take each). Other packets never leave
+//! into datagrams for the shards), `mixer` (all voices as one stream, for who cannot take each), `sounds` (what people play). Other packets never leave
 //! their shard. Stored are the keys of those who stream, and
 //! nothing else. What this crate never does: decide who may join (chat signs a pass), look into media.
 
@@ -18,6 +18,7 @@ mod quality;
 mod reachability;
 mod relay;
 mod shard;
+mod sounds;
 pub mod store;
 mod strangers;
 mod taps;
@@ -144,6 +145,7 @@ pub struct Media {
     _all: Arc<OnceLock<Vec<ShardHandle>>>,
     taps: CallTaps,
     mixer: mixer::Orders,
+    sounds: sounds::Orders,
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Vec<Arc<ShardCounters>>,
     relay_counters: Arc<ShardCounters>,
@@ -174,6 +176,7 @@ pub(crate) struct MediaState {
     media_tcp_ports: Arc<[u16]>,
     public_addresses: Arc<[IpAddr]>,
     external_turn: Option<Arc<ExternalTurn>>,
+    sounds: Arc<sounds::Shelf>,
 }
 
 impl MediaState {
@@ -296,10 +299,19 @@ impl Media {
         let _set = all.set(shards.clone());
         let calls = Calls::new(pass_key.clone(), count, config.part, env.now());
         let (mixer, inbox) = mixer::orders();
-        let control = control::start(calls, bus, env.clone(), shards.clone(), reported, mixer.clone());
+        let (sounds, sound_orders) = sounds::orders();
+        let control = control::start(
+            calls,
+            bus,
+            env.clone(),
+            shards.clone(),
+            reported,
+            (mixer.clone(), sounds.clone()),
+        );
         keys::forget_the_gone(bus, &db);
         let taps = CallTaps::new(control.clone(), shards.clone(), listeners);
         threads.push(mixer::start(inbox, taps.clone(), control.clone(), env.clone())?);
+        threads.push(sounds::start(sound_orders, taps.clone(), env.clone())?);
         let state = MediaState {
             control,
             bus: bus.clone(),
@@ -315,6 +327,7 @@ impl Media {
             media_tcp_ports: tcp_ports.into(),
             public_addresses: config.public_addresses.into(),
             external_turn: config.external_turn.clone().map(Arc::new),
+            sounds: Arc::default(),
         };
         Ok(Self {
             state,
@@ -322,6 +335,7 @@ impl Media {
             _all: all,
             taps,
             mixer,
+            sounds,
             threads: Mutex::new(threads),
             counters,
             relay_counters,
@@ -343,6 +357,7 @@ impl Media {
             .get("/api/v1/ice-servers", ice_servers::list)
             .get("/api/v1/reachability", reachability::show)
             .get("/api/v1/channels/{channel}/quality", quality::show)
+            .post("/api/v10/channels/{channel}/send-soundboard-sound", sounds::http::send)
             .get("/api/v1/channels/{channel}/stream-keys", keys::list)
             .post("/api/v1/channels/{channel}/stream-keys", keys::create)
             .delete("/api/v1/channels/{channel}/stream-keys/{key}", keys::revoke)
@@ -399,6 +414,7 @@ impl Media {
             let _ended = shard.send(Command::Stop).await;
         }
         self.mixer.give(mixer::Order::Stop);
+        self.sounds.give(sounds::Order::Stop);
         self.tcp.stop();
         if let Some(turn) = &self.state.turn {
             turn.stop().await;

@@ -123,6 +123,7 @@ fn picture(Shown { user, picture }: Shown) -> Picture {
             Source::Screen => "screen",
             Source::Microphone => "microphone",
             Source::ScreenAudio => "screen_audio",
+            Source::Sound => "sound",
             Source::Mixed => "mixed",
         },
         rid: picture.rid.map(|rid| rid.to_string()),

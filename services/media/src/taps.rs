@@ -33,21 +33,30 @@ pub(crate) type FromPart = (Part, Copied);
 
 /// Where each tap takes what shards have for it.
 #[derive(Debug, Default)]
-pub(crate) struct Listeners(RwLock<HashMap<Part, mpsc::Sender<FromPart>>>);
+pub(crate) struct Listeners(RwLock<HashMap<Part, (ChannelId, mpsc::Sender<FromPart>)>>);
 
 impl Listeners {
     /// Hands over a copy; gives it back when the listener has not kept up.
     pub(crate) fn offer(&self, to: Part, from_part: FromPart) -> Result<(), FromPart> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match all.get(&to).map(|queue| queue.try_send(from_part)) {
+        match all.get(&to).map(|(_, queue)| queue.try_send(from_part)) {
             // Nobody listens any more: the room hears of it soon.
             None | Some(Ok(()) | Err(mpsc::error::TrySendError::Closed(_))) => Ok(()),
             Some(Err(mpsc::error::TrySendError::Full(from_part))) => Err(from_part),
         }
     }
 
-    fn add(&self, part: Part, queue: mpsc::Sender<FromPart>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(part, queue);
+    /// Hands a copy to all who listen to a call, but to the one that it comes from. Who does not keep up loses it.
+    fn offer_all(&self, channel: ChannelId, from: Part, copy: &Copied) {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        for (_, (_, queue)) in all.iter().filter(|(part, (of, _))| **part != from && *of == channel) {
+            // It is said again to whoever missed it.
+            let _lost = queue.try_send((from, copy.clone()));
+        }
+    }
+
+    fn add(&self, part: Part, channel: ChannelId, queue: mpsc::Sender<FromPart>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(part, (channel, queue));
     }
 
     fn remove(&self, part: Part) {
@@ -99,7 +108,7 @@ impl CallTaps {
         let channel = ChannelId::new(room.0);
         let part = Part(self.next.fetch_add(1, Ordering::Relaxed).max(FIRST_PART));
         let (queue, copies) = mpsc::channel(MOST_COPIES);
-        self.listeners.add(part, queue);
+        self.listeners.add(part, channel, queue);
         self.control.certainly(&self.runtime, Inquiry::Tap(channel, part, Some(hears)));
         CallTap { part, channel, copies, taps: self.clone(), waiting: VecDeque::new() }
     }
@@ -128,6 +137,11 @@ impl CallTap {
         if !copy.is_media() || self.waiting.len() < MOST_WAITING {
             self.waiting.push_back((to, Command::Copy { from: self.part, copy }));
         }
+    }
+
+    /// The same for all others who listen to the call from inside the server, at once.
+    pub(crate) fn tell_others(&self, copy: &Copied) {
+        self.taps.listeners.offer_all(self.channel, self.part, copy);
     }
 
     /// The same for a command to the shard that holds this part.

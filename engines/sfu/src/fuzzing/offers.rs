@@ -36,7 +36,7 @@ fn sources(offer: &Offer) -> Vec<(Mid, Source)> {
 
 fn kind(source: Source) -> MediaKind {
     match source {
-        Source::Microphone | Source::ScreenAudio | Source::Mixed => MediaKind::Audio,
+        Source::Microphone | Source::ScreenAudio | Source::Sound | Source::Mixed => MediaKind::Audio,
         Source::Camera | Source::Screen => MediaKind::Video,
     }
 }

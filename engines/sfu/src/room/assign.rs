@@ -113,8 +113,13 @@ impl Room {
                 .or_else(|| peer.slots.iter().position(free))
                 .or_else(|| {
                     // More microphones than slots: who is heard takes the place of who is not.
-                    let is_needed =
-                        one.source == Source::Microphone && stage.is_crowded() && stage.hears(one.track);
+                    let is_heard = match one.source {
+                        Source::Microphone => stage.hears(one.track),
+                        // It is over soon.
+                        Source::Sound => true,
+                        _ => false,
+                    };
+                    let is_needed = is_heard && stage.is_crowded();
                     let is_idle = |slot: &crate::slot::Slot| {
                         slot.open
                             && slot.kind == one.kind

@@ -99,11 +99,11 @@ pub(super) fn rank(
         (Follow::Person(_), Source::Camera | Source::ScreenAudio) => 1,
         (Follow::Stage, Source::Screen) => 4,
         (Follow::Stage, Source::Microphone) if floor.speaker() == Some(one.person) => 3,
-        (Follow::Stage, Source::ScreenAudio) => 2,
+        (Follow::Stage, Source::ScreenAudio | Source::Sound) => 2,
         (Follow::Stage, Source::Camera) if floor.on_stage() == Some(one.person) => 2,
         (Follow::Stage, Source::Microphone) if floor.holder.is_some_and(|(who, _)| who == one.person) => 1,
         (Follow::Stage, Source::Microphone | Source::Camera) => 0,
-        (_, Source::Mixed) => 0,
+        (_, Source::Mixed) | (Follow::Person(_), Source::Sound) => 0,
     };
     found.sort_by_key(|one| (Reverse(score(one)), Reverse(shown.contains(&one.track)), one.track));
     found.iter().map(|one| one.track).collect()

@@ -146,7 +146,9 @@ impl Room {
         }
         let verdict = match source {
             Source::Microphone => self.stage.note(place.0, packet.level, context.now),
-            Source::Camera | Source::Screen | Source::ScreenAudio | Source::Mixed => Verdict::Heard,
+            Source::Camera | Source::Screen | Source::ScreenAudio | Source::Sound | Source::Mixed => {
+                Verdict::Heard
+            }
         };
         if verdict == Verdict::Begins && self.stage.is_crowded() {
             // There are fewer slots than microphones: those who are heard get them.

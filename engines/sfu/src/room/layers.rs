@@ -73,7 +73,12 @@ pub(crate) fn ladder(track: &Track, now: Instant) -> Vec<Layer> {
         let encoding = &track.encodings[index];
         let slowest = match track.source {
             Source::Camera if place + 1 < sizes.len() => encoding.rates.top().temporal(),
-            Source::Camera | Source::Screen | Source::Microphone | Source::ScreenAudio | Source::Mixed => 0,
+            Source::Camera
+            | Source::Screen
+            | Source::Microphone
+            | Source::ScreenAudio
+            | Source::Sound
+            | Source::Mixed => 0,
         };
         for temporal in (slowest..=encoding.rates.top().temporal()).rev() {
             let is_full_rate = temporal == encoding.rates.top().temporal();

@@ -144,13 +144,19 @@ fn demand<'a>(one: &Seen, all: &[Seen], offered: &'a [Offered]) -> Option<Demand
     let is_largest = || all.iter().all(|other| other.slot == one.slot || area(other) < area(one));
     let attention = match offer.source {
         Source::Screen => Attention::Screen,
-        Source::Camera | Source::Microphone | Source::ScreenAudio | Source::Mixed if is_largest() => {
+        Source::Camera | Source::Microphone | Source::ScreenAudio | Source::Sound | Source::Mixed
+            if is_largest() =>
+        {
             Attention::Focus
         }
-        Source::Camera | Source::Microphone | Source::ScreenAudio | Source::Mixed if offer.is_speaking => {
+        Source::Camera | Source::Microphone | Source::ScreenAudio | Source::Sound | Source::Mixed
+            if offer.is_speaking =>
+        {
             Attention::Speaker
         }
-        Source::Camera | Source::Microphone | Source::ScreenAudio | Source::Mixed => Attention::Other,
+        Source::Camera | Source::Microphone | Source::ScreenAudio | Source::Sound | Source::Mixed => {
+            Attention::Other
+        }
     };
     let wished = offer.ladder.len().checked_sub(wished(&offer.ladder, one.wish)?)?;
     Some(Demand {

@@ -580,7 +580,7 @@ impl World {
 
 fn kind(source: Source) -> Kind {
     match source {
-        Source::Microphone | Source::ScreenAudio | Source::Mixed => Kind::Audio,
+        Source::Microphone | Source::ScreenAudio | Source::Sound | Source::Mixed => Kind::Audio,
         Source::Camera | Source::Screen => Kind::Video,
     }
 }

@@ -39,6 +39,7 @@ impl Calls {
     /// Frees the seat without a word to the others.
     pub(super) fn drop_seat(&mut self, user: UserId, close: Option<VoiceClose>) {
         self.end_live(user, close);
+        self.silence(user);
         if let Some(seat) = self.seats.remove(&user) {
             self.sessions.remove(&seat.session_id);
             self.rooms.remove(&(seat.channel, user));

@@ -16,6 +16,7 @@ mod leave_seat;
 mod listening;
 mod pair;
 mod parts;
+mod play;
 pub(crate) mod quality;
 mod react;
 mod relief;
@@ -38,6 +39,7 @@ use std::{
 };
 
 use pair::Pair;
+use play::Sounding;
 use react::Stir;
 use seat::{Live, Seat};
 use stranger::Stranger;
@@ -54,6 +56,7 @@ use parts::Places;
 use crate::{
     mixer::Order,
     shard::Command,
+    sounds,
     voice::{
         close::VoiceClose,
         connection::Ask,
@@ -62,6 +65,7 @@ use crate::{
 };
 
 pub(crate) use guild_changed::Removal;
+pub(crate) use play::{Play, PlayRefused};
 pub(crate) use rights::concerns_rights;
 pub(crate) use stranger::{IfMatch, Named, Open, Purpose, Reply, StrangerRefused, Ticket};
 
@@ -82,6 +86,8 @@ pub(crate) enum Output {
     Close(SocketId, VoiceClose),
     /// Tell the mixer.
     Mixer(Order),
+    /// Tell the thread that plays sounds.
+    Sounds(sounds::Order),
     /// Tell the shard of this number.
     Shard(usize, Command),
     /// Answer a stranger.
@@ -111,6 +117,8 @@ pub(crate) struct Calls {
     next_epoch: u64,
     /// Calls where somebody reacted this second, and how many did.
     stirred: HashMap<ChannelId, Stir>,
+    /// What people play.
+    sounding: Sounding,
     outputs: VecDeque<Output>,
 }
 
@@ -133,6 +141,7 @@ impl Calls {
             pairs: HashMap::new(),
             next_epoch: 1,
             stirred: HashMap::new(),
+            sounding: Sounding::default(),
             outputs: VecDeque::new(),
         }
     }

@@ -50,12 +50,16 @@ impl Calls {
             (seat.mute, seat.deaf) = (right.mute, right.deaf);
             let now = seat.gates();
             let is_told = before == seat.state();
+            let is_silenced = !now.may_speak || seat.deaf;
             let peer = seat.live.as_ref().filter(|live| live.joined).map(|live| live.peer);
             if let Some(peer) = peer.filter(|_| now != gates) {
                 self.tell_shard(*channel, Command::SetGates { peer, gates: now });
             }
             if !is_told {
                 self.publish_state_of(*user);
+            }
+            if is_silenced {
+                self.silence(*user);
             }
         }
     }

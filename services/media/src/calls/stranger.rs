@@ -367,7 +367,7 @@ impl Calls {
     /// Whose media a peer sends, be it their client or their stream.
     pub(super) fn person_behind(&self, peer: PeerId) -> Option<UserId> {
         let stranger = || self.strangers.get(&peer).map(|one| one.pass.user_id);
-        self.peers.get(&peer).copied().or_else(stranger)
+        self.peers.get(&peer).copied().or_else(stranger).or_else(|| self.sounding.player(peer))
     }
 
     /// The engine has dropped this peer already. False when it is no stranger.

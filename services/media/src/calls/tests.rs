@@ -20,6 +20,7 @@ use crate::{shard::Report, voice::frame};
 mod direct;
 mod listening;
 mod pair;
+mod play;
 mod react;
 mod relief;
 mod strangers;
@@ -46,6 +47,8 @@ enum Seen {
     Close(SocketId, VoiceClose),
     Shard(String),
     Mixer(Order),
+    Sounds(String),
+    Effect(Value),
     Reply(Ticket, Reply),
 }
 
@@ -168,11 +171,14 @@ impl World {
         std::iter::from_fn(|| self.calls.poll())
             .map(|output| match output {
                 Output::Publish(event) => {
-                    let GuildChange::VoiceStateUpdate(state) = event.change else {
-                        panic!("not a voice state")
-                    };
                     assert_eq!(event.version, None);
-                    state_seen(*state)
+                    match event.change {
+                        GuildChange::VoiceStateUpdate(state) => state_seen(*state),
+                        GuildChange::VoiceEffect(effect) => {
+                            Seen::Effect(serde_json::to_value(effect).unwrap())
+                        }
+                        other => panic!("not of calls: {other:?}"),
+                    }
                 }
                 Output::PublishDirect(told) => {
                     assert!(told.state.channel_id.is_none_or(|channel| channel == told.channel));
@@ -184,6 +190,13 @@ impl World {
                 Output::Close(socket, close) => Seen::Close(socket, close),
                 Output::Shard(_, command) => Seen::Shard(format!("{command:?}")),
                 Output::Mixer(order) => Seen::Mixer(order),
+                Output::Sounds(sounds::Order::Play { peer, person, frames, .. }) => {
+                    Seen::Sounds(format!("play for {} through {}, {} frames", person.0, peer.0, frames.len()))
+                }
+                Output::Sounds(sounds::Order::Silence { peer, .. }) => {
+                    Seen::Sounds(format!("silence {}", peer.0))
+                }
+                Output::Sounds(sounds::Order::Stop) => panic!("calls do not end the thread"),
                 Output::Reply(ticket, reply) => Seen::Reply(ticket, *reply),
             })
             .collect()

@@ -210,8 +210,9 @@ impl MixedRoom {
         let (mut refused, frame) = (Vec::new(), self.frames);
         for (peer, listener) in &mut self.listeners {
             let Some((part, me)) = self.tap.part_of(*peer).zip(self.tap.person_of(*peer)) else { continue };
+            let own = (!listener.wish.hears_self).then_some(me);
             let left_out =
-                listener.wish.without.iter().copied().chain((!listener.wish.hears_self).then_some(me));
+                listener.wish.without.iter().flat_map(|person| [*person, person.sounds()]).chain(own);
             let without: BTreeSet<PersonId> =
                 left_out.filter(|person| self.spoke.contains_key(person)).collect();
             // In the middle of a longer packet nobody passes to or from shorter ones: they would miss a half, or hear it twice.

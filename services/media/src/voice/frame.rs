@@ -169,6 +169,8 @@ enum SourceName {
     Screen,
     ScreenAudio,
     #[serde(skip_deserializing)]
+    Sound,
+    #[serde(skip_deserializing)]
     Mixed,
 }
 
@@ -299,6 +301,7 @@ impl From<SourceName> for Source {
             SourceName::Camera => Self::Camera,
             SourceName::Screen => Self::Screen,
             SourceName::ScreenAudio => Self::ScreenAudio,
+            SourceName::Sound => Self::Sound,
             SourceName::Mixed => Self::Mixed,
         }
     }
@@ -311,6 +314,7 @@ impl From<Source> for SourceName {
             Source::Camera => Self::Camera,
             Source::Screen => Self::Screen,
             Source::ScreenAudio => Self::ScreenAudio,
+            Source::Sound => Self::Sound,
             Source::Mixed => Self::Mixed,
         }
     }

@@ -204,6 +204,8 @@ impl Active {
 
     fn admit(&mut self, person: PersonId, yes: bool, now: Instant) {
         self.tap.admit(person, yes, now);
+        // What somebody plays is theirs, as what they say.
+        self.tap.admit(person.sounds(), yes, now);
         if yes {
             self.admitted.insert(person);
             let theirs = self.sending.iter().filter(|(_, (of, _))| *of == person);
@@ -212,6 +214,7 @@ impl Active {
             self.admitted.remove(&person);
             self.stage.forget(person);
             self.sound.forget(person);
+            self.sound.forget(person.sounds());
             // At once, and not only when the stage is looked at: nothing of them that waits goes out.
             if self.shown.as_ref().is_some_and(|feed| feed.shown.0 == person) {
                 self.hide();

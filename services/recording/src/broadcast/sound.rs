@@ -91,7 +91,7 @@ impl Sound {
     fn hear(&mut self, heard: &Heard<'_>) {
         let Heard { key: (person, source), from, arrived, .. } = *heard;
         let speaker = self.speakers.entry((person, source)).or_insert_with(|| {
-            let id = SpeakerId(person.0.wrapping_mul(4).wrapping_add(source as u64));
+            let id = SpeakerId(person.0.wrapping_mul(8).wrapping_add(source as u64));
             Speaker { id, from, runs: 0, heard: arrived }
         });
         if speaker.from != from {

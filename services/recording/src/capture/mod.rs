@@ -147,6 +147,8 @@ impl Task {
             Order::Admit(id, person, yes) => {
                 if let Some(active) = self.active.get_mut(&id) {
                     active.tap.admit(person, yes, now);
+                    // What somebody plays is theirs, as what they say.
+                    active.tap.admit(person.sounds(), yes, now);
                     let event = if yes { Event::Kept(person) } else { Event::Gone(person) };
                     active.story.tell(active.time.length(now), event);
                 }
@@ -221,7 +223,7 @@ impl Active {
                 continue;
             }
             let key = (packet.person, packet.source);
-            let new = || TrackWriter::new(packet.person, packet.source, packet.codec);
+            let new = || TrackWriter::new(packet.person.owner(), packet.source, packet.codec);
             self.tracks.entry(key).or_insert_with(new).take(&packet, now);
         }
     }

@@ -13,11 +13,13 @@ pub(crate) struct TrackName {
     pub(crate) number: u32,
 }
 
-const SOURCES: [(Source, &str); 4] = [
+const SOURCES: [(Source, &str); 5] = [
     (Source::Microphone, "microphone"),
     (Source::Camera, "camera"),
     (Source::Screen, "screen"),
     (Source::ScreenAudio, "screen_audio"),
+    // What they played: a soundboard's.
+    (Source::Sound, "sound"),
 ];
 
 impl TrackName {

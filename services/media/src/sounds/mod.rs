@@ -1,0 +1,79 @@
+//! Sounds that people play in a call: a soundboard's, which everybody there hears, whoever listens how.
+//!
+//! One thread sends them. To the shards each person who plays something is a member of another part of the room
+//! (`sfu::Mix::of_sounds`), and so it is to whoever taps the call: mixes, recordings and broadcasts hear it as well. The
+//! packets are there before, so that playing one costs no more than handing them on. `player` says which is next, `run`
+//! has the hands, `shelf` keeps what is played often, `http` is the door.
+
+pub(crate) mod http;
+mod player;
+mod run;
+mod shelf;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+pub(crate) use shelf::Shelf;
+use voxlink_audio::import::Frame;
+use voxlink_service_kit::Env;
+use voxlink_sfu::{PeerId, PersonId, RoomId};
+
+use crate::taps::CallTaps;
+
+/// Orders that wait; it looks 50 times a second.
+const MOST_ORDERS: usize = 1_024;
+/// Calls in which something is played at the same time.
+const MOST_ROOMS: usize = 256;
+
+/// What the thread is asked.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// This person plays this from now on, in place of what they played before.
+    Play { room: RoomId, peer: PeerId, person: PersonId, frames: Arc<[Frame]> },
+    /// What they play is over, and so is their source.
+    Silence { room: RoomId, peer: PeerId },
+    /// Ends the thread.
+    Stop,
+}
+
+/// Asks the thread. Cloning shares it.
+#[derive(Clone, Debug)]
+pub(crate) struct Orders(SyncSender<Order>);
+
+impl Orders {
+    /// False when it cannot be done: the thread does not keep up, or has ended.
+    pub(crate) fn give(&self, order: Order) -> bool {
+        match self.0.try_send(order) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                tracing::error!("sounds are not played: the thread does not keep up");
+                false
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
+/// Orders that wait for the thread.
+pub(crate) struct Inbox(Receiver<Order>);
+
+/// Both ends of the thread's queue: whoever decides is made before it.
+pub(crate) fn orders() -> (Orders, Inbox) {
+    let (orders, inbox) = sync_channel(MOST_ORDERS);
+    (Orders(orders), Inbox(inbox))
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// When the system gives no more threads.
+pub(crate) fn start(Inbox(inbox): Inbox, taps: CallTaps, env: Env) -> io::Result<JoinHandle<()>> {
+    let hands = run::Hands::new(inbox, taps, env);
+    std::thread::Builder::new().name("media-sounds".to_owned()).spawn(move || hands.run())
+}
