@@ -35,7 +35,9 @@ export const Permission = {
   manageExpressions: 1n << 30n,
   useCommands: 1n << 31n,
   moderateMembers: 1n << 40n,
+  useSoundboard: 1n << 42n,
   createExpressions: 1n << 43n,
+  useExternalSounds: 1n << 45n,
   pinMessages: 1n << 51n,
   bypassSlowMode: 1n << 52n,
   recordCalls: 1n << 58n,
@@ -47,12 +49,12 @@ export type PermissionName = keyof typeof Permission;
 export const ALL = (1n << 53n) - 1n - (1n << 47n) + Permission.recordCalls;
 /** What a timeout leaves. */
 const WHILE_TIMED_OUT = Permission.viewChannel | Permission.readHistory;
-const [TTS, PRIORITY, VOICE_ACTIVITY, REQUEST_TO_SPEAK, ACTIVITIES, SOUNDBOARD, EXTERNAL_SOUNDS, VOICE_STATUS] = [12n, 8n, 25n, 32n, 39n, 42n, 45n, 48n].map((bit) => 1n << bit) as bigint[];
+const [TTS, PRIORITY, VOICE_ACTIVITY, REQUEST_TO_SPEAK, ACTIVITIES, VOICE_STATUS] = [12n, 8n, 25n, 32n, 39n, 48n].map((bit) => 1n << bit) as bigint[];
 /** Worth nothing to those who may not post. */
 const OF_POSTING = Permission.mentionEveryone | Permission.attachFiles | Permission.embedLinks | TTS!;
 /** Worth nothing in a voice channel to those who may not enter it. */
 const OF_ENTERING =
-  Permission.speak | Permission.stream | Permission.recordCalls | Permission.muteMembers | Permission.deafenMembers | Permission.moveMembers | Permission.manageChannels | Permission.manageRoles | VOICE_ACTIVITY! | PRIORITY! | REQUEST_TO_SPEAK! | ACTIVITIES! | SOUNDBOARD! | EXTERNAL_SOUNDS! | VOICE_STATUS!;
+  Permission.speak | Permission.stream | Permission.recordCalls | Permission.muteMembers | Permission.deafenMembers | Permission.moveMembers | Permission.manageChannels | Permission.manageRoles | VOICE_ACTIVITY! | PRIORITY! | REQUEST_TO_SPEAK! | ACTIVITIES! | Permission.useSoundboard | Permission.useExternalSounds | VOICE_STATUS!;
 
 /** What `userId` may do in the guild as a whole: the owner everything, others what @everyone and their roles add up to. */
 export function guildPermissions(guild: Guild, userId: Id, now = Date.now()): bigint {

@@ -1,3 +1,4 @@
+import type { WireSound, WireVoiceEffect } from "../soundboard/wire.ts";
 import type { WireCallBroadcast } from "../broadcast/wire.ts";
 import type { WireCallRecording, WireRecordingUpdate } from "../recording/wire.ts";
 import type { WireGuildSettings, WireMessage, WireReactionChange, WireReadState } from "./wire-message.ts";
@@ -154,6 +155,7 @@ export interface WireGuild {
   member_count?: number;
   voice_states?: WireVoiceState[];
   presences?: WirePresence[];
+  soundboard_sounds?: WireSound[];
 }
 export interface WireInvite {
   code: string;
@@ -242,6 +244,10 @@ export type WireEvent =
   | { t: "RELATIONSHIP_UPDATE"; d: WireRelationship }
   | { t: "RELATIONSHIP_REMOVE"; d: { id: string; type?: number } }
   | { t: "GUILD_EMOJIS_UPDATE"; d: { guild_id: string; emojis: WireEmoji[] } }
+  | { t: "GUILD_SOUNDBOARD_SOUND_CREATE"; d: WireSound }
+  | { t: "GUILD_SOUNDBOARD_SOUND_UPDATE"; d: WireSound }
+  | { t: "GUILD_SOUNDBOARD_SOUND_DELETE"; d: { guild_id: string; sound_id: string } }
+  | { t: "VOICE_CHANNEL_EFFECT_SEND"; d: WireVoiceEffect }
   | { t: "GUILD_BAN_ADD"; d: { guild_id: string; user: WireUser } }
   | { t: "GUILD_BAN_REMOVE"; d: { guild_id: string; user: WireUser } }
   | { t: "GUILD_MEMBER_LIST_UPDATE"; d: WireMemberList }
@@ -292,6 +298,10 @@ const known: Record<WireEvent["t"], true> = {
   RELATIONSHIP_UPDATE: true,
   RELATIONSHIP_REMOVE: true,
   GUILD_EMOJIS_UPDATE: true,
+  GUILD_SOUNDBOARD_SOUND_CREATE: true,
+  GUILD_SOUNDBOARD_SOUND_UPDATE: true,
+  GUILD_SOUNDBOARD_SOUND_DELETE: true,
+  VOICE_CHANNEL_EFFECT_SEND: true,
   GUILD_BAN_ADD: true,
   GUILD_BAN_REMOVE: true,
   GUILD_MEMBER_LIST_UPDATE: true,

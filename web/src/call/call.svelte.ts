@@ -4,6 +4,7 @@
 import type { Call, CallError, CallGesture, CallState, TileSource, VoiceGateway, VoiceGatewayEvent } from "../voice/types.ts";
 import { announce } from "../ui/announce.svelte.ts";
 import { m } from "../ui/messages.ts";
+import type { WireVoiceEffect } from "../soundboard/wire.ts";
 import type { Id } from "../state/model.ts";
 import { api } from "../state/account.svelte.ts";
 import { people } from "../state/people.svelte.ts";
@@ -34,6 +35,8 @@ export interface Reaction {
   id: number;
   userId: Id;
   emoji: string;
+  /** What a sound is called that they play. */
+  label?: string;
 }
 
 /** How long one is seen, as long as it flies (call.css). */
@@ -110,12 +113,26 @@ class CallStore {
     if (channelId === null) return;
     const { userId } = gesture;
     if (gesture.kind === "typing") return store.addTyping(channelId, userId);
-    // What comes directly no server has counted.
-    if (this.reactions.length >= MOST_REACTIONS) return;
-    const reaction = { id: ++this.#reactions, userId, emoji: gesture.emoji };
+    if (!this.#shows({ userId, emoji: gesture.emoji })) return;
+    if (userId !== store.world.self?.id) announce(m.say_reaction({ name: nameAt(guildId, channelId, userId), emoji: gesture.emoji }));
+  }
+
+  /** Somebody played a sound in the call that one is in: its emoji flies, with its name. */
+  played({ channel_id, user_id, emoji, sound_name }: WireVoiceEffect): void {
+    const { guildId, channelId } = this.state;
+    if (channel_id !== channelId) return;
+    const label = sound_name ?? "";
+    const shown = this.#shows({ userId: user_id, emoji: (emoji?.id == null && emoji?.name) || "🔊", label });
+    if (shown && user_id !== store.world.self?.id) announce(m.say_played({ name: nameAt(guildId, channelId, user_id), sound: label }));
+  }
+
+  /** For as long as it flies; false when there are too many: what comes directly no server has counted. */
+  #shows(what: Omit<Reaction, "id">): boolean {
+    if (this.reactions.length >= MOST_REACTIONS) return false;
+    const reaction = { ...what, id: ++this.#reactions };
     this.reactions = [...this.reactions, reaction];
     setTimeout(() => (this.reactions = this.reactions.filter((one) => one !== reaction)), REACTION_MS);
-    if (userId !== store.world.self?.id) announce(m.say_reaction({ name: nameAt(guildId, channelId, userId), emoji: gesture.emoji }));
+    return true;
   }
 
   /** Tells the engine how large an element draws someone's picture, until the returned function is called. */
@@ -190,6 +207,7 @@ function others(): Set<Id> {
 }
 
 store.listen((event) => {
+  if (event.t === "VOICE_CHANNEL_EFFECT_SEND") return call.played(event.d);
   if (event.t !== "VOICE_STATE_UPDATE" || call.state.phase !== "connected") return;
   const now = others();
   const nameOf = (id: Id) => nameAt(call.state.guildId, call.state.channelId, id);

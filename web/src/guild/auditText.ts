@@ -1,7 +1,7 @@
 /** The log in words: what was done, to what, and what changed. */
 import type { WireAuditChange, WireAuditEntry } from "../api/adminRoutes.ts";
 import type { Guild, Id, User } from "../state/model.ts";
-import { count, shortDate } from "../ui/format.ts";
+import { count, percent, shortDate } from "../ui/format.ts";
 import { m } from "../ui/messages.ts";
 import { css } from "../ui/pictures.ts";
 import { permissionNames } from "./permissionText.ts";
@@ -34,6 +34,9 @@ export function actionFilters(): { action: number; label: string }[] {
     { action: 73, label: m.lf_message_bulk() },
     { action: 74, label: m.lf_pin() },
     { action: 75, label: m.lf_unpin() },
+    { action: 130, label: m.lf_sound_create() },
+    { action: 131, label: m.lf_sound_update() },
+    { action: 132, label: m.lf_sound_delete() },
     { action: 1000, label: m.lf_record() },
     { action: 1001, label: m.lf_record_stop() },
     { action: 1002, label: m.lf_record_delete() },
@@ -102,6 +105,12 @@ export function actionText(entry: WireAuditEntry, guild: Guild, users: ReadonlyM
       return m.la_74({ target });
     case 75:
       return m.la_75({ target });
+    case 130:
+      return m.la_130({ target });
+    case 131:
+      return m.la_131({ target });
+    case 132:
+      return m.la_132({ target });
     case 1000:
       return m.la_1000({ target });
     case 1001:
@@ -174,6 +183,7 @@ function value(key: string, raw: unknown, guild: Guild, users: ReadonlyMap<Id, U
   if (key === "owner_id") return users.get(String(raw))?.name ?? guild.members.get(String(raw))?.user.name ?? String(raw);
   if (key === "parent_id") return guild.channels.get(String(raw))?.name ?? String(raw);
   if (key === "communication_disabled_until") return shortDate(Date.parse(String(raw)));
+  if (key === "volume" && typeof raw === "number") return percent(raw);
   if (key === "icon_hash" || key === "icon") return m.log_yes();
   return typeof raw === "number" ? count(raw) : typeof raw === "object" ? JSON.stringify(raw) : String(raw as string | bigint);
 }
@@ -185,6 +195,10 @@ function keyName(key: string): string | null {
       return m.lk_name();
     case "nick":
       return m.lk_nick();
+    case "volume":
+      return m.lk_volume();
+    case "emoji_name":
+      return m.lk_emoji();
     case "topic":
       return m.lk_topic();
     case "permissions":

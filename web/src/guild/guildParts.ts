@@ -6,6 +6,7 @@ import type { GuildPart } from "../ui/router.svelte.ts";
 const needs: Record<GuildPart, readonly PermissionName[]> = {
   overview: ["manageGuild"],
   emoji: ["manageExpressions", "createExpressions"],
+  sounds: ["manageExpressions", "createExpressions"],
   roles: ["manageRoles"],
   members: ["kickMembers", "banMembers", "moderateMembers", "manageNicknames", "manageRoles"],
   invites: ["manageGuild"],

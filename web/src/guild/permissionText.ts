@@ -42,6 +42,8 @@ const entries: readonly Entry[] = [
   { name: "connect", title: m.perm_connect, text: m.perm_connect_text, group: "voice", channels: ["voice"] },
   { name: "speak", title: m.perm_speak, text: m.perm_speak_text, group: "voice", channels: ["voice"] },
   { name: "stream", title: m.perm_stream, text: m.perm_stream_text, group: "voice", channels: ["voice"] },
+  { name: "useSoundboard", title: m.perm_useSoundboard, text: m.perm_useSoundboard_text, group: "voice", channels: ["voice"] },
+  { name: "useExternalSounds", title: m.perm_useExternalSounds, text: m.perm_useExternalSounds_text, group: "voice", channels: ["voice"] },
   { name: "recordCalls", title: m.perm_recordCalls, text: m.perm_recordCalls_text, group: "voice", channels: ["voice"] },
   { name: "muteMembers", title: m.perm_muteMembers, text: m.perm_muteMembers_text, group: "voice", channels: ["voice"] },
   { name: "deafenMembers", title: m.perm_deafenMembers, text: m.perm_deafenMembers_text, group: "voice", channels: ["voice"] },

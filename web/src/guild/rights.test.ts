@@ -36,7 +36,7 @@ test("anybody may change their own name here, and nothing else", () => {
 });
 
 test("only the parts of the settings that one may use are there", () => {
-  expect(openParts(guild, "10")).toEqual(["overview", "emoji", "roles", "members", "invites", "bans", "log", "bots", "recording"]);
+  expect(openParts(guild, "10")).toEqual(["overview", "emoji", "sounds", "roles", "members", "invites", "bans", "log", "bots", "recording"]);
   expect(openParts(guild, "11")).toEqual(["roles", "members"]);
   expect(openParts(guild, "12")).toEqual([]);
 });

@@ -101,6 +101,8 @@ export function trackName({ source }: Track, name: string): string {
       return m.rec_dl_camera({ name });
     case "screen":
       return m.rec_dl_screen({ name });
+    case "played":
+      return m.rec_dl_played({ name });
     case "screen-sound":
       return m.rec_dl_screen_sound({ name });
   }

@@ -10,7 +10,7 @@ export interface Voice {
   /** When they speak, in order, never overlapping. */
   spoke: readonly Span[];
 }
-export type Source = "microphone" | "camera" | "screen" | "screen-sound";
+export type Source = "microphone" | "camera" | "screen" | "screen-sound" | "played";
 export interface Track {
   /** What it is asked for by. */
   name: string;
@@ -87,6 +87,7 @@ function toTrack(wire: WireTrack): Track {
 
 function toSource(source: string, sound: boolean): Source {
   if (source.startsWith("screen")) return sound ? "screen-sound" : "screen";
+  if (source === "sound") return "played";
   return sound ? "microphone" : "camera";
 }
 

@@ -4,6 +4,7 @@ import { adminRoutes } from "../api/adminRoutes.ts";
 import { routes } from "../api/routes.ts";
 import { broadcastRoutes } from "../broadcast/routes.ts";
 import { recordingRoutes } from "../recording/routes.ts";
+import { soundRoutes } from "../soundboard/routes.ts";
 import type { WireUser } from "../api/wire.ts";
 
 const KEY = "voxlink.token";
@@ -33,6 +34,7 @@ export const api = routes(http);
 export const adminApi = adminRoutes(http);
 export const recordingApi = recordingRoutes(http);
 export const broadcastApi = broadcastRoutes(http);
+export const soundApi = soundRoutes(http);
 
 function read(): string | null {
   try {

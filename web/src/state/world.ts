@@ -129,6 +129,9 @@ export function applyEvent(world: World, event: WireEvent): World {
     case "RELATIONSHIP_ADD":
     case "RELATIONSHIP_UPDATE":
     case "RELATIONSHIP_REMOVE":
+    case "GUILD_SOUNDBOARD_SOUND_CREATE":
+    case "GUILD_SOUNDBOARD_SOUND_UPDATE":
+    case "GUILD_SOUNDBOARD_SOUND_DELETE":
     case "GUILD_BAN_ADD":
     case "GUILD_BAN_REMOVE":
     case "GUILD_MEMBER_LIST_UPDATE":
@@ -147,6 +150,7 @@ export function applyEvent(world: World, event: WireEvent): World {
     case "CALL_CREATE":
     case "CALL_UPDATE":
     case "CALL_DELETE":
+    case "VOICE_CHANNEL_EFFECT_SEND":
     // Recordings by `../recording`.
     case "CALL_RECORDING_UPDATE":
     case "RECORDING_UPDATE":

@@ -1,7 +1,7 @@
 /** Where one is: the address bar is the only place that knows. `/`, `/invite/CODE`, `/people[/PART]`, `/d[/CHANNEL[/MESSAGE]]`, `/g/GUILD[/CHANNEL[/MESSAGE]]`, `/g/GUILD/settings/PART[/ITEM]`, `/g/GUILD/CHANNEL/settings/PART`, `/g/GUILD/CHANNEL/live`, `/settings/PART`, `/bot/APPLICATION`, `/recordings/RECORDING`. */
 
 export type SettingsPart = "profile" | "account" | "devices" | "look" | "sessions" | "applications" | "keys" | "connection";
-export type GuildPart = "overview" | "roles" | "members" | "bans" | "invites" | "emoji" | "log" | "bots" | "recording";
+export type GuildPart = "overview" | "roles" | "members" | "bans" | "invites" | "emoji" | "sounds" | "log" | "bots" | "recording";
 export type ChannelPart = "overview" | "permissions";
 export type PeoplePart = "online" | "all" | "pending" | "blocked" | "add";
 export type Route =
@@ -18,7 +18,7 @@ export type Route =
   | { name: "live"; guildId: string; channelId: string };
 
 const parts: readonly string[] = ["profile", "account", "devices", "look", "sessions", "applications", "keys", "connection"] satisfies SettingsPart[];
-const guildParts: readonly string[] = ["overview", "roles", "members", "bans", "invites", "emoji", "log", "bots", "recording"] satisfies GuildPart[];
+const guildParts: readonly string[] = ["overview", "roles", "members", "bans", "invites", "emoji", "sounds", "log", "bots", "recording"] satisfies GuildPart[];
 const channelParts: readonly string[] = ["overview", "permissions"] satisfies ChannelPart[];
 const peopleParts: readonly string[] = ["online", "all", "pending", "blocked", "add"] satisfies PeoplePart[];
 

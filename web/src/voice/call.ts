@@ -15,7 +15,7 @@ import { onOtherNetwork } from "./network.ts";
 import { Peer } from "./peer.ts";
 import { Pictures } from "./pictures.ts";
 import { heard, Playback } from "./playback.ts";
-import { loadPreferences, silenced, withDevice, withMusic, withSounds, withVoices, withVolume } from "./preferences.ts";
+import { loadPreferences, silenced, withDevice, withMusic, withSoundboard, withSounds, withVoices, withVolume } from "./preferences.ts";
 import { NO_CALL, type Effect, type Event, type Place, type Timer } from "./session.ts";
 import { SpeakingGate } from "./sound.ts";
 import type { Call, CallGesture, CallState, DeviceKind, Devices, LinkQuality, SourceKind, TileReport, TileSource, VoiceGateway, VoicesMode } from "./types.ts";
@@ -51,7 +51,7 @@ class LiveCall implements Call {
   #reactedAtMs = -REACTION_MS;
   readonly #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
   readonly #local: LocalMedia;
-  readonly #playback = new Playback((userId) => this.userVolume(userId));
+  readonly #playback = new Playback((userId, played) => this.userVolume(userId) * (played ? (this.#preferences.soundboard ?? 1) : 1));
   #preferences = loadPreferences();
   #session = NO_CALL;
   #link: Link | null = null;
@@ -198,6 +198,11 @@ class LiveCall implements Call {
 
   userVolume(userId: string): number {
     return this.#preferences.volumes[userId] ?? 1;
+  }
+
+  setSoundboardVolume(gain: number): void {
+    this.#preferences = withSoundboard(this.#preferences, Math.min(1, Math.max(0, gain)));
+    this.#playback.refresh();
   }
 
   onDevicesChanged(listener: () => void): () => void {

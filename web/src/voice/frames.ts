@@ -11,6 +11,8 @@ export interface Slot {
   playable: boolean;
   /** All the others in one sound, which is nobody's. */
   mixed?: true;
+  /** What this person plays from a soundboard; no source of theirs. */
+  played?: true;
 }
 
 /** How large a slot is drawn, in device pixels; zero when nobody sees it. */
@@ -154,6 +156,7 @@ function readSlots(d: Record<string, unknown>): ServerFrame {
     if (!isRecord(slot) || typeof slot["mid"] !== "string") return [];
     if (slot["source"] === "mixed") return [{ mid: slot["mid"], userId: null, source: null, playable: true, mixed: true }];
     const userId = typeof slot["user_id"] === "string" ? slot["user_id"] : null;
+    if (slot["source"] === "sound" && userId) return [{ mid: slot["mid"], userId, source: null, playable: true, played: true }];
     const source = isSource(slot["source"]) ? slot["source"] : null;
     const playable = slot["playable"] !== false;
     return [userId && source ? { mid: slot["mid"], userId, source, playable } : { mid: slot["mid"], userId: null, source: null, playable: true }];

@@ -8,6 +8,8 @@ import type { SourceKind } from "./types.ts";
 export interface Heard {
   userId: string;
   stream: MediaStream;
+  /** From a soundboard. */
+  played?: true;
 }
 
 interface Voice extends Heard {
@@ -30,6 +32,10 @@ export function heard(slots: readonly Slot[], streamOf: (slot: Slot) => MediaStr
       const stream = streamOf(slot);
       if (stream) all.set("mixed", { userId: NOBODY, stream });
     }
+    if (userId !== null && slot.played) {
+      const stream = streamOf(slot);
+      if (stream) all.set(`${userId}/played`, { userId, stream, played: true });
+    }
     if (userId === null || (source !== "microphone" && source !== "screen_audio")) continue;
     const stream = streamOf(slot);
     if (stream) all.set(`${userId}/${source}`, { userId, stream });
@@ -40,11 +46,11 @@ export function heard(slots: readonly Slot[], streamOf: (slot: Slot) => MediaStr
 
 export class Playback {
   readonly #voices = new Map<string, Voice>();
-  readonly #volumeOf: (userId: string) => number;
+  readonly #volumeOf: (userId: string, played: boolean) => number;
   #deafened = false;
   #speaker = "";
 
-  constructor(volumeOf: (userId: string) => number) {
+  constructor(volumeOf: (userId: string, played: boolean) => number) {
     this.#volumeOf = volumeOf;
   }
 
@@ -59,6 +65,8 @@ export class Playback {
       this.#voices.set(key, voice);
       this.#giveUpNext(voice);
       voice.userId = now.userId;
+      delete voice.played;
+      if (now.played) voice.played = true;
       this.#level(voice);
     }
     const tracks = new Set([...wanted.values()].map(({ stream }) => trackOf(stream)));
@@ -98,10 +106,10 @@ export class Playback {
     for (const voice of this.#voices.values()) this.#level(voice);
   }
 
-  #open({ userId, stream }: Heard): Voice {
+  #open({ userId, stream, played }: Heard): Voice {
     const element = new Audio();
     element.srcObject = stream;
-    const voice: Voice = { userId, stream, element };
+    const voice: Voice = { userId, stream, element, ...(played && { played }) };
     void this.#route(voice).catch(() => undefined);
     return voice;
   }
@@ -140,7 +148,7 @@ export class Playback {
   }
 
   #level(voice: Voice): void {
-    const volume = this.#deafened ? 0 : this.#volumeOf(voice.userId);
+    const volume = this.#deafened ? 0 : this.#volumeOf(voice.userId, voice.played === true);
     if (volume > 1) {
       if (!voice.boost) {
         voice.boost = this.#boost(voice);

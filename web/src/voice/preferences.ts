@@ -16,6 +16,8 @@ export interface Preferences {
   sounds?: boolean;
   /** How the others are heard; automatic unless this says something else. */
   voices?: VoicesMode;
+  /** Gain of what is played from soundboards, 0 to 1; 1 unless this says less. */
+  soundboard?: number;
   /** Gain by user id, 0 to 2, where it is not 1. */
   volumes: Record<string, number>;
 }
@@ -43,6 +45,10 @@ export function withSounds(preferences: Preferences, sounds: boolean): Preferenc
 
 export function withVoices(preferences: Preferences, voices: VoicesMode): Preferences {
   return save({ ...preferences, voices });
+}
+
+export function withSoundboard(preferences: Preferences, soundboard: number): Preferences {
+  return save({ ...preferences, soundboard });
 }
 
 /** Whom one does not hear at all, the newest choices last. */

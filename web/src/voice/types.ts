@@ -141,6 +141,8 @@ export interface Call {
   /** `gain` from 0 to 2; 1 is as sent. */
   setUserVolume(userId: string, gain: number): void;
   userVolume(userId: string): number;
+  /** How loud one hears what is played from soundboards, from 0 to 1; whoever plays it has their own volume as well. */
+  setSoundboardVolume(gain: number): void;
   onDevicesChanged(listener: () => void): () => void;
   /** A tile begins to draw someone's picture: without one nothing is sent to us. */
   tile(userId: string, source: TileSource): TileReport;
