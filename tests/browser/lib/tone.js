@@ -8,7 +8,16 @@ const FADE_SECONDS = 0.02;
 
 /** The bytes of a WAV file (PCM, 16 bit, mono, 48 kHz). */
 export function toneWav(hz) {
-  const samples = RATE * SECONDS;
+  return wav(hz, RATE, SECONDS, envelope);
+}
+
+/** A tone without gaps, small enough for a soundboard. */
+export function steadyWav(hz, seconds) {
+  return wav(hz, 16_000, seconds, () => 1);
+}
+
+function wav(hz, rate, seconds, envelopeAt) {
+  const samples = rate * seconds;
   const bytes = Buffer.alloc(44 + samples * 2);
   bytes.write("RIFF", 0);
   bytes.writeUInt32LE(36 + samples * 2, 4);
@@ -16,15 +25,15 @@ export function toneWav(hz) {
   bytes.writeUInt32LE(16, 16);
   bytes.writeUInt16LE(1, 20);
   bytes.writeUInt16LE(1, 22);
-  bytes.writeUInt32LE(RATE, 24);
-  bytes.writeUInt32LE(RATE * 2, 28);
+  bytes.writeUInt32LE(rate, 24);
+  bytes.writeUInt32LE(rate * 2, 28);
   bytes.writeUInt16LE(2, 32);
   bytes.writeUInt16LE(16, 34);
   bytes.write("data", 36);
   bytes.writeUInt32LE(samples * 2, 40);
   for (let i = 0; i < samples; i++) {
-    const seconds = i / RATE;
-    bytes.writeInt16LE(Math.round(Math.sin(2 * Math.PI * hz * seconds) * 16_000 * envelope(seconds)), 44 + i * 2);
+    const at = i / rate;
+    bytes.writeInt16LE(Math.round(Math.sin(2 * Math.PI * hz * at) * 16_000 * envelopeAt(at)), 44 + i * 2);
   }
   return bytes;
 }

@@ -108,6 +108,10 @@ fn body(route: &Route) -> Value {
         _ if ends("/bulk-delete") => json!({"messages": ["1000000000001", "1000000000002"]}),
         _ if ends("/messages") => json!({"content": "intruder"}),
         _ if path.contains("/messages/") && route.method == Method::PATCH => json!({"content": "intruder"}),
+        "POST" if ends("/soundboard-sounds") => {
+            json!({"name": "intruder", "sound": "data:audio/ogg;base64,AAAA"})
+        }
+        "POST" if ends("/send-soundboard-sound") => json!({"sound_id": "1000000000009"}),
         "POST" if ends("/roles") || ends("/channels") || ends("/emojis") => {
             json!({"name": "intruder", "type": 0, "image": "data:image/png;base64,AAAA"})
         }
@@ -164,6 +168,7 @@ async fn stage() -> Stage {
         ("roles", role.clone()),
         ("permissions", role),
         ("emojis", "1000000000009".to_owned()),
+        ("soundboard-sounds", "1000000000009".to_owned()),
         ("reactions", "%F0%9F%91%8D".to_owned()),
         ("reaction", "%F0%9F%91%8D".to_owned()),
         ("invites", code),
