@@ -9,7 +9,9 @@ use std::{
 };
 
 use crate::{
-    OpusHead, Size, fmp4, matroska,
+    OpusHead, Size,
+    aac::{AacConfig, Adts},
+    fmp4, matroska,
     matroska::{MAX_BLOCK, Reader},
     ogg,
     rtp::{Assembled, Assembler, Format, Packet},
@@ -19,7 +21,7 @@ use crate::{
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them by the names of their folders in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("frames_opus", frames_opus),
     ("frames_vp8", frames_vp8),
     ("frames_vp9", frames_vp9),
@@ -28,6 +30,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("matroska", matroska),
     ("ogg", ogg),
     ("fmp4", fmp4),
+    ("adts", adts),
 ];
 
 /// See [`frames`].
@@ -142,7 +145,8 @@ pub fn fmp4(bytes: &[u8]) -> bool {
         taken.to_vec()
     });
     let size = Size { width: u16::from(*kind) << 8, height: 1 };
-    let codec = match kind & 3 {
+    let codec = match kind & 7 {
+        4 => Some(Codec::Aac(AacConfig::STEREO)),
         0 => OpusHead::parse(&config).map(Codec::Opus),
         1 => Vp9Config::parse(&config).map(|(size, config)| Codec::Vp9 { size, config }),
         2 => Some(Codec::H264 { size, config }),
@@ -162,6 +166,26 @@ pub fn fmp4(bytes: &[u8]) -> bool {
     // Whatever else arrives is read or refused.
     let _any = (fmp4::tracks(rest), fmp4::fragments(rest));
     true
+}
+
+/// ADTS in two pieces. Frames are no longer than what went in, and the same however it was cut.
+pub fn adts(bytes: &[u8]) -> bool {
+    let read = |pieces: [&[u8]; 2]| {
+        let (mut adts, mut frames) = (Adts::default(), Vec::new());
+        for piece in pieces {
+            adts.push(piece);
+            while let Ok(Some((config, payload))) = adts.poll() {
+                assert!(config.rate() > 0 && !payload.is_empty());
+                frames.push((config, payload));
+            }
+        }
+        frames
+    };
+    let whole = read([bytes, &[]]);
+    let half = bytes.split_at(bytes.len() / 2);
+    assert_eq!(read([half.0, half.1]), whole);
+    assert!(whole.iter().map(|(_, payload)| payload.len()).sum::<usize>() <= bytes.len());
+    !whole.is_empty()
 }
 
 /// Some moment; the differences are what counts.

@@ -8,11 +8,12 @@
 //! - [`rtp`]: packets in any order in, whole frames out, with what was lost.
 //! - [`matroska`]: the writer that survives a kill, the reader, and what makes an indexed copy of a cut-off file.
 //! - [`fmp4`]: segments for HLS.
-//! - [`ogg`], [`wav`], [`flac`]: sound. [`webvtt`]: text beside it.
+//! - [`ogg`], [`wav`], [`flac`]: sound. [`aac`]: what encoders write of it. [`webvtt`]: text beside it.
 #![warn(missing_docs)]
 // Tests need a first moment from somewhere; the library itself is held by engines/clippy.toml.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod aac;
 mod bits;
 pub mod flac;
 pub mod fmp4;

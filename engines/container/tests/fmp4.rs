@@ -6,7 +6,11 @@ mod support;
 use support::{FRAMES, SIZE, Scratch, asked, frames, opus_packet};
 use voxlink_container::{
     OpusHead,
-    fmp4::{Codec, ReadError, Run, Sample, Track, TrackId, Vp9Config, fragments, init, segment, tracks},
+    aac::{AacConfig, Adts},
+    fmp4::{
+        Codec, ReadError, Run, Sample, SampleInfo, Table, Track, TrackId, Vp9Config, fragments, head, init,
+        segment, tracks,
+    },
     rtp::Format,
 };
 
@@ -99,4 +103,50 @@ fn somebody_else_decodes_every_picture() {
         let wanted = format!("{},{},{FRAMES}\n", SIZE.width, SIZE.height);
         assert_eq!(String::from_utf8(found).unwrap(), wanted, "{format:?}");
     }
+}
+
+/// A fifth of a second of AAC.
+fn aac_track() -> (Track, Vec<Sample>) {
+    let (mut adts, mut samples) = (Adts::default(), Vec::new());
+    adts.push(include_bytes!("../../../fuzz/corpus/adts/stereo"));
+    while let Some((config, payload)) = adts.poll().unwrap() {
+        assert_eq!(config, AacConfig::STEREO);
+        samples.push(Sample { duration: voxlink_container::aac::SAMPLES, is_key: true, payload });
+    }
+    (Track { id: TrackId::ONE, codec: Codec::Aac(AacConfig::STEREO) }, samples)
+}
+
+#[test]
+fn aac_beside_pictures_is_read_back_and_decoded_by_somebody_else() {
+    let (picture, pictures) = picture_track(Format::H264);
+    let (sound, sounds) = aac_track();
+    let mut stream = init(&[sound, picture]);
+    let named = tracks(&stream).unwrap();
+    assert_eq!((&named[0].coded, named[0].timescale), (b"mp4a", 48_000));
+    let bytes = both(1, 100, &pictures, &sounds);
+    assert_eq!(fragments(&bytes).unwrap()[1].samples, sounds);
+    stream.extend(bytes);
+    let file = Scratch::new("aac.mp4", &stream);
+    let path = file.0.to_str().unwrap();
+    let counted = ["-v", "error", "-count_frames", "-select_streams", "a", "-show_entries"];
+    let shown = ["stream=codec_name,profile,sample_rate,channels,nb_read_frames", "-of", "csv=p=0", path];
+    let Some(found) = asked("ffprobe", &[&counted[..], &shown].concat()) else { return };
+    assert_eq!(String::from_utf8(found).unwrap(), format!("aac,LC,48000,2,{}\n", sounds.len()));
+}
+
+#[test]
+fn a_head_and_payloads_that_lie_elsewhere_are_the_segment() {
+    let (_, pictures) = picture_track(Format::Vp9);
+    let (_, sounds) = aac_track();
+    let infos = |samples: &[Sample]| samples.iter().map(Sample::info).collect::<Vec<SampleInfo>>();
+    let (shown, heard) = (infos(&pictures), infos(&sounds));
+    let mut bytes = head(
+        7,
+        &[
+            Table { track: TrackId::TWO, time: 9 * 90_000, samples: &shown },
+            Table { track: TrackId::ONE, time: 9 * 48_000, samples: &heard },
+        ],
+    );
+    pictures.iter().chain(&sounds).for_each(|sample| bytes.extend_from_slice(&sample.payload));
+    assert_eq!(bytes, both(7, 9, &pictures, &sounds));
 }

@@ -1,13 +1,15 @@
 //! How tracks are coded: their entries in the sample description, and what playlists call them (RFC 6381).
 
 use super::boxes::Out;
-use crate::{OpusHead, Size, rtp::Vp9Header};
+use crate::{OpusHead, Size, aac::AacConfig, rtp::Vp9Header};
 
 /// How a track is coded, with what a decoder must know before the first sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Codec {
     /// Sound; samples are packets ("Encapsulation of Opus in ISO Base Media File Format" §4.3).
     Opus(OpusHead),
+    /// Sound; samples are frames without ADTS' head (ISO/IEC 14496-14 §5.6).
+    Aac(AacConfig),
     /// Samples are access units whose NAL units have four bytes of length (ISO/IEC 14496-15 §5.4.2).
     H264 {
         /// Of the first key frame.
@@ -79,14 +81,14 @@ impl Codec {
     /// Pictures rather than sound.
     #[must_use]
     pub const fn is_video(&self) -> bool {
-        !matches!(self, Self::Opus(_))
+        !matches!(self, Self::Opus(_) | Self::Aac(_))
     }
 
     /// Of its pictures.
     #[must_use]
     pub const fn size(&self) -> Option<Size> {
         match self {
-            Self::Opus(_) => None,
+            Self::Opus(_) | Self::Aac(_) => None,
             Self::H264 { size, .. } | Self::Vp9 { size, .. } | Self::Av1 { size, .. } => Some(*size),
         }
     }
@@ -96,6 +98,7 @@ impl Codec {
     pub fn name(&self) -> String {
         match self {
             Self::Opus(_) => "opus".to_owned(),
+            Self::Aac(config) => format!("mp4a.40.{}", config.object()),
             Self::H264 { config, .. } => {
                 let [profile, compatibility, level] = told(config);
                 format!("avc1.{profile:02x}{compatibility:02x}{level:02x}")
@@ -119,15 +122,7 @@ impl Codec {
     /// The entry in the sample description.
     pub(super) fn entry(&self, out: &mut Out<'_>) {
         match self {
-            Self::Opus(head) => out.boxed(b"Opus", |out| {
-                out.zeros(6);
-                out.u16(1);
-                out.zeros(8);
-                out.u16(u16::from(head.channels));
-                out.u16(16);
-                out.zeros(4);
-                // 16.16 of Hz.
-                out.u32(48_000 << 16);
+            Self::Opus(head) => sound(out, b"Opus", head.channels, 48_000, |out| {
                 out.boxed(b"dOps", |out| {
                     out.u8(0);
                     out.u8(head.channels);
@@ -136,6 +131,9 @@ impl Codec {
                     out.bytes(&head.output_gain.to_be_bytes());
                     out.u8(0);
                 });
+            }),
+            Self::Aac(config) => sound(out, b"mp4a", config.channels(), config.rate(), |out| {
+                out.full(b"esds", 0, 0, |out| elementary_stream(out, *config));
             }),
             Self::H264 { size, config } => picture(out, b"avc1", *size, |out| {
                 out.boxed(b"avcC", |out| out.bytes(config));
@@ -159,6 +157,37 @@ impl Codec {
 /// The three bytes behind the version.
 fn told(config: &[u8]) -> [u8; 3] {
     config.get(1..4).and_then(|bytes| bytes.first_chunk().copied()).unwrap_or_default()
+}
+
+/// ISO/IEC 14496-12 §12.2.3.
+fn sound(out: &mut Out<'_>, name: &[u8; 4], channels: u8, rate: u32, config: impl FnOnce(&mut Out<'_>)) {
+    out.boxed(name, |out| {
+        out.zeros(6);
+        out.u16(1);
+        out.zeros(8);
+        out.u16(u16::from(channels));
+        out.u16(16);
+        out.zeros(4);
+        // 16.16 of Hz; what does not fit is told by the decoder's configuration alone.
+        out.u16(u16::try_from(rate).unwrap_or_default());
+        out.u16(0);
+        config(out);
+    });
+}
+
+/// `ES_Descriptor` (ISO/IEC 14496-1 §7.2.6.5) of AAC: each descriptor has a byte of tag and one of length before it.
+fn elementary_stream(out: &mut Out<'_>, config: AacConfig) {
+    let decoder = config.to_bytes();
+    out.bytes(&[3, 25]);
+    // Its number and flags are of no use in MP4.
+    out.zeros(3);
+    // MPEG-4 audio, an audio stream; sizes and rates are not told.
+    out.bytes(&[4, 17, 0x40, 0x15]);
+    out.zeros(3 + 4 + 4);
+    out.bytes(&[5, 2]);
+    out.bytes(&decoder);
+    // As MP4 files have it (ISO/IEC 14496-14 §3.1.2).
+    out.bytes(&[6, 1, 2]);
 }
 
 /// ISO/IEC 14496-12 §12.1.3.
@@ -189,6 +218,7 @@ mod tests {
     fn playlists_name_codecs_as_players_know_them() {
         let size = Size { width: 640, height: 360 };
         assert_eq!(Codec::Opus(OpusHead::of(2)).name(), "opus");
+        assert_eq!(Codec::Aac(AacConfig::STEREO).name(), "mp4a.40.2");
         assert_eq!(Codec::H264 { size, config: vec![1, 0x42, 0xc0, 0x1f, 0xff] }.name(), "avc1.42c01f");
         assert_eq!(Codec::Av1 { size, config: vec![0x81, 0x05, 0x0c, 0] }.name(), "av01.0.05M.08");
         let key = [0x82, 0x49, 0x83, 0x42, 0x20, 0x27, 0xf0, 0x16, 0x70];

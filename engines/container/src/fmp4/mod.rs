@@ -13,7 +13,7 @@ mod segment;
 pub use codec::{Codec, Vp9Config};
 pub use init::init;
 pub use read::{Fragment, ReadError, ReadTrack, fragments, tracks};
-pub use segment::{Run, Sample, segment};
+pub use segment::{Run, Sample, SampleInfo, Table, head, segment};
 
 /// A track's number within its stream: not 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,9 +36,13 @@ pub struct Track {
 }
 
 impl Codec {
-    /// Ticks a second of this track's times: 48,000 of sound, 90,000 of pictures.
+    /// Ticks a second of this track's times: the samples of sound, 48,000 of Opus; 90,000 of pictures.
     #[must_use]
     pub const fn timescale(&self) -> u32 {
-        if self.is_video() { 90_000 } else { 48_000 }
+        match self {
+            Self::Opus(_) => 48_000,
+            Self::Aac(config) => config.rate(),
+            Self::H264 { .. } | Self::Vp9 { .. } | Self::Av1 { .. } => 90_000,
+        }
     }
 }

@@ -18,9 +18,9 @@ pub struct ReadTrack {
     pub id: u32,
     /// Ticks a second.
     pub timescale: u32,
-    /// The name of its entry: `Opus`, `avc1`, `vp09`, `av01`.
+    /// The name of its entry: `Opus`, `mp4a`, `avc1`, `vp09`, `av01`.
     pub coded: [u8; 4],
-    /// What the entry's last box holds: `dOps`, `avcC`, `vpcC`, `av1C`.
+    /// What the entry's last box holds: `dOps`, `esds`, `avcC`, `vpcC`, `av1C`.
     pub config: Vec<u8>,
     /// Of pictures.
     pub size: Option<Size>,

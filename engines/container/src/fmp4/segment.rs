@@ -13,6 +13,15 @@ pub struct Sample {
     pub payload: Vec<u8>,
 }
 
+impl Sample {
+    /// What a table says of it.
+    #[must_use]
+    pub fn info(&self) -> SampleInfo {
+        let bytes = u32::try_from(self.payload.len()).unwrap_or(u32::MAX);
+        SampleInfo { duration: self.duration, is_key: self.is_key, bytes }
+    }
+}
+
 /// Samples of one track, one behind the other.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
@@ -22,6 +31,28 @@ pub struct Run<'a> {
     pub time: u64,
     /// In decoding order, which is the order of showing: none of our senders has B-frames.
     pub samples: &'a [Sample],
+}
+
+/// A sample whose payload lies elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleInfo {
+    /// In ticks of its track.
+    pub duration: u32,
+    /// Decoding can begin here.
+    pub is_key: bool,
+    /// How long its payload is.
+    pub bytes: u32,
+}
+
+/// As [`Run`], without the payloads.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a> {
+    /// Whose.
+    pub track: TrackId,
+    /// When the first begins, in ticks of the track.
+    pub time: u64,
+    /// In decoding order.
+    pub samples: &'a [SampleInfo],
 }
 
 /// §8.8.3.1: depends on no other, or on others and is no place to begin.
@@ -35,10 +66,23 @@ const TOLD: u32 = 0x01 | 0x100 | 0x200 | 0x400;
 /// A segment of these runs; `sequence` counts up from one to the next. Runs without samples are left out.
 #[must_use]
 pub fn segment(sequence: u32, runs: &[Run<'_>]) -> Vec<u8> {
-    let runs: Vec<&Run<'_>> = runs.iter().filter(|run| !run.samples.is_empty()).collect();
-    let samples = || runs.iter().flat_map(|run| run.samples);
-    let payload: usize = samples().map(|sample| sample.payload.len()).sum();
-    let mut bytes = Vec::with_capacity(payload + 12 * samples().count() + 128 * runs.len() + 64);
+    let infos: Vec<Vec<SampleInfo>> =
+        runs.iter().map(|run| run.samples.iter().map(Sample::info).collect()).collect();
+    let tables: Vec<Table<'_>> = (runs.iter().zip(&infos))
+        .map(|(run, samples)| Table { track: run.track, time: run.time, samples })
+        .collect();
+    let mut bytes = head(sequence, &tables);
+    runs.iter().flat_map(|run| run.samples).for_each(|sample| bytes.extend_from_slice(&sample.payload));
+    bytes
+}
+
+/// All of a segment but its payloads, which follow it as the tables name them: several segments may share one copy of them.
+#[must_use]
+pub fn head(sequence: u32, tables: &[Table<'_>]) -> Vec<u8> {
+    let tables: Vec<&Table<'_>> = tables.iter().filter(|table| !table.samples.is_empty()).collect();
+    let size = |table: &Table<'_>| -> u64 { table.samples.iter().map(|one| u64::from(one.bytes)).sum() };
+    let count: usize = tables.iter().map(|table| table.samples.len()).sum();
+    let mut bytes = Vec::with_capacity(12 * count + 128 * tables.len() + 64);
     let mut out = Out(&mut bytes);
     out.boxed(b"styp", |out| {
         out.bytes(b"msdh");
@@ -46,38 +90,40 @@ pub fn segment(sequence: u32, runs: &[Run<'_>]) -> Vec<u8> {
         out.bytes(b"msdhiso6");
     });
     let moof_at = out.0.len();
-    let mut offsets = Vec::with_capacity(runs.len());
+    let mut offsets = Vec::with_capacity(tables.len());
     out.boxed(b"moof", |out| {
         out.full(b"mfhd", 0, 0, |out| out.u32(sequence));
-        for run in &runs {
-            offsets.push(fragment(out, run));
+        for table in &tables {
+            offsets.push(fragment(out, table));
         }
     });
     // Behind the moof and the head of the mdat.
-    let mut begins = out.0.len() - moof_at + 8;
-    for (run, at) in runs.iter().zip(offsets) {
+    let mut begins = (out.0.len() - moof_at) as u64 + 8;
+    for (table, at) in tables.iter().zip(offsets) {
         if let Some(place) = out.0.get_mut(at..at + 4) {
             place.copy_from_slice(&u32::try_from(begins).unwrap_or(u32::MAX).to_be_bytes());
         }
-        begins += run.samples.iter().map(|sample| sample.payload.len()).sum::<usize>();
+        begins += size(table);
     }
-    out.boxed(b"mdat", |out| samples().for_each(|sample| out.bytes(&sample.payload)));
+    let payload: u64 = tables.iter().map(|table| size(table)).sum();
+    out.u32(u32::try_from(payload + 8).unwrap_or(u32::MAX));
+    out.bytes(b"mdat");
     bytes
 }
 
 /// Returns where the offset of its data stands.
-fn fragment(out: &mut Out<'_>, run: &Run<'_>) -> usize {
+fn fragment(out: &mut Out<'_>, table: &Table<'_>) -> usize {
     let mut at = 0;
     out.boxed(b"traf", |out| {
-        out.full(b"tfhd", 0, BASE_IS_MOOF, |out| out.u32(run.track.0.get()));
-        out.full(b"tfdt", 1, 0, |out| out.u64(run.time));
+        out.full(b"tfhd", 0, BASE_IS_MOOF, |out| out.u32(table.track.0.get()));
+        out.full(b"tfdt", 1, 0, |out| out.u64(table.time));
         out.full(b"trun", 0, TOLD, |out| {
-            out.u32(u32::try_from(run.samples.len()).unwrap_or(u32::MAX));
+            out.u32(u32::try_from(table.samples.len()).unwrap_or(u32::MAX));
             at = out.0.len();
             out.u32(0);
-            for sample in run.samples {
+            for sample in table.samples {
                 out.u32(sample.duration);
-                out.u32(u32::try_from(sample.payload.len()).unwrap_or(u32::MAX));
+                out.u32(sample.bytes);
                 out.u32(if sample.is_key { KEY } else { BUILDS_ON_OTHERS });
             }
         });
