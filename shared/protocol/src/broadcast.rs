@@ -26,6 +26,16 @@ pub enum BroadcastTrouble {
     NoTranscoder,
 }
 
+/// How the sound of a broadcast is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BroadcastSound {
+    /// As it was mixed.
+    Opus,
+    /// Made of that when a player asks for it, where the server has a program that does.
+    Aac,
+}
+
 /// The picture that is broadcast.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BroadcastPicture {
@@ -60,6 +70,8 @@ pub struct CallBroadcast {
     pub viewers: u32,
     /// What there is to see; `None`: sound only.
     pub picture: Option<BroadcastPicture>,
+    /// What players can have it as.
+    pub sound: Vec<BroadcastSound>,
     /// What is wrong.
     pub trouble: Option<BroadcastTrouble>,
 }

@@ -16,7 +16,7 @@ const AV1_CONFIG: &[u8] = include_bytes!("blank/av1.config.bin");
 /// Of the same codec as `like`, so that players need no other decoder. `None` for sound.
 pub(super) fn picture(like: &Codec) -> Option<(Codec, &'static [u8])> {
     match like {
-        Codec::Opus(_) => None,
+        Codec::Opus(_) | Codec::Aac(_) => None,
         Codec::Vp9 { .. } => Vp9Config::parse(VP9).map(|(size, config)| (Codec::Vp9 { size, config }, VP9)),
         Codec::H264 { .. } => Some((Codec::H264 { size: SIZE, config: H264_CONFIG.to_vec() }, H264)),
         Codec::Av1 { .. } => Some((Codec::Av1 { size: SIZE, config: AV1_CONFIG.to_vec() }, AV1)),

@@ -10,10 +10,14 @@ use bytes::Bytes;
 use voxlink_audio::{FRAME, FRAME_DURATION, SAMPLE_RATE};
 use voxlink_container::{
     OpusHead,
-    fmp4::{Codec, Run, Sample, Track, TrackId, init, segment},
+    aac::AacConfig,
+    fmp4::{Codec, Sample, Track, init},
 };
 
-use super::blank;
+use super::{
+    blank,
+    part::{PICTURE, Part, SOUND},
+};
 
 /// A key frame from here on ends a segment.
 const LEAST: Duration = Duration::from_millis(3_600);
@@ -29,8 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const BLANK_EVERY: Duration = Duration::from_secs(1);
 /// Pictures of one segment; beyond it they are left out until the next one: 40 Mbit/s for four seconds.
 const MOST_BYTES: usize = 20 * 1024 * 1024;
-const SOUND: TrackId = TrackId::ONE;
-const PICTURE: TrackId = TrackId::TWO;
 const PICTURE_RATE: u128 = 90_000;
 
 /// A picture.
@@ -49,16 +51,20 @@ pub(super) struct Picture {
 /// A segment.
 #[derive(Clone, Debug)]
 pub(super) struct Cut {
+    /// Counts up from one to the next.
+    pub(super) sequence: u32,
+    /// Where it begins on the line of time.
+    pub(super) begin: Duration,
     /// How long it is.
     pub(super) length: Duration,
     /// What comes has nothing to do with what was.
     pub(super) is_discontinuous: bool,
-    /// Another initialisation segment, for pictures and sound, is needed from here on.
-    pub(super) init: Option<Bytes>,
-    /// Pictures and sound; `None` before there ever was a picture.
-    pub(super) both: Option<Bytes>,
-    /// Sound alone.
-    pub(super) sound: Bytes,
+    /// Other initialisation segments, for pictures with Opus and with AAC, are needed from here on.
+    pub(super) init: Option<[Bytes; 2]>,
+    /// `None` before there ever was a picture.
+    pub(super) pictures: Option<Part>,
+    /// Opus.
+    pub(super) sound: Part,
     /// How its pictures are coded, as playlists name it.
     pub(super) codec: Option<String>,
 }
@@ -93,13 +99,14 @@ pub(super) struct Cutter {
     sequence: u32,
 }
 
-fn sound_codec() -> Codec {
-    Codec::Opus(OpusHead::of(2))
+/// Opus and AAC.
+fn sound_codecs() -> [Codec; 2] {
+    [Codec::Opus(OpusHead::of(2)), Codec::Aac(AacConfig::STEREO)]
 }
 
-/// Of a stream without pictures.
-pub(super) fn sound_init() -> Bytes {
-    init(&[Track { id: SOUND, codec: sound_codec() }]).into()
+/// Of streams without pictures, as Opus and as AAC.
+pub(super) fn sound_inits() -> [Bytes; 2] {
+    sound_codecs().map(|codec| init(&[Track { id: SOUND, codec }]).into())
 }
 
 impl Default for Cutter {
@@ -187,6 +194,11 @@ impl Cutter {
         matches!(self.mode, Mode::Showing(_)) && self.sound_end() >= self.begin + ASK
     }
 
+    /// Where the open segment begins on the line of time.
+    pub(super) fn begin(&self) -> Duration {
+        self.begin
+    }
+
     /// How much of the line of time there is sound of.
     pub(super) fn sound_end(&self) -> Duration {
         FRAME_DURATION * u32::try_from(self.sent + self.sounds.len() as u64).unwrap_or(u32::MAX)
@@ -257,43 +269,39 @@ impl Cutter {
         let frames = at.as_micros().div_ceil(FRAME_DURATION.as_micros());
         let count = usize::try_from(frames.saturating_sub(u128::from(first))).unwrap_or(usize::MAX);
         let count = count.min(self.sounds.len());
-        let sounds: Vec<Sample> = self
-            .sounds
-            .drain(..count)
-            .map(|payload| Sample { duration: FRAME as u32, is_key: true, payload })
-            .collect();
+        let sounds = self.sounds.drain(..count);
+        let sounds = sounds.map(|payload| Sample { duration: FRAME as u32, is_key: true, payload });
+        let sound = Part::new(first * FRAME as u64, sounds);
         self.sent += count as u64;
         let shown = self.pictures.iter().take_while(|one| one.at < at).count();
         let mut pictures: Vec<Picture> = self.pictures.drain(..shown).collect();
         let after = self.pictures.front().map_or(at, |next| next.at);
         let starts: Vec<Duration> = pictures.iter().map(|one| one.at).chain([after]).collect();
-        let samples: Vec<Sample> = pictures
-            .iter_mut()
-            .zip(starts.windows(2))
-            .map(|(picture, times)| Sample {
-                duration: match times {
-                    [from, to] => u32::try_from(ticks(*to).saturating_sub(ticks(*from))).unwrap_or_default(),
-                    _ => 0,
-                },
-                is_key: picture.is_key,
-                payload: std::mem::take(&mut picture.payload),
-            })
-            .collect();
+        let samples = pictures.iter_mut().zip(starts.windows(2)).map(|(picture, times)| Sample {
+            duration: match times {
+                [from, to] => u32::try_from(ticks(*to).saturating_sub(ticks(*from))).unwrap_or_default(),
+                _ => 0,
+            },
+            is_key: picture.is_key,
+            payload: std::mem::take(&mut picture.payload),
+        });
         self.sequence += 1;
-        let sound = Run { track: SOUND, time: first * FRAME as u64, samples: &sounds };
-        let picture =
-            Run { track: PICTURE, time: starts.first().map_or(0, |time| ticks(*time)), samples: &samples };
         let is_new = std::mem::take(&mut self.is_new);
         let codec = self.codec.as_ref();
-        let tracks = codec.map(|codec| {
-            [Track { id: SOUND, codec: sound_codec() }, Track { id: PICTURE, codec: codec.clone() }]
-        });
+        let inits = |codec: &Codec| {
+            let with = |sound| {
+                init(&[Track { id: SOUND, codec: sound }, Track { id: PICTURE, codec: codec.clone() }])
+            };
+            sound_codecs().map(|sound| with(sound).into())
+        };
         let cut = Cut {
+            sequence: self.sequence,
+            begin: self.begin,
             length: at.saturating_sub(self.begin),
             is_discontinuous: std::mem::take(&mut self.is_discontinuous),
-            init: tracks.filter(|_| is_new).map(|tracks| init(&tracks).into()),
-            both: codec.map(|_| segment(self.sequence, &[picture, sound]).into()),
-            sound: segment(self.sequence, &[sound]).into(),
+            init: codec.filter(|_| is_new).map(inits),
+            pictures: codec.map(|_| Part::new(starts.first().map_or(0, |time| ticks(*time)), samples)),
+            sound,
             codec: codec.map(Codec::name),
         };
         self.begin = at;
@@ -311,7 +319,7 @@ const _: () = assert!(SAMPLE_RATE as usize == FRAME * 50, "a frame is 20 ms");
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{super::part::Segment, *};
     use voxlink_container::fmp4::{Fragment, Vp9Config, fragments, tracks};
 
     const KEY: [u8; 9] = [0x82, 0x49, 0x83, 0x42, 0x20, 0x27, 0xf0, 0x16, 0x70];
@@ -344,8 +352,13 @@ mod tests {
         cuts
     }
 
-    fn of(track: u32, cut: &Bytes) -> Fragment {
-        fragments(cut).unwrap().into_iter().find(|one| one.track == track).unwrap()
+    /// As one with pictures is laid out, if there are any.
+    fn both(cut: &Cut) -> Vec<u8> {
+        Segment::new(cut.sequence, cut.pictures.as_ref(), &cut.sound).whole()
+    }
+
+    fn of(track: u32, segment: &[u8]) -> Fragment {
+        fragments(segment).unwrap().into_iter().find(|one| one.track == track).unwrap()
     }
 
     fn silence(cutter: &mut Cutter, until: u64) -> Vec<Cut> {
@@ -364,15 +377,17 @@ mod tests {
         assert_eq!(cuts.iter().map(|cut| cut.length).collect::<Vec<_>>(), [ms(4_000); 4]);
         assert!(cuts[0].init.is_some() && cuts[1..].iter().all(|cut| cut.init.is_none()));
         assert!(cuts.iter().all(|cut| !cut.is_discontinuous));
-        let named = tracks(cuts[0].init.as_ref().unwrap()).unwrap();
-        assert_eq!((&named[0].coded, &named[1].coded), (b"Opus", b"vp09"));
+        let named = cuts[0].init.as_ref().unwrap().each_ref().map(|init| tracks(init).unwrap());
+        let named = named.map(|two| two.iter().map(|track| track.coded).collect::<Vec<_>>());
+        assert_eq!(named, [[*b"Opus", *b"vp09"], [*b"mp4a", *b"vp09"]]);
         for (at, cut) in cuts.iter().enumerate() {
-            let (at, both) = (at as u64, cut.both.as_ref().unwrap());
-            let (pictures, sound) = (of(2, both), of(1, both));
+            let (at, both) = (at as u64, both(cut));
+            let (pictures, sound) = (of(2, &both), of(1, &both));
             assert_eq!((pictures.time, pictures.samples.len()), (at * 360_000, 40));
             assert!(pictures.samples[0].is_key && pictures.samples.iter().all(|one| one.duration == 9_000));
             assert_eq!((sound.time, sound.samples.len()), (at * 192_000, 200));
-            assert_eq!(of(1, &cut.sound), sound);
+            assert_eq!(of(1, &Segment::new(1, None, &cut.sound).whole()), sound);
+            assert_eq!(cut.begin, ms(4_000 * at));
         }
     }
 
@@ -381,11 +396,15 @@ mod tests {
         let mut cutter = Cutter::default();
         let cuts = silence(&mut cutter, 9_000);
         assert_eq!(cuts.len(), 2);
-        assert!(cuts.iter().all(|cut| cut.both.is_none() && cut.length == ms(4_000)));
+        assert!(cuts.iter().all(|cut| cut.pictures.is_none() && cut.length == ms(4_000)));
         assert_eq!(cutter.showing(), None);
         let cuts = play(&mut cutter, 9_000..18_000, 10, true);
-        assert_eq!((cuts[0].length, cuts[0].both.is_none()), (ms(1_000), true), "what was open ends there");
-        assert!(cuts[1].is_discontinuous && cuts[1].init.is_some() && cuts[1].both.is_some());
+        assert_eq!(
+            (cuts[0].length, cuts[0].pictures.is_none()),
+            (ms(1_000), true),
+            "what was open ends there"
+        );
+        assert!(cuts[1].is_discontinuous && cuts[1].init.is_some() && cuts[1].pictures.is_some());
         assert_eq!(cuts[1].codec.as_deref(), Some("vp09.00.21.08"));
         assert_eq!(cutter.showing(), Some(&vp9()));
     }
@@ -400,7 +419,7 @@ mod tests {
         let cuts = silence(&mut cutter, 15_000);
         assert!(!cuts[0].is_discontinuous && cuts[1].is_discontinuous && cuts[1].init.is_some());
         assert!(cuts[2..].iter().all(|cut| !cut.is_discontinuous));
-        let black = of(2, cuts[1].both.as_ref().unwrap());
+        let black = of(2, &both(&cuts[1]));
         assert!(black.samples.iter().all(|one| one.is_key && one.payload != KEY));
         assert_eq!(cutter.showing(), None);
         // What builds on pictures that nobody has is left out; then somebody else shows theirs.
@@ -410,10 +429,10 @@ mod tests {
         let cuts = play(&mut cutter, 15_100..20_000, 10, true);
         assert!(cuts.iter().filter(|cut| cut.is_discontinuous).count() == 1, "{}", cuts.len());
         let ends = |cut: &Cut| {
-            let pictures = of(2, cut.both.as_ref().unwrap());
+            let pictures = of(2, &both(cut));
             pictures.time + pictures.samples.iter().map(|one| u64::from(one.duration)).sum::<u64>()
         };
-        let begins = |cut: &Cut| of(2, cut.both.as_ref().unwrap()).time;
+        let begins = |cut: &Cut| of(2, &both(cut)).time;
         assert!(cuts.windows(2).all(|two| ends(&two[0]) == begins(&two[1])));
     }
 
@@ -438,7 +457,7 @@ mod tests {
         }
         assert!(silence(&mut cutter, 6_000).is_empty());
         let last = cutter.finish().unwrap();
-        let pictures = of(2, last.both.as_ref().unwrap());
+        let pictures = of(2, &both(&last));
         assert_eq!(pictures.time, 360_000, "not before what has gone out");
         assert_eq!(pictures.samples.iter().map(|one| one.duration).collect::<Vec<_>>(), [90, 90, 179_820]);
         assert!(cutter.finish().is_none());

@@ -14,6 +14,7 @@ use std::{
 };
 
 use voxlink_audio::opus::CodecError;
+use voxlink_container::{aac, fmp4::Sample};
 use voxlink_protocol::{
     RecordingId, UserId,
     broadcast::{BroadcastPicture, BroadcastTrouble},
@@ -23,13 +24,16 @@ use voxlink_sfu::{Codec, Listening, MediaKind, PeerId, PersonId, RoomId, Tap, Ta
 
 use super::{
     Air,
+    aac::{Aac, frames_in},
     cutter::{Cutter, LONGEST, Picture},
     lock,
+    part::Part,
     picture::{Feed, coded},
-    shelf::Piece,
+    piece::{Piece, Stream},
+    pipe::Ended,
     sound::{Mixed, Sound},
     stage::{Shown, Stage},
-    transcode::{Ended, Transcoder},
+    transcode::Transcoder,
 };
 use crate::{capture::names::source_name, live, seal::Seals, worker::Worker};
 
@@ -41,6 +45,13 @@ const SILENT: Duration = Duration::from_secs(5);
 const STUCK: Duration = Duration::from_secs(4);
 /// A transcoder that ends without a picture so often is none.
 const MOST_FAILURES: u32 = 2;
+/// Nobody asked for AAC for so long: it is not made any more. Players ask every few seconds.
+const UNWANTED: Duration = Duration::from_secs(30);
+/// The AAC of the last segment is waited for.
+const CLOSES_WITHIN: Duration = Duration::from_secs(2);
+/// Twenty milliseconds of it, in Opus (RFC 6716 §3.2), and how many of them come behind the end: frames build on the next.
+const SILENCE: &[u8] = &[0xf8, 0xff, 0xfe];
+const BEHIND_THE_END: usize = 25;
 /// An address is good for so long after its segment has left the playlist: who is late still gets it from a cache.
 const GOOD_FOR: Duration = Duration::from_secs(5 * 60);
 
@@ -74,7 +85,7 @@ pub(super) fn sealed(id: RecordingId, name: &str, until: u64) -> String {
 pub(super) fn seal(id: RecordingId, seals: Arc<Seals>, env: Env) -> Seal {
     Arc::new(move |piece: Piece| {
         let good_for = match piece {
-            Piece::Init(_) | Piece::SoundInit => live::LONGEST + GOOD_FOR,
+            Piece::Init { .. } | Piece::SoundInit { .. } => live::LONGEST + GOOD_FOR,
             Piece::Segment(..) => GOOD_FOR,
         };
         let (name, until) = (piece.name(), env.now().plus(good_for).0);
@@ -89,7 +100,7 @@ pub(super) fn seal(id: RecordingId, seals: Arc<Seals>, env: Env) -> Seal {
 /// When the system gives no threads.
 pub(super) fn start(env: Env, ffmpeg: PathBuf) -> io::Result<Worker<Order>> {
     Worker::start("broadcast", move |inbox| {
-        Task { env, ffmpeg: ffmpeg.into(), inbox, active: HashMap::new() }.run();
+        Task { env, ffmpeg: ffmpeg.into(), inbox, active: HashMap::new(), closing: Vec::new() }.run();
     })
 }
 
@@ -99,12 +110,14 @@ struct Task {
     ffmpeg: Arc<Path>,
     inbox: Receiver<Order>,
     active: HashMap<RecordingId, Active>,
+    /// What has ended but for its last AAC.
+    closing: Vec<Active>,
 }
 
 impl Task {
     fn run(mut self) {
         loop {
-            let order = match self.active.is_empty() {
+            let order = match self.active.is_empty() && self.closing.is_empty() {
                 true => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 false => self.inbox.recv_timeout(TURN),
             };
@@ -117,14 +130,16 @@ impl Task {
                 self.obey(order);
             }
             let now = self.env.clock.monotonic();
-            self.active.retain(|id, active| match active.turn(now) {
-                Ok(()) => true,
+            let broken = self.active.extract_if(|id, active| match active.turn(now) {
+                Ok(()) => false,
                 Err(error) => {
                     tracing::error!(%error, broadcast = %id, "a broadcast has no sound any more: it ends");
-                    active.end(now);
-                    false
+                    true
                 }
             });
+            let ended = broken.map(|(_, active)| active.end(now));
+            self.closing.extend(ended);
+            self.closing.retain_mut(|active| !active.close(now));
         }
     }
 
@@ -147,8 +162,8 @@ impl Task {
                 }
             }
             Order::End(id) => {
-                if let Some(mut active) = self.active.remove(&id) {
-                    active.end(now);
+                if let Some(active) = self.active.remove(&id) {
+                    self.closing.push(active.end(now));
                 }
             }
         }
@@ -175,6 +190,7 @@ struct Active {
     has_made: bool,
     failures: u32,
     cutter: Cutter,
+    aac: Aac,
     air: Arc<Mutex<Air>>,
     seal: Seal,
 }
@@ -182,6 +198,7 @@ struct Active {
 impl Active {
     fn new(begin: Begin, ffmpeg: Arc<Path>, now: Instant) -> Result<Self, CodecError> {
         Ok(Self {
+            aac: Aac::new(ffmpeg.clone()),
             ffmpeg,
             listening: begin.listening,
             tap: Tap::new(begin.room),
@@ -229,6 +246,7 @@ impl Active {
             if let Some(person) = loudest {
                 self.stage.heard(person, now);
             }
+            self.aac.take(&packet);
             self.cutter.sound(packet);
         }
         self.choose(now);
@@ -238,6 +256,7 @@ impl Active {
         while let Some(cut) = self.cutter.poll() {
             lock(&self.air).shelf.push(cut, &*self.seal);
         }
+        self.make_aac(now);
         self.report();
         Ok(())
     }
@@ -405,6 +424,23 @@ impl Active {
         }
     }
 
+    /// Makes AAC while somebody wants it, and puts it beside the Opus that is on the shelf.
+    fn make_aac(&mut self, now: Instant) {
+        let mut air = lock(&self.air);
+        air.is_aac_failed = self.aac.is_failed(now);
+        let is_wanted = air.aac_asked.is_some_and(|at| now.saturating_duration_since(at) < UNWANTED);
+        let begin = air.shelf.silent().map_or(self.cutter.begin(), |silent| silent.begin);
+        self.aac.turn(is_wanted.then(|| frames_in(begin, begin).start), now);
+        while let Some(silent) = air.shelf.silent() {
+            let range = frames_in(silent.begin, silent.end);
+            let time = range.start * u64::from(aac::SAMPLES);
+            let Some(frames) = self.aac.frames(range) else { return };
+            let frames = frames.into_iter();
+            let samples = frames.map(|payload| Sample { duration: aac::SAMPLES, is_key: true, payload });
+            air.shelf.put_aac(silent.number, &Part::new(time, samples));
+        }
+    }
+
     /// Says what is to be seen, and what is wrong.
     fn report(&self) {
         let shown = self.shown.as_ref();
@@ -419,7 +455,8 @@ impl Active {
         air.picture = picture;
     }
 
-    fn end(&mut self, now: Instant) {
+    /// It is over but for [`Self::close`].
+    fn end(mut self, now: Instant) -> Self {
         let last = self.cutter.finish();
         let mut air = lock(&self.air);
         if let Some(cut) = last {
@@ -427,6 +464,23 @@ impl Active {
         }
         (air.picture, air.trouble) = (None, None);
         air.shelf.end(now);
+        drop(air);
+        self.transcoder = None;
+        (0..BEHIND_THE_END).for_each(|_| self.aac.take(SILENCE));
+        self
+    }
+
+    /// Makes the last of the AAC; true when that is done.
+    fn close(&mut self, now: Instant) -> bool {
+        self.make_aac(now);
+        let mut air = lock(&self.air);
+        let is_late = air.shelf.ended().is_none_or(|ended| now >= ended + CLOSES_WITHIN);
+        let is_wanted = air.shelf.is_up_to_date(Stream::SoundAac);
+        let is_done = air.shelf.silent().is_none() || is_late || !is_wanted;
+        if is_done {
+            air.shelf.end_aac();
+        }
+        is_done
     }
 }
 

@@ -1,5 +1,11 @@
 //! The API of broadcasts, as docs/protocol/broadcast.md has it.
 
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
 use axum::{
     Json,
     body::Body,
@@ -8,13 +14,14 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
+use futures_util::stream;
 use serde::Deserialize;
 use voxlink_protocol::{CallBroadcast, ChannelId, ErrorCode, Problem, RecordingId, bus::RecordingDeed};
 use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Authenticated, Person, Routes};
 
 use super::{
-    engine, lock,
-    shelf::{Piece, Stream},
+    Air, engine, lock,
+    piece::{Piece, Stream},
     viewers::{Key, Known},
 };
 use crate::{Recordings, http::Consent, start::Refusal};
@@ -25,6 +32,11 @@ const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const PLAYLIST_KEPT: &str = "private, max-age=1";
 /// A segment never changes, and is of no use once it left the playlist.
 const SEGMENT_KEPT: &str = "public, max-age=600, immutable";
+
+/// A playlist of AAC waits for an encoder that begins: it makes what is kept in less than a second.
+const AAC_WITHIN: Duration = Duration::from_secs(8);
+/// Between two looks whether it is there.
+const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) fn routes(recordings: Recordings) -> Routes {
     Routes::under("/api/v1")
@@ -114,31 +126,53 @@ async fn index(
     let broadcast = this.broadcast_of(channel)?.id;
     let broadcasts = &this.inner.broadcasts;
     let air = broadcasts.air(broadcast).ok_or(Refusal::NotLive)?;
-    let (picture, sound) = {
-        let shelf = &lock(&air).shelf;
-        // It has only just begun.
-        shelf.playlist(Stream::Sound).ok_or(Refusal::NotLive)?;
-        let picture = shelf.codec().filter(|_| shelf.playlist(Stream::Both).is_some());
-        (
-            picture.map(|codec| (codec.to_owned(), shelf.bandwidth(Stream::Both))),
-            shelf.bandwidth(Stream::Sound),
-        )
+    let offered = {
+        let air = lock(&air);
+        offered(&air, broadcasts.offers_aac(&air)).ok_or(Refusal::NotLive)?
     };
+    if broadcasts.aac.found().is_none() {
+        this.look_for_aac();
+    }
     let key = Key::from_be_bytes(this.inner.env.bytes());
     let now = this.inner.env.clock.monotonic();
     if !lock(&broadcasts.viewers).admit(key, broadcast, channel, user, now) {
         return Err(Refusal::TooMany.into());
     }
-    let line = |stream: &str, codecs: &str, bits: u64| {
-        format!(
+    let mut text = "#EXTM3U\n#EXT-X-VERSION:7\n".to_owned();
+    for Offered { stream, codecs, bits } in offered {
+        let name = stream.name();
+        text.push_str(&format!(
             "#EXT-X-STREAM-INF:BANDWIDTH={bits},CODECS=\"{codecs}\"\n\
-             /api/v1/broadcasts/{broadcast}/playlists/{stream}.m3u8?viewer={key:032x}\n"
-        )
-    };
-    let picture = picture.map(|(codec, bits)| line("both", &format!("{codec},opus"), bits));
-    let text =
-        format!("#EXTM3U\n#EXT-X-VERSION:7\n{}{}", picture.unwrap_or_default(), line("sound", "opus", sound));
+             /api/v1/broadcasts/{broadcast}/playlists/{name}.m3u8?viewer={key:032x}\n"
+        ));
+    }
     Ok(answer(text.into(), PLAYLIST, "no-store"))
+}
+
+/// A stream as the master playlist names it.
+struct Offered {
+    stream: Stream,
+    codecs: String,
+    bits: u64,
+}
+
+/// Every stream that can be had: pictures before sound, and AAC before Opus, since a player takes the first that it knows.
+/// `None`: the broadcast has only just begun.
+fn offered(air: &Air, has_aac: bool) -> Option<Vec<Offered>> {
+    let shelf = &air.shelf;
+    shelf.playlist(Stream::Sound)?;
+    let picture = shelf.codec().filter(|_| shelf.playlist(Stream::Both).is_some());
+    let offer = |stream: Stream| {
+        let sound = if stream.is_aac() { "mp4a.40.2" } else { "opus" };
+        let codecs = match (stream.has_pictures(), picture) {
+            (true, Some(picture)) => format!("{picture},{sound}"),
+            (true, None) => return None,
+            (false, _) => sound.to_owned(),
+        };
+        Some(Offered { stream, codecs, bits: shelf.bandwidth(stream) })
+    };
+    let all = [Stream::BothAac, Stream::Both, Stream::SoundAac, Stream::Sound];
+    Some(all.into_iter().filter(|stream| has_aac || !stream.is_aac()).filter_map(offer).collect())
 }
 
 #[derive(Deserialize)]
@@ -171,14 +205,35 @@ async fn playlist(
             return Err(closed());
         }
     }
-    let stream = match name.as_str() {
-        "both.m3u8" => Stream::Both,
-        "sound.m3u8" => Stream::Sound,
-        _ => return Err(Refusal::NotLive.into()),
-    };
+    let stream = Stream::parse(&name).ok_or(Refusal::NotLive)?;
     let air = broadcasts.air(id).ok_or(Refusal::NotLive)?;
-    let text = lock(&air).shelf.playlist(stream).ok_or(Refusal::NotLive)?;
-    Ok(answer(text, PLAYLIST, PLAYLIST_KEPT))
+    let text = this.written(&air, stream).await.ok_or(Refusal::NotLive)?;
+    Ok(answer(text.into(), PLAYLIST, PLAYLIST_KEPT))
+}
+
+impl Recordings {
+    /// A playlist. To ask for one of AAC is to have it made.
+    async fn written(&self, air: &Arc<Mutex<Air>>, stream: Stream) -> Option<Bytes> {
+        let clock = &self.inner.env.clock;
+        let until = clock.monotonic() + AAC_WITHIN;
+        loop {
+            let now = clock.monotonic();
+            {
+                let mut air = lock(air);
+                if stream.is_aac() {
+                    air.aac_asked = Some(now);
+                }
+                let Air { shelf, is_aac_failed, .. } = &*air;
+                if !stream.is_aac() || shelf.is_up_to_date(stream) || shelf.ended().is_some() {
+                    return shelf.playlist(stream);
+                }
+                if *is_aac_failed || now >= until {
+                    return None;
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -206,12 +261,13 @@ async fn file(
     }
     let piece = Piece::parse(&name).ok_or(Refusal::NotLive)?;
     let air = broadcasts.air(id).ok_or(Refusal::NotLive)?;
-    let bytes = lock(&air).shelf.piece(piece).ok_or(Refusal::NotLive)?;
-    let kind = match piece {
-        Piece::SoundInit | Piece::Segment(Stream::Sound, _) => "audio/mp4",
-        Piece::Init(_) | Piece::Segment(Stream::Both, _) => "video/mp4",
-    };
-    Ok(answer(bytes, kind, SEGMENT_KEPT))
+    let segment = lock(&air).shelf.piece(piece).ok_or(Refusal::NotLive)?;
+    let kind = if piece.is_sound() { "audio/mp4" } else { "video/mp4" };
+    let length = segment.len();
+    let pieces = stream::iter(segment.pieces().map(Ok::<_, Infallible>));
+    let mut response = answer(Body::from_stream(pieces), kind, SEGMENT_KEPT);
+    response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    Ok(response)
 }
 
 fn closed() -> ApiError {
@@ -219,8 +275,8 @@ fn closed() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, Problem::new(ErrorCode::MissingAccess, words))
 }
 
-fn answer(bytes: Bytes, kind: &'static str, kept: &'static str) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+fn answer(body: Body, kind: &'static str, kept: &'static str) -> Response {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));

@@ -4,11 +4,15 @@
 //! shown the mark, or they agreed. One thread listens to all broadcast calls ([`engine`]), mixes, chooses what is to be
 //! seen, and puts segments on a [`shelf`]; those who watch only read from there.
 
+mod aac;
 mod blank;
 mod cutter;
 mod engine;
 mod http;
+mod part;
 mod picture;
+mod piece;
+mod pipe;
 mod shelf;
 mod sound;
 mod stage;
@@ -25,7 +29,7 @@ use std::{
 
 use voxlink_protocol::{
     CallBroadcast, CallRecording, ChannelId, Permissions, RecordingId, RecordingPolicy, Timestamp, UserId,
-    broadcast::{BroadcastPicture, BroadcastTrouble, CallBroadcastState},
+    broadcast::{BroadcastPicture, BroadcastSound, BroadcastTrouble, CallBroadcastState},
     bus::RecordingDeed,
     event::{GuildChange, GuildEvent},
     recording::CallRecordingState,
@@ -36,6 +40,7 @@ use voxlink_sfu::{PersonId, RoomId};
 use crate::{
     Recordings,
     live::{Beginning, Effect, Live},
+    make::{self, Finder},
     seal::Seals,
     start::Refusal,
     store::rules,
@@ -59,6 +64,16 @@ struct Air {
     shelf: Shelf,
     picture: Option<BroadcastPicture>,
     trouble: Option<BroadcastTrouble>,
+    /// When a player asked for AAC last: it is made only then.
+    aac_asked: Option<Instant>,
+    /// It cannot be made.
+    is_aac_failed: bool,
+}
+
+impl Air {
+    fn new(shelf: Shelf) -> Self {
+        Self { shelf, picture: None, trouble: None, aac_asked: None, is_aac_failed: false }
+    }
 }
 
 /// One broadcast.
@@ -75,6 +90,7 @@ struct Told {
     viewers: u32,
     picture: Option<BroadcastPicture>,
     trouble: Option<BroadcastTrouble>,
+    has_aac: bool,
 }
 
 /// All of a server's.
@@ -83,6 +99,8 @@ pub(crate) struct Broadcasts {
     going: Mutex<HashMap<RecordingId, Going>>,
     viewers: Mutex<Viewers>,
     seals: Arc<Seals>,
+    /// Whether the ffmpeg of this machine makes AAC.
+    aac: Finder<()>,
     engine: Worker<Order>,
 }
 
@@ -101,6 +119,7 @@ impl Broadcasts {
             going: Mutex::default(),
             viewers: Mutex::default(),
             seals: Arc::new(Seals::new(env)),
+            aac: Finder::default(),
             engine: engine::start(
                 env.clone(),
                 ffmpeg.map_or_else(|| PathBuf::from("ffmpeg"), Path::to_owned),
@@ -113,6 +132,11 @@ impl Broadcasts {
         lock(&self.live).concerns(channel, user)
     }
 
+    /// Whether players of this one can have AAC.
+    fn offers_aac(&self, air: &Air) -> bool {
+        self.aac.found().is_some() && !air.is_aac_failed
+    }
+
     fn air(&self, id: RecordingId) -> Option<Arc<Mutex<Air>>> {
         lock(&self.going).get(&id).map(|going| going.air.clone())
     }
@@ -123,7 +147,8 @@ impl Broadcasts {
 
     /// As everyone sees it; `None` in a conversation, where nothing is broadcast.
     fn shown(&self, recording: CallRecording) -> Option<CallBroadcast> {
-        let Told { viewers, picture, trouble } = self.told(recording.id);
+        let Told { viewers, picture, trouble, has_aac } = self.told(recording.id);
+        let aac = has_aac.then_some(BroadcastSound::Aac);
         Some(CallBroadcast {
             id: recording.id,
             channel_id: recording.channel_id,
@@ -138,6 +163,7 @@ impl Broadcasts {
             kept: recording.kept,
             viewers,
             picture,
+            sound: std::iter::once(BroadcastSound::Opus).chain(aac).collect(),
             trouble,
         })
     }
@@ -177,9 +203,10 @@ impl Recordings {
         if lock(&broadcasts.live).all().len() >= MOST {
             return Err(Refusal::TooMany);
         }
+        self.look_for_aac();
         let id = RecordingId(inner.ids.next(inner.env.now()));
         let seal = engine::seal(id, broadcasts.seals.clone(), inner.env.clone());
-        let air = Arc::new(Mutex::new(Air { shelf: Shelf::new(&*seal), picture: None, trouble: None }));
+        let air = Arc::new(Mutex::new(Air::new(Shelf::new(&*seal))));
         let going = Going { channel, air: air.clone(), told: Told::default(), told_at: now };
         lock(&broadcasts.going).insert(id, going);
         let room = RoomId(channel.get());
@@ -195,6 +222,20 @@ impl Recordings {
             self.change_broadcasts(|live| live.moved(person, is_bot, Some(channel), now));
         }
         self.broadcast_of(channel).map(|shown| (shown, true))
+    }
+
+    /// Looks whether there can be AAC, if it is time to; nobody waits for the answer.
+    fn look_for_aac(&self) {
+        let inner = self.inner.clone();
+        tokio::spawn(async move {
+            let named = inner.config.ffmpeg.clone();
+            let look = || async move {
+                let look = tokio::task::spawn_blocking(move || make::encodes_aac(named.as_deref()));
+                look.await.unwrap_or(Err(make::Cause::NoFfmpeg))
+            };
+            let found = inner.broadcasts.aac.get(inner.env.clock.monotonic(), look).await;
+            tracing::debug!(found = found.is_ok(), "looked for an encoder of AAC");
+        });
     }
 
     /// Whether this person may watch what is broadcast from there.
@@ -241,10 +282,11 @@ impl Recordings {
                     return now.saturating_duration_since(ended) < LINGERS;
                 }
                 let viewers = viewers.count(*id, now);
-                let told = Told { viewers, picture: air.picture.clone(), trouble: air.trouble };
+                let has_aac = broadcasts.offers_aac(&air);
+                let told = Told { viewers, picture: air.picture.clone(), trouble: air.trouble, has_aac };
                 drop(air);
                 let is_due = now.saturating_duration_since(going.told_at) >= TELL_EVERY;
-                let has_changed = (&told.picture, told.trouble) != (&going.told.picture, going.told.trouble);
+                let has_changed = told != Told { viewers: told.viewers, ..going.told.clone() };
                 if has_changed || (is_due && told != going.told) {
                     (going.told, going.told_at) = (told, now);
                     news.push(going.channel);

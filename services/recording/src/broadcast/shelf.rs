@@ -1,4 +1,6 @@
 //! The last segments of a broadcast, in memory, and the playlists that name them (RFC 8216).
+//!
+//! Opus is there with each segment; AAC is put beside it a little later, while somebody wants it.
 
 use std::{
     collections::VecDeque,
@@ -8,75 +10,59 @@ use std::{
 
 use bytes::Bytes;
 
-use super::cutter::{Cut, LONGEST, sound_init};
+use super::{
+    cutter::{Cut, LONGEST, sound_inits},
+    part::{Part, Segment},
+    piece::{Piece, Stream},
+};
 
 /// RFC 8216 §6.2.2 wants three times the target duration; whoever is late has a little more.
 const KEPT: usize = 8;
+/// As many have AAC when it is begun.
+const WITH_AAC: usize = 4;
 /// §4.3.3.1, in whole seconds: no segment is longer. A picture in a second may come behind the end of one.
 const TARGET: u64 = LONGEST.as_secs() + 1;
 
-/// Which stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
-    /// Pictures with sound.
-    Both,
-    Sound,
-}
-
-/// What an address names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    /// The initialisation segment with this number.
-    Init(u64),
-    SoundInit,
-    Segment(Stream, u64),
-}
-
-impl Piece {
-    /// Out of the last part of an address.
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        if name == "sound.mp4" {
-            return Some(Self::SoundInit);
-        }
-        let number = |text: &str| text.parse().ok().filter(|number: &u64| number.to_string() == text);
-        if let Some(init) = name.strip_suffix(".mp4") {
-            return number(init).map(Self::Init);
-        }
-        let name = name.strip_suffix(".m4s")?;
-        match name.strip_suffix(".sound") {
-            Some(name) => number(name).map(|number| Self::Segment(Stream::Sound, number)),
-            None => number(name).map(|number| Self::Segment(Stream::Both, number)),
-        }
-    }
-
-    /// The last part of its address.
-    pub(super) fn name(self) -> String {
-        match self {
-            Self::Init(number) => format!("{number}.mp4"),
-            Self::SoundInit => "sound.mp4".to_owned(),
-            Self::Segment(Stream::Both, number) => format!("{number}.m4s"),
-            Self::Segment(Stream::Sound, number) => format!("{number}.sound.m4s"),
-        }
-    }
-}
-
 struct Init {
     number: u64,
-    bytes: Bytes,
+    /// With Opus, with AAC.
+    bytes: [Bytes; 2],
     /// One for all segments: a player knows by it that nothing has changed.
-    address: String,
+    addresses: [String; 2],
 }
 
 struct Kept {
     number: u64,
+    /// As segments count.
+    sequence: u32,
+    begin: Duration,
     length: Duration,
     is_discontinuous: bool,
     /// The number of its initialisation segment.
     init: u64,
-    both: Option<Bytes>,
-    sound: Bytes,
-    /// Addresses of both, sealed.
-    addresses: [String; 2],
+    pictures: Option<Part>,
+    /// One of each stream, with their addresses, sealed.
+    segments: [Option<Segment>; Stream::ALL.len()],
+    addresses: [String; Stream::ALL.len()],
+}
+
+impl Kept {
+    fn has(&self, stream: Stream) -> bool {
+        self.of(stream).is_some()
+    }
+
+    fn of(&self, stream: Stream) -> Option<&Segment> {
+        self.segments.get(stream.index()).and_then(Option::as_ref)
+    }
+}
+
+/// A segment without AAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Silent {
+    pub(super) number: u64,
+    /// On the line of time.
+    pub(super) begin: Duration,
+    pub(super) end: Duration,
 }
 
 /// One broadcast's.
@@ -86,25 +72,28 @@ pub(super) struct Shelf {
     /// Those that segments still need, newest last.
     inits: VecDeque<Init>,
     sound_init: Init,
-    /// Discontinuities that have left (RFC 8216 §4.3.3.3): of all segments, and of those with pictures.
-    gone: [u64; 2],
-    playlists: [Option<Bytes>; 2],
+    /// Discontinuities that have left each stream (RFC 8216 §4.3.3.3).
+    gone: [u64; Stream::ALL.len()],
+    playlists: [Option<Bytes>; Stream::ALL.len()],
     ended: Option<Instant>,
+    /// No more AAC comes to what is here.
+    aac_ended: bool,
     /// As `CODECS` names the pictures.
     codec: Option<String>,
 }
 
 impl Shelf {
     pub(super) fn new(seal: impl Fn(Piece) -> String) -> Self {
-        let sound_init = Init { number: 0, bytes: sound_init(), address: seal(Piece::SoundInit) };
+        let addresses = Piece::sound_inits().map(seal);
         Self {
             kept: VecDeque::new(),
             next: 0,
             inits: VecDeque::new(),
-            sound_init,
-            gone: [0; 2],
-            playlists: [None, None],
+            sound_init: Init { number: 0, bytes: sound_inits(), addresses },
+            gone: Default::default(),
+            playlists: Default::default(),
             ended: None,
+            aac_ended: false,
             codec: None,
         }
     }
@@ -115,23 +104,32 @@ impl Shelf {
         self.next += 1;
         if let Some(bytes) = cut.init {
             let number = self.inits.back().map_or(0, |newest| newest.number + 1);
-            self.inits.push_back(Init { number, bytes, address: seal(Piece::Init(number)) });
+            self.inits.push_back(Init { number, bytes, addresses: Piece::inits(number).map(&seal) });
         }
+        let pictures = cut.pictures.as_ref();
+        let both = pictures.map(|pictures| Segment::new(cut.sequence, Some(pictures), &cut.sound));
+        let segments = Stream::ALL.map(|stream| match stream {
+            Stream::Both => both.clone(),
+            Stream::Sound => Some(Segment::new(cut.sequence, None, &cut.sound)),
+            Stream::BothAac | Stream::SoundAac => None,
+        });
         self.kept.push_back(Kept {
             number,
+            sequence: cut.sequence,
+            begin: cut.begin,
             length: cut.length,
             is_discontinuous: cut.is_discontinuous,
             init: self.inits.back().map_or(0, |newest| newest.number),
-            addresses: [Stream::Both, Stream::Sound].map(|stream| seal(Piece::Segment(stream, number))),
-            both: cut.both,
-            sound: cut.sound,
+            pictures: cut.pictures,
+            segments,
+            addresses: Stream::ALL.map(|stream| seal(Piece::Segment(stream, number))),
         });
         while self.kept.len() > KEPT
             && let Some(gone) = self.kept.pop_front()
         {
-            let counts = u64::from(gone.is_discontinuous);
-            self.gone[1] += counts;
-            self.gone[0] += if gone.both.is_some() { counts } else { 0 };
+            for (count, stream) in self.gone.iter_mut().zip(Stream::ALL) {
+                *count += u64::from(gone.is_discontinuous && gone.has(stream));
+            }
         }
         let oldest = self.kept.front().map_or(0, |kept| kept.init);
         self.inits.retain(|init| init.number >= oldest);
@@ -141,9 +139,50 @@ impl Shelf {
         self.write();
     }
 
-    /// Nothing comes any more.
+    /// The first segment that AAC is to be made of: behind those that have it, so that players miss none.
+    pub(super) fn silent(&self) -> Option<Silent> {
+        let has = |kept: &Kept| kept.has(Stream::SoundAac);
+        let from = match self.kept.iter().rposition(has) {
+            Some(newest) => newest + 1,
+            None => self.kept.len().saturating_sub(WITH_AAC),
+        };
+        self.kept.get(from).map(|kept| Silent {
+            number: kept.number,
+            begin: kept.begin,
+            end: kept.begin + kept.length,
+        })
+    }
+
+    /// The AAC of a segment.
+    pub(super) fn put_aac(&mut self, number: u64, sound: &Part) {
+        let Some(kept) = self.kept.iter_mut().find(|kept| kept.number == number) else { return };
+        let (pictures, sequence) = (kept.pictures.as_ref(), kept.sequence);
+        for (segment, stream) in kept.segments.iter_mut().zip(Stream::ALL) {
+            match stream {
+                Stream::Both | Stream::Sound => {}
+                Stream::BothAac => {
+                    *segment = pictures.map(|pictures| Segment::new(sequence, Some(pictures), sound));
+                }
+                Stream::SoundAac => *segment = Some(Segment::new(sequence, None, sound)),
+            }
+        }
+        self.write();
+    }
+
+    /// Whether a player of AAC finds what is newest, or what was a moment ago.
+    pub(super) fn is_up_to_date(&self, stream: Stream) -> bool {
+        self.kept.iter().rev().take(2).any(|kept| kept.has(stream))
+    }
+
+    /// Nothing comes any more but the AAC of what is here.
     pub(super) fn end(&mut self, now: Instant) {
         self.ended = Some(now);
+        self.write();
+    }
+
+    /// Nor that.
+    pub(super) fn end_aac(&mut self) {
+        self.aac_ended = true;
         self.write();
     }
 
@@ -154,7 +193,7 @@ impl Shelf {
 
     /// The playlist of a stream; `None` while there is nothing of it.
     pub(super) fn playlist(&self, stream: Stream) -> Option<Bytes> {
-        self.playlists[stream as usize].clone()
+        self.playlists.get(stream.index()).and_then(Clone::clone)
     }
 
     /// How the pictures are coded, as `CODECS` names it; `None`: there never were any.
@@ -162,66 +201,72 @@ impl Shelf {
         self.codec.as_deref()
     }
 
-    /// Bits a second of a stream at its most, as far as it is here (RFC 8216 §4.3.4.2).
+    /// Bits a second of a stream at its most, as far as it is here (RFC 8216 §4.3.4.2). Of AAC it is as much as it will be.
     pub(super) fn bandwidth(&self, stream: Stream) -> u64 {
         let of = |kept: &Kept| {
-            let bytes = match stream {
-                Stream::Both => kept.both.as_ref().map_or(0, Bytes::len),
-                Stream::Sound => kept.sound.len(),
+            let (with_opus, more) = match stream {
+                Stream::Both | Stream::BothAac => (kept.of(Stream::Both), 0),
+                Stream::Sound => (kept.of(Stream::Sound), 0),
+                Stream::SoundAac => (None, super::aac::BITRATE),
             };
-            bytes as u64 * 8_000 / u64::try_from(kept.length.as_millis()).unwrap_or(1).max(1)
+            let bytes = with_opus.map_or(0, Segment::len) as u64;
+            bytes * 8_000 / u64::try_from(kept.length.as_millis()).unwrap_or(1).max(1) + more
         };
-        self.kept.iter().map(of).max().unwrap_or_default().max(1_000)
+        let more = if stream == Stream::BothAac { super::aac::BITRATE } else { 0 };
+        self.kept.iter().map(of).max().unwrap_or_default().max(1_000) + more
     }
 
     /// What an address names, if it is still here.
-    pub(super) fn piece(&self, piece: Piece) -> Option<Bytes> {
+    pub(super) fn piece(&self, piece: Piece) -> Option<Segment> {
+        let init = |init: &Init, is_aac: bool| {
+            let [opus, aac] = &init.bytes;
+            Segment::of(if is_aac { aac } else { opus }.clone())
+        };
         match piece {
-            Piece::SoundInit => Some(self.sound_init.bytes.clone()),
-            Piece::Init(wanted) => {
-                self.inits.iter().find(|init| init.number == wanted).map(|init| init.bytes.clone())
+            Piece::SoundInit { is_aac } => Some(init(&self.sound_init, is_aac)),
+            Piece::Init { number, is_aac } => {
+                self.inits.iter().find(|init| init.number == number).map(|found| init(found, is_aac))
             }
             Piece::Segment(stream, wanted) => {
-                let kept = self.kept.iter().find(|kept| kept.number == wanted)?;
-                match stream {
-                    Stream::Both => kept.both.clone(),
-                    Stream::Sound => Some(kept.sound.clone()),
-                }
+                self.kept.iter().find(|kept| kept.number == wanted)?.of(stream).cloned()
             }
         }
     }
 
     fn write(&mut self) {
-        self.playlists = [Stream::Both, Stream::Sound].map(|stream| self.written(stream));
+        self.playlists = Stream::ALL.map(|stream| self.written(stream));
     }
 
     fn written(&self, stream: Stream) -> Option<Bytes> {
-        let with_pictures = |kept: &&Kept| stream == Stream::Sound || kept.both.is_some();
-        let kept: Vec<&Kept> = self.kept.iter().filter(with_pictures).collect();
+        let kept: Vec<&Kept> = self.kept.iter().filter(|kept| kept.has(stream)).collect();
         let first = kept.first()?;
         // Version 7 knows EXT-X-MAP with segments of MP4 (§7).
         let mut text = format!(
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{TARGET}\n#EXT-X-MEDIA-SEQUENCE:{}\n\
              #EXT-X-DISCONTINUITY-SEQUENCE:{}\n",
-            first.number, self.gone[stream as usize]
+            first.number,
+            self.gone.get(stream.index())?
         );
         let mut map = "";
         for kept in kept {
             if kept.is_discontinuous {
                 text.push_str("#EXT-X-DISCONTINUITY\n");
             }
-            let own = match stream {
-                Stream::Both => self.inits.iter().find(|init| init.number == kept.init)?,
-                Stream::Sound => &self.sound_init,
+            let own = match stream.has_pictures() {
+                true => self.inits.iter().find(|init| init.number == kept.init)?,
+                false => &self.sound_init,
             };
-            if own.address != map {
-                map = &own.address;
+            let [opus, aac] = &own.addresses;
+            let address = if stream.is_aac() { aac } else { opus };
+            if address != map {
+                map = address;
                 let _fits = writeln!(text, "#EXT-X-MAP:URI=\"{map}\"");
             }
             let seconds = kept.length.as_secs_f64();
-            let _fits = writeln!(text, "#EXTINF:{seconds:.3},\n{}", kept.addresses[stream as usize]);
+            let _fits = writeln!(text, "#EXTINF:{seconds:.3},\n{}", kept.addresses.get(stream.index())?);
         }
-        if self.ended.is_some() {
+        let is_whole = !stream.is_aac() || self.aac_ended || self.silent().is_none();
+        if self.ended.is_some() && is_whole {
             text.push_str("#EXT-X-ENDLIST\n");
         }
         Some(text.into())
@@ -231,17 +276,29 @@ impl Shelf {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use voxlink_container::fmp4::Sample;
+
     use super::*;
+
+    fn part(payload: &[u8]) -> Part {
+        Part::new(0, [Sample { duration: 1, is_key: true, payload: payload.to_vec() }])
+    }
 
     fn cut(has_pictures: bool, is_new: bool) -> Cut {
         Cut {
+            sequence: 1,
+            begin: Duration::ZERO,
             length: Duration::from_millis(4_020),
             is_discontinuous: is_new,
-            init: is_new.then(|| Bytes::from_static(b"init")),
-            both: has_pictures.then(|| Bytes::from_static(b"both")),
-            sound: Bytes::from_static(b"sound"),
+            init: is_new.then(|| [Bytes::from_static(b"init"), Bytes::from_static(b"init of aac")]),
+            pictures: has_pictures.then(|| part(b"pictures")),
+            sound: part(b"opus"),
             codec: has_pictures.then(|| "vp09".to_owned()),
         }
+    }
+
+    fn seal(piece: Piece) -> String {
+        format!("{}?seal", piece.name())
     }
 
     fn text(shelf: &Shelf, stream: Stream) -> String {
@@ -250,7 +307,6 @@ mod tests {
 
     #[test]
     fn playlists_name_the_last_segments_and_what_they_begin_with() {
-        let seal = |piece: Piece| format!("{}?seal", piece.name());
         let mut shelf = Shelf::new(seal);
         assert_eq!(shelf.playlist(Stream::Sound), None);
         shelf.push(cut(false, false), seal);
@@ -274,25 +330,45 @@ mod tests {
         let both = text(&shelf, Stream::Both);
         assert!(both.contains("#EXT-X-DISCONTINUITY-SEQUENCE:2\n#EXT-X-MAP:URI=\"1.mp4?seal\"\n"), "{both}");
         assert_eq!((both.matches("#EXTINF").count(), shelf.kept.len()), (KEPT, KEPT));
-        assert_eq!(shelf.piece(Piece::Init(0)), None, "no segment needs it");
-        assert!(
-            shelf.piece(Piece::Init(1)).is_some() && shelf.piece(Piece::Segment(Stream::Both, 3)).is_none()
-        );
+        assert_eq!(shelf.piece(Piece::Init { number: 0, is_aac: false }), None, "no segment needs it");
+        assert!(shelf.piece(Piece::Init { number: 1, is_aac: false }).is_some());
+        assert!(shelf.piece(Piece::Segment(Stream::Both, 3)).is_none());
         shelf.end(Instant::now());
         assert!(text(&shelf, Stream::Both).ends_with("#EXT-X-ENDLIST\n"));
     }
 
     #[test]
-    fn a_piece_has_one_name() {
-        let all = [
-            Piece::Init(0),
-            Piece::SoundInit,
-            Piece::Segment(Stream::Both, u64::MAX),
-            Piece::Segment(Stream::Sound, 12),
-        ];
-        assert!(all.iter().all(|piece| Piece::parse(&piece.name()) == Some(*piece)));
-        for other in ["", ".mp4", "00.mp4", "1.m4s.x", "+1.m4s", "-1.sound.m4s", "both.m4s", "1.mp3"] {
-            assert_eq!(Piece::parse(other), None, "{other}");
+    fn aac_comes_to_the_newest_segments_one_after_the_other_and_shares_what_they_show() {
+        let mut shelf = Shelf::new(seal);
+        for at in 0..6 {
+            shelf.push(cut(true, at == 0), seal);
         }
+        assert_eq!((shelf.playlist(Stream::BothAac), shelf.is_up_to_date(Stream::BothAac)), (None, false));
+        for number in 2..5 {
+            assert_eq!(shelf.silent().unwrap().number, number);
+            shelf.put_aac(number, &part(b"aac"));
+        }
+        assert!(shelf.is_up_to_date(Stream::SoundAac), "the very newest takes a moment");
+        let both = text(&shelf, Stream::BothAac);
+        let named = "#EXT-X-MAP:URI=\"0.aac.mp4?seal\"\n#EXTINF:4.020,\n2.aac.m4s?seal\n#EXTINF:4.020,\n\
+                     3.aac.m4s?seal\n#EXTINF:4.020,\n4.aac.m4s?seal\n";
+        assert!(both.contains("#EXT-X-MEDIA-SEQUENCE:2\n") && both.ends_with(named), "{both}");
+        assert!(text(&shelf, Stream::SoundAac).contains("sound.aac.mp4?seal\"\n"));
+        let pieces = |stream| shelf.piece(Piece::Segment(stream, 4)).unwrap().pieces().collect::<Vec<_>>();
+        let (opus, aac) = (pieces(Stream::Both), pieces(Stream::BothAac));
+        assert_eq!((opus[1].as_ptr(), opus[1].as_ref()), (aac[1].as_ptr(), b"pictures".as_slice()));
+        assert_eq!((opus[2].as_ref(), aac[2].as_ref()), (b"opus".as_slice(), b"aac".as_slice()));
+        // Nobody wants it for a while; who comes then finds no hole.
+        for _ in 0..KEPT {
+            shelf.push(cut(true, false), seal);
+        }
+        assert_eq!((shelf.playlist(Stream::BothAac), shelf.silent().unwrap().number), (None, 10));
+        for number in 10..13 {
+            shelf.put_aac(number, &part(b"aac"));
+        }
+        shelf.end(Instant::now());
+        assert!(!text(&shelf, Stream::SoundAac).contains("ENDLIST"), "its last segment is still to come");
+        shelf.end_aac();
+        assert!(text(&shelf, Stream::SoundAac).ends_with("#EXT-X-ENDLIST\n"));
     }
 }

@@ -3,21 +3,14 @@
 //!
 //! Nobody waits for it: what it does not take in time is left out up to the next key frame.
 
-use std::{
-    io::{self, Write as _},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
-    thread,
-    time::Duration,
-};
+use std::{io, path::Path, sync::mpsc::SyncSender, time::Duration};
 
 use voxlink_container::{
     Size, fmp4,
     matroska::{Codec, Reader},
 };
 
-use crate::finish::nice;
+use super::pipe::{Ended, Pipe};
 
 /// Pictures that wait for it: four seconds.
 const MOST_WAITING: usize = 120;
@@ -36,15 +29,9 @@ pub(super) struct Made {
     pub(super) codec: fmp4::Codec,
 }
 
-/// It has ended, by itself or because it could not be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ended;
-
 /// One process.
 pub(super) struct Transcoder {
-    child: Child,
-    input: Option<SyncSender<Vec<u8>>>,
-    output: Receiver<Made>,
+    pipe: Pipe<Made>,
     /// Of what goes in.
     size: Size,
     needs_key: bool,
@@ -59,32 +46,11 @@ impl Transcoder {
     /// # Errors
     /// When the system gives no process or thread.
     pub(super) fn start(program: &Path, size: Size) -> io::Result<Self> {
-        let mut command = Command::new("nice");
-        command.args(["-n", "10"]).arg(program).args(arguments());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = nice::dies_with_us(&mut command).spawn()?;
-        let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(io::Error::other("no pipes"));
-        };
-        let head = head(size);
-        let (input, pieces) = sync_channel::<Vec<u8>>(MOST_WAITING);
-        let (made, output) = sync_channel(MOST_WAITING);
-        let started = thread::Builder::new().name("broadcast-feed".to_owned()).spawn(move || {
-            for piece in std::iter::once(head).chain(pieces) {
-                if stdin.write_all(&piece).is_err() {
-                    return;
-                }
-            }
-        });
-        let started = started.and_then(|_| {
-            thread::Builder::new().name("broadcast-made".to_owned()).spawn(move || read(stdout, &made))
-        });
-        if let Err(error) = started {
-            reap(child);
-            return Err(error);
-        }
+        let pipe = Pipe::start(program, ARGUMENTS, MOST_WAITING, read)?;
+        // It takes more than this.
+        let _fits = pipe.offer(head(size));
         let (needs_key, first_in, last_in) = (true, None, Duration::ZERO);
-        Ok(Self { child, input: Some(input), output, size, needs_key, first_in, last_in })
+        Ok(Self { pipe, size, needs_key, first_in, last_in })
     }
 
     /// Whether pictures of this size may go on in the same process: they are brought to the size of the first, so that much
@@ -107,10 +73,7 @@ impl Transcoder {
         piece.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
         piece.extend_from_slice(&u64::try_from(at.as_millis()).unwrap_or(u64::MAX).to_le_bytes());
         piece.extend_from_slice(payload);
-        let sent = match self.input.as_ref().map(|input| input.try_send(piece)) {
-            Some(Ok(())) => true,
-            None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => false,
-        };
+        let sent = self.pipe.offer(piece).is_ok();
         self.needs_key = !sent;
         if sent {
             self.first_in.get_or_insert(at);
@@ -134,38 +97,21 @@ impl Transcoder {
     /// # Errors
     /// [`Ended`]: nothing comes any more.
     pub(super) fn poll(&mut self) -> Result<Option<Made>, Ended> {
-        match self.output.try_recv() {
-            Ok(made) => Ok(Some(made)),
-            Err(TryRecvError::Empty) => Ok(None),
-            Err(TryRecvError::Disconnected) => Err(Ended),
-        }
+        self.pipe.poll()
     }
 }
 
-impl Drop for Transcoder {
-    fn drop(&mut self) {
-        self.input = None;
-        let _gone = self.child.kill();
-        // Killed, so that this is no wait worth the name.
-        let _reaped = self.child.wait();
-    }
-}
-
-fn reap(mut child: Child) {
-    let (_killed, _reaped) = (child.kill(), child.wait());
-}
-
-fn arguments() -> Vec<&'static str> {
-    let mut all = vec!["-nostdin", "-loglevel", "quiet", "-flags", "low_delay"];
+#[rustfmt::skip]
+const ARGUMENTS: &[&str] = &[
+    "-nostdin", "-loglevel", "quiet", "-flags", "low_delay",
     // The head says it all: a probe would hold the first seconds back.
-    all.extend(["-probesize", "32", "-fpsprobesize", "0", "-f", "ivf", "-copyts", "-i", "pipe:0"]);
-    all.extend(["-an", "-fps_mode", "passthrough", "-vf", SCALE, "-pix_fmt", "yuv420p", "-threads", "2"]);
-    all.extend(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline"]);
-    all.extend(["-crf", "26", "-maxrate", "2500k", "-bufsize", "2500k", "-g", "100000"]);
-    all.extend(["-force_key_frames", KEYS, "-copyts", "-f", "matroska", "-cluster_time_limit", "1"]);
-    all.extend(["-flush_packets", "1", "pipe:1"]);
-    all
-}
+    "-probesize", "32", "-fpsprobesize", "0", "-f", "ivf", "-copyts", "-i", "pipe:0",
+    "-an", "-fps_mode", "passthrough", "-vf", SCALE, "-pix_fmt", "yuv420p", "-threads", "2",
+    "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline",
+    "-crf", "26", "-maxrate", "2500k", "-bufsize", "2500k", "-g", "100000",
+    "-force_key_frames", KEYS, "-copyts", "-f", "matroska", "-cluster_time_limit", "1",
+    "-flush_packets", "1", "pipe:1",
+];
 
 /// IVF's 32 bytes before the frames: VP8, in thousandths of a second.
 fn head(size: Size) -> Vec<u8> {
@@ -178,7 +124,7 @@ fn head(size: Size) -> Vec<u8> {
     head
 }
 
-fn read(stdout: impl io::Read, made: &SyncSender<Made>) {
+fn read(stdout: std::process::ChildStdout, made: &SyncSender<Made>) {
     let Ok(mut reader) = Reader::open(io::BufReader::new(stdout)) else { return };
     let first = reader.header().tracks.first().map(|track| track.codec.clone());
     let Some(Codec::H264 { size, config }) = first else { return };
@@ -195,7 +141,7 @@ fn read(stdout: impl io::Read, made: &SyncSender<Made>) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
-    use std::time::Instant;
+    use std::{process::Command, thread, time::Instant};
 
     use super::*;
 
@@ -258,7 +204,7 @@ mod tests {
             transcoder.feed(Duration::from_millis(20 * at), at == 0, &[1; 700]);
         }
         // The end of what comes in is the end of what comes out.
-        transcoder.input = None;
+        transcoder.pipe.close();
         let begun = Instant::now();
         loop {
             match transcoder.poll() {

@@ -57,7 +57,7 @@ impl Cause {
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::NoFfmpeg => {
-                "The server has no ffmpeg. Whoever runs it can install it, then start the server again."
+                "The server has no ffmpeg. Whoever runs it can install it; a minute later it is used."
             }
             Self::PoorFfmpeg => "The server's ffmpeg lacks encoders: libx264 and aac, or libvpx-vp9.",
             Self::NoPictures => "Nobody showed a camera or a screen.",

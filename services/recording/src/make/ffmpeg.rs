@@ -63,17 +63,11 @@ impl Ffmpeg {
     /// # Errors
     /// [`Cause::NoFfmpeg`], [`Cause::PoorFfmpeg`].
     pub(crate) fn find(named: Option<&Path>) -> Result<Self, Cause> {
-        // It is run elsewhere than we are.
-        let whole = |named: &Path| std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
-        let program = named.map_or_else(|| PathBuf::from("ffmpeg"), whole);
+        let program = program(named);
         let says = |arguments: &[&str]| said(&program, arguments).ok_or(Cause::NoFfmpeg);
         let version = says(&["-version"])?.lines().next().unwrap_or_default().to_owned();
         let (encoders, filters) =
             (says(&["-hide_banner", "-encoders"])?, says(&["-hide_banner", "-filters"])?);
-        // A line is " V....D libx264   libx264 H.264 / AVC …".
-        let lists = |text: &str, name: &str| {
-            text.lines().any(|line| line.split_whitespace().nth(1).is_some_and(|word| word == name))
-        };
         let has = |name| lists(&encoders, name);
         let encoding = match has("libx264") && has("aac") {
             true => Encoding::Mp4,
@@ -135,6 +129,26 @@ impl Ffmpeg {
         }
         running.end(run.patience)
     }
+}
+
+/// Whether the one that is named, or the one in the PATH, makes AAC. Takes a moment.
+///
+/// # Errors
+/// [`Cause::NoFfmpeg`], [`Cause::PoorFfmpeg`].
+pub(crate) fn encodes_aac(named: Option<&Path>) -> Result<(), Cause> {
+    let encoders = said(&program(named), &["-hide_banner", "-encoders"]).ok_or(Cause::NoFfmpeg)?;
+    if lists(&encoders, "aac") { Ok(()) } else { Err(Cause::PoorFfmpeg) }
+}
+
+/// It is run elsewhere than we are.
+fn program(named: Option<&Path>) -> PathBuf {
+    let whole = |named: &Path| std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
+    named.map_or_else(|| PathBuf::from("ffmpeg"), whole)
+}
+
+/// Whether a list of its encoders or filters has this one. A line is " V....D libx264   libx264 H.264 / AVC …".
+fn lists(text: &str, name: &str) -> bool {
+    text.lines().any(|line| line.split_whitespace().nth(1).is_some_and(|word| word == name))
 }
 
 /// A line that changes as long as it gets somewhere.

@@ -3,6 +3,7 @@
 
 mod cause;
 mod ffmpeg;
+mod finder;
 mod http;
 mod job;
 mod kind;
@@ -21,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, OnceCell, oneshot};
+use tokio::sync::{Notify, oneshot};
 use voxlink_protocol::{
     RecordingId,
     recording::{OutputNews, OutputState as Told, RecordingState},
@@ -30,6 +31,8 @@ use voxlink_service_kit::DbError;
 use voxlink_sfu::MediaKind;
 
 pub(crate) use cause::Cause;
+pub(crate) use ffmpeg::encodes_aac;
+pub(crate) use finder::Finder;
 pub(crate) use http::routes;
 pub(crate) use shown::{ShownOutput, has_pictures};
 
@@ -88,7 +91,7 @@ pub(crate) struct Makers {
     /// One of `running` came to an end.
     ended: Notify,
     is_stopping: AtomicBool,
-    ffmpeg: OnceCell<Result<Ffmpeg, Cause>>,
+    ffmpeg: Finder<Ffmpeg>,
 }
 
 struct Running {
@@ -151,7 +154,7 @@ impl Makers {
 }
 
 impl Recordings {
-    /// The ffmpeg of this machine, looked for once.
+    /// The ffmpeg of this machine.
     pub(crate) async fn ffmpeg(&self) -> Result<Ffmpeg, Cause> {
         let named = self.inner.config.ffmpeg.clone();
         let look = || async move {
@@ -165,7 +168,7 @@ impl Recordings {
             }
             found
         };
-        self.inner.makers.ffmpeg.get_or_init(look).await.clone()
+        self.inner.makers.ffmpeg.get(self.inner.env.clock.monotonic(), look).await
     }
 
     /// Makes one thing of a lane after the other, for as long as the service lives.
@@ -320,8 +323,8 @@ impl Recordings {
     /// What it is called in the folder of the recording. Of a video it depends on what this machine encodes.
     fn file_of(&self, kind: Kind) -> String {
         match kind {
-            Kind::Video => match self.inner.makers.ffmpeg.get() {
-                Some(Ok(Ffmpeg { encoding: ffmpeg::Encoding::Webm, .. })) => "video.webm".to_owned(),
+            Kind::Video => match self.inner.makers.ffmpeg.found() {
+                Some(Ffmpeg { encoding: ffmpeg::Encoding::Webm, .. }) => "video.webm".to_owned(),
                 _ => "video.mp4".to_owned(),
             },
             Kind::Thumbnail => THUMBNAIL.to_owned(),
