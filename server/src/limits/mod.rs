@@ -49,6 +49,7 @@ struct Counted {
     routes: Counters<Bucket>,
     everything: Counters<Who>,
     invalid: Counters<Origin>,
+    sealed: Counters<Origin>,
 }
 
 impl Limits {
@@ -87,8 +88,12 @@ pub(crate) async fn limit(State(limits): State<Limits>, mut request: Request, ne
     if !wrong.allowed {
         return ApiError::globally_rate_limited(wrong.reset_after).into_response();
     }
-    // A school that watches a broadcast is one address: whoever has a sealed one is not counted, only who has none.
+    // A school that watches a broadcast is one address: it may do much, and too much is not held against it elsewhere.
     let response = if request.uri().path().starts_with(rules::SEALED) {
+        let standing = counted.sealed.take(origin, rules::SEALED_USES, now);
+        if !standing.allowed {
+            return ApiError::globally_rate_limited(standing.reset_after).into_response();
+        }
         next.run(request).await
     } else {
         let who = limits.who(&mut request, origin).await;

@@ -23,6 +23,9 @@ pub(super) const INVALID: Limit = Limit::new(10_000, Duration::from_secs(600));
 
 /// Playlists and segments of broadcasts, from memory, by addresses that only whoever may watch was given.
 pub(super) const SEALED: &str = "/api/v1/broadcasts/";
+/// Of those from one address: two thousand players behind one router, each of which asks for a playlist and a segment every
+/// four seconds.
+pub(super) const SEALED_USES: Limit = Limit::new(10_000, SECONDS_10);
 
 const READ: Limit = Limit::new(100, SECONDS_10);
 const WRITE: Limit = Limit::new(50, SECONDS_10);

@@ -92,6 +92,26 @@ async fn hundreds_may_watch_a_broadcast_from_one_address() {
 }
 
 #[tokio::test]
+async fn a_flood_of_questions_for_segments_from_one_address_ends_at_some_time_and_hurts_nobody_else() {
+    let stage = stage();
+    let segment = async |peer: &str| stage.ask("GET", "/api/v1/broadcasts/5/files/1.m4s", "", peer).await;
+    for _ in 0..rules::SEALED_USES.uses {
+        assert_eq!(segment("192.0.2.1").await.status(), 200);
+    }
+    for _ in 0..100 {
+        assert_eq!(segment("192.0.2.1").await.status(), 429);
+    }
+    assert_eq!(segment("192.0.2.2").await.status(), 200);
+    assert_eq!(
+        stage.ask("GET", "/api/v1/open", "", "192.0.2.1").await.status(),
+        200,
+        "it is about these alone"
+    );
+    stage.clock.advance(rules::SEALED_USES.per);
+    assert_eq!(segment("192.0.2.1").await.status(), 200);
+}
+
+#[tokio::test]
 async fn five_messages_in_five_seconds_per_channel_and_person() {
     let stage = stage();
     for left in (0..5).rev() {
