@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use voxlink_audio::{
-    FRAME, FRAME_DURATION,
+    Channels, FRAME, FRAME_DURATION,
     jitter::Packet,
     level::Level,
     live::{Config, LiveMixer},
@@ -70,12 +70,16 @@ pub(crate) fn run() {
 /// lengths of the packets of 32 kbit/s.
 fn call(packets: &[Vec<u8>], own: u64) -> Vec<usize> {
     let start = Instant::now();
-    let mut mixer = LiveMixer::new(Config::default());
-    let music = EncoderConfig { application: Application::Music, ..voice(64_000) };
+    let mut mixer = LiveMixer::new(Config { channels: Channels::Stereo, ..Config::default() });
+    let music =
+        EncoderConfig { channels: Channels::Stereo, application: Application::Music, ..voice(64_000) };
     let mut shared = [voice(16_000), voice(32_000), music].map(encoder);
+    // As long as nobody sends anything else.
+    shared.iter_mut().for_each(|one| one.code_as(Channels::Mono).expect("it may"));
     let mut theirs: Vec<_> =
         (0..own).map(|who| (SpeakerId(who), Limiter::default(), encoder(voice(32_000)))).collect();
-    let (mut out, mut packet, mut lengths) = ([0.0; FRAME], Vec::new(), Vec::new());
+    let (mut out, mut packet, mut lengths) = ([0.0; 2 * FRAME], Vec::new(), Vec::new());
+    let one = |out: &[f32]| out.as_chunks::<2>().0.iter().map(|[l, r]| (l + r) / 2.0).collect::<Vec<f32>>();
     for (frame, payload) in packets.iter().enumerate() {
         let now = start + FRAME_DURATION * frame as u32;
         for who in 0..SPEAKERS {
@@ -86,14 +90,17 @@ fn call(packets: &[Vec<u8>], own: u64) -> Vec<usize> {
         mixer.frame(now);
         mixer.full(&mut out);
         for (at, encoder) in shared.iter_mut().enumerate() {
-            encoder.encode(&out, &mut packet).expect("a frame");
+            match encoder.config().channels {
+                Channels::Mono => encoder.encode(&one(&out), &mut packet).expect("a frame"),
+                Channels::Stereo => encoder.encode(&out, &mut packet).expect("a frame"),
+            };
             if at == 1 {
                 lengths.push(packet.len());
             }
         }
         for (who, limiter, encoder) in &mut theirs {
             mixer.without(&[*who], limiter, &mut out);
-            encoder.encode(&out, &mut packet).expect("a frame");
+            encoder.encode(&one(&out), &mut packet).expect("a frame");
         }
     }
     assert_eq!(mixer.heard().len(), SPEAKERS as usize, "all are heard");

@@ -163,6 +163,15 @@ impl Encoder {
         Ok(())
     }
 
+    /// What packets are coded as from now on, in one or two channels, whatever is handed in: two that are alike take less as
+    /// one. Without a word of it libopus decides by the bitrate.
+    ///
+    /// # Errors
+    /// [`CodecError::Library`] for two when one is handed in.
+    pub fn code_as(&mut self, channels: Channels) -> Result<(), CodecError> {
+        Ok(self.inner.set_force_channels(Some(channels.into()))?)
+    }
+
     /// Samples by which decoded sound lags: what a file names pre-skip (RFC 7845 §4.2).
     ///
     /// # Errors

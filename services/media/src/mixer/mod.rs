@@ -35,7 +35,7 @@ pub(crate) enum Rate {
     Low,
     /// 32 kbit/s: voices.
     Middle,
-    /// 64 kbit/s: music as well.
+    /// 64 kbit/s: music as well, in stereo where it is.
     High,
 }
 

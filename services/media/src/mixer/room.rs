@@ -9,7 +9,7 @@ use std::{
 };
 
 use voxlink_audio::{
-    FRAME, jitter,
+    Channels, jitter,
     level::Level,
     live::{Config, LiveMixer},
     mix::SpeakerId,
@@ -18,10 +18,11 @@ use voxlink_sfu::{Copied, Mix, Part, PeerId, PersonId, RoomId, Source, Tap, TapE
 
 use super::{
     Wish,
-    stream::{Key, Stream, passes, silence},
+    stream::{Key, STEREO_FRAME, Stream, is_wide, passes, silence},
 };
 
-/// Who spoke within this time has a mix without themselves: mixes need not change between two sentences.
+/// Who spoke within this time has a mix without themselves: mixes need not change between two sentences. So long a mix stays
+/// in stereo as well.
 const HOLD: Duration = Duration::from_secs(5);
 /// Between the first that is heard of a call and the first mix: speakers' buffers are filled by then, and nobody misses a
 /// word while they pass from each one to the mix.
@@ -66,7 +67,9 @@ pub(super) struct MixedRoom {
     spoke: HashMap<PersonId, Instant>,
     warm: Option<Instant>,
     frames: u64,
-    full: [f32; FRAME],
+    full: [f32; STEREO_FRAME],
+    /// When left and right last differed: music, or a shared screen.
+    wide: Option<Instant>,
     words: VecDeque<(Part, Word)>,
     refused: Vec<PeerId>,
 }
@@ -77,7 +80,7 @@ impl MixedRoom {
         Self {
             room,
             tap: Tap::of_sound(room),
-            mixer: LiveMixer::new(Config::default()),
+            mixer: LiveMixer::new(Config { channels: Channels::Stereo, ..Config::default() }),
             speakers: HashMap::new(),
             people: HashMap::new(),
             next_speaker: 0,
@@ -88,6 +91,7 @@ impl MixedRoom {
             warm: None,
             frames: 0,
             full: silence(),
+            wide: None,
             words: VecDeque::new(),
             refused: Vec::new(),
         }
@@ -188,6 +192,9 @@ impl MixedRoom {
         self.spoke.retain(|_, spoke| now.saturating_duration_since(*spoke) < HOLD);
         let before = self.full;
         self.mixer.full(&mut self.full);
+        if is_wide(&self.full) {
+            self.wide = Some(now);
+        }
         if self.warm.is_some_and(|warm| now >= warm) {
             self.share_out(spare, &before, now);
         }
@@ -274,6 +281,7 @@ impl MixedRoom {
 
     fn encode(&mut self, busy: f32, now: Instant) {
         let everyone_is_silent = self.mixer.is_silent();
+        let is_wide = self.wide.is_some_and(|wide| now.saturating_duration_since(wide) < HOLD);
         let mut sound = silence();
         for stream in &mut self.streams {
             let heard = if stream.key.without.is_empty() {
@@ -294,7 +302,7 @@ impl MixedRoom {
             let theirs = self.listeners.values().filter(|one| one.hears == Some(stream.mix.peer()));
             let loss = theirs.map(|one| one.wish.loss).max().unwrap_or_default();
             stream.adapt(f32::from(loss) / 100.0, busy, now);
-            match stream.encode(heard, self.frames, now) {
+            match stream.encode(heard, is_wide, self.frames, now) {
                 Ok(None) => {}
                 Ok(Some(packet)) => {
                     let parts = stream.parts.iter();

@@ -37,6 +37,8 @@ pub(super) struct Stream {
     /// Where it is known.
     pub(super) parts: BTreeSet<Part>,
     encoder: Encoder,
+    /// What is coded: two channels only while they differ.
+    coded: Channels,
     adaptation: Adaptation,
     adapted: Instant,
     /// Frames of silence in a row.
@@ -59,13 +61,15 @@ impl Stream {
     ) -> Result<Self, CodecError> {
         let config = config(key.rate);
         let mut encoder = Encoder::new(config)?;
-        let mut packet = Vec::new();
-        encoder.encode(before, &mut packet)?;
+        encoder.code_as(Channels::Mono)?;
+        let (mut packet, mut first) = (Vec::new(), Vec::new());
+        append(before, config.channels, &mut first);
+        encoder.encode(&first, &mut packet)?;
         let adaptation = Adaptation::new(config);
         let mut gathered = Vec::new();
         // Packets of all mixes of one rate end together, so that nobody loses half of one in passing.
         if !frame.is_multiple_of(frames_per_packet(key.rate)) {
-            gathered.extend_from_slice(before);
+            gathered = first;
         }
         Ok(Self {
             key,
@@ -73,6 +77,7 @@ impl Stream {
             limiter: Limiter::default(),
             parts: BTreeSet::new(),
             encoder,
+            coded: Channels::Mono,
             adaptation,
             adapted: now,
             quiet: 0,
@@ -88,19 +93,25 @@ impl Stream {
         self.quiet <= TRAIL || !self.gathered.is_empty()
     }
 
-    /// Takes the frame of this number; the packet that it is the last of.
+    /// Takes the frame of this number; the packet that it is the last of. `is_wide`: left and right are not alike.
     pub(super) fn encode(
         &mut self,
         sound: &[f32],
+        is_wide: bool,
         frame: u64,
         now: Instant,
     ) -> Result<Option<Copied>, CodecError> {
         if self.gathered.is_empty() {
             self.stamp = stamp(frame);
         }
-        self.gathered.extend_from_slice(sound);
+        append(sound, self.encoder.config().channels, &mut self.gathered);
         if !(frame + 1).is_multiple_of(frames_per_packet(self.key.rate)) {
             return Ok(None);
+        }
+        let wanted = if is_wide { self.encoder.config().channels } else { Channels::Mono };
+        if wanted != self.coded {
+            self.encoder.code_as(wanted)?;
+            self.coded = wanted;
         }
         let encoded = self.encoder.encode(&self.gathered, &mut self.packet);
         let level = (-Level::of(&self.gathered).decibels()).clamp(0.0, 127.0);
@@ -143,7 +154,10 @@ const fn stamp(frame: u64) -> u32 {
 
 const fn config(rate: Rate) -> EncoderConfig {
     EncoderConfig {
-        channels: Channels::Mono,
+        channels: match rate {
+            Rate::Low | Rate::Middle => Channels::Mono,
+            Rate::High => Channels::Stereo,
+        },
         application: match rate {
             Rate::Low | Rate::Middle => Application::Voice,
             Rate::High => Application::Music,
@@ -157,7 +171,30 @@ const fn config(rate: Rate) -> EncoderConfig {
     }
 }
 
+/// Left and right, interleaved.
+pub(super) const STEREO_FRAME: usize = 2 * FRAME;
+
 /// Room for a frame.
-pub(super) const fn silence() -> [f32; FRAME] {
-    [0.0; FRAME]
+pub(super) const fn silence() -> [f32; STEREO_FRAME] {
+    [0.0; STEREO_FRAME]
+}
+
+/// Appends a frame of two channels in so many.
+fn append(sound: &[f32], channels: Channels, to: &mut Vec<f32>) {
+    match channels {
+        Channels::Stereo => to.extend_from_slice(sound),
+        Channels::Mono => {
+            to.extend(sound.as_chunks::<2>().0.iter().map(|[left, right]| (left + right) / 2.0))
+        }
+    }
+}
+
+/// Whether left and right differ by more than a hundredth of what is heard.
+pub(super) fn is_wide(sound: &[f32]) -> bool {
+    let (mut all, mut between) = (0.0, 0.0);
+    for [left, right] in sound.as_chunks::<2>().0 {
+        all += left * left + right * right;
+        between += (left - right) * (left - right);
+    }
+    between > all / 10_000.0
 }

@@ -134,6 +134,20 @@ fn tone(hertz: f64) -> Vec<Vec<u8>> {
     sound.chunks_exact(FRAME).map(&mut encode).collect()
 }
 
+/// The same, on the left only.
+fn left_tone(hertz: f64) -> Vec<Vec<u8>> {
+    let step = hertz * std::f64::consts::TAU / 48_000.0;
+    let sample = |at: i32| [(0.2 * (f64::from(at) * step).sin()) as f32, 0.0];
+    let sound: Vec<f32> = (0..48_000).flat_map(sample).collect();
+    let mut encoder = Encoder::new(EncoderConfig::mix(Channels::Stereo)).unwrap();
+    let frames = sound.chunks_exact(2 * FRAME).map(|frame| {
+        let mut packet = Vec::new();
+        encoder.encode(frame, &mut packet).unwrap();
+        packet
+    });
+    frames.collect()
+}
+
 fn tones(sound: &[f32]) -> BTreeSet<u32> {
     let amplitude = |hertz: f64| {
         let step = hertz * std::f64::consts::TAU / 48_000.0;
@@ -187,6 +201,50 @@ fn who_passes_from_one_rate_to_another_misses_nothing_and_hears_nothing_twice() 
     }
     let heard = call.heard(BORIS);
     assert!(heard[1..].iter().all(|heard| *heard == [440].into()), "{heard:?}");
+}
+
+/// How much sound there is on both sides in what somebody got, and whether its last packet is of two channels.
+fn sides(packets: Vec<(u32, Vec<u8>)>) -> ([f32; 2], Channels) {
+    let mut decoder = Decoder::new(Channels::Stereo).unwrap();
+    let (mut room, mut sides, mut channels) = (vec![0.0; 2 * MAX_PACKET_SAMPLES], [0.0; 2], Channels::Mono);
+    for (_, packet) in packets {
+        let packet = Packet::parse(&packet).unwrap();
+        let samples = decoder.decode(&packet, &mut room).unwrap();
+        for [left, right] in room[..2 * samples].as_chunks::<2>().0 {
+            sides = [sides[0] + left.abs(), sides[1] + right.abs()];
+        }
+        channels = packet.channels();
+    }
+    (sides, channels)
+}
+
+#[test]
+fn what_is_on_one_side_stays_there_where_there_is_room_for_two() {
+    let mut call = Call::new();
+    call.speaking = [ANNA].into();
+    call.listen(BORIS, Rate::High, &[]);
+    call.listen(CARLA, Rate::Middle, &[]);
+    call.pass(SECOND);
+    let (sides_of_a_voice, channels) = sides(call.got.remove(&BORIS).unwrap());
+    assert_eq!(
+        (sides_of_a_voice[0], channels),
+        (sides_of_a_voice[1], Channels::Mono),
+        "a voice is one channel"
+    );
+    call.people[0].2 = left_tone(440.0);
+    call.pass(SECOND);
+    call.got.clear();
+    call.pass(SECOND);
+    let ([left, right], channels) = sides(call.got.remove(&BORIS).unwrap());
+    assert!(channels == Channels::Stereo && left > 20.0 * right, "{left} {right}");
+    let ([left, right], channels) = sides(call.got.remove(&CARLA).unwrap());
+    assert!(channels == Channels::Mono && left > 0.0 && left == right, "{left} {right}");
+    // Voices alone again: some seconds later they take no more than one channel.
+    call.people[0].2 = tone(440.0);
+    call.pass(7 * SECOND);
+    assert_eq!(sides(call.got.remove(&BORIS).unwrap()).1, Channels::Mono);
+    let heard = call.heard(CARLA);
+    assert!(heard.iter().all(|heard| *heard == [440].into()), "{heard:?}");
 }
 
 #[test]
