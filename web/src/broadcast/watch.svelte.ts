@@ -9,6 +9,7 @@ import { broadcastApi } from "../state/account.svelte.ts";
 import type { Id } from "../state/model.ts";
 import { broadcasts } from "./broadcasts.svelte.ts";
 import { choose, variantsOf, type Choice } from "./variants.ts";
+import { part } from "../ui/part.ts";
 
 /**
  * `waiting`: the first segment is being made. `refused`: one may not watch here. `failed`: it does not come; `again` tries
@@ -153,7 +154,7 @@ export class Watch {
       this.phase = "playing";
       return await this.play();
     }
-    const { default: Player } = await import("hls.js/light");
+    const { default: Player } = await part(() => import("hls.js/light"));
     if (run !== this.#run) return;
     const hls = new Player(CONFIG);
     this.#hls = hls;
