@@ -56,6 +56,8 @@ pub struct Worker {
     events: VecDeque<Event>,
     copies: VecDeque<Copied>,
     wake_at: Instant,
+    /// How long the datagram that is handled was left.
+    waited: Duration,
     running: Option<RoomId>,
     /// What was ignored, and what was rejected of peers that have left.
     drops: Drops,
@@ -85,6 +87,7 @@ impl Worker {
             events: VecDeque::new(),
             copies: VecDeque::new(),
             wake_at: now + LONGEST_SLEEP,
+            waited: Duration::ZERO,
             running: None,
             drops: Drops::default(),
         }
@@ -205,7 +208,7 @@ impl Worker {
         let mut text = String::new();
         self.running = Some(place.room);
         if let Some(room) = rooms.get_mut(&place.room) {
-            let mut context = Context { now, start: *start, out, events, copies };
+            let mut context = Context { now, waited: Duration::ZERO, start: *start, out, events, copies };
             lines = room.apply(place.index, plan, &mut Numbers(generator), &mut context);
             self.wake_at = self.wake_at.min(room.deadline());
             if let Some(peer) = room.peer_mut(place.index, place.peer) {
@@ -305,6 +308,17 @@ impl Worker {
 
     /// One received datagram, decrypted in place. Forwarding happens when the batch ends: call `end_batch`.
     pub fn handle_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant) {
+        self.handle_waiting(from, datagram, Duration::ZERO, now);
+    }
+
+    /// As [`Worker::handle_datagram`], for one that was left for a while since it came: round trips do not count that.
+    pub fn handle_waiting(&mut self, from: SocketAddr, datagram: &mut [u8], waited: Duration, now: Instant) {
+        self.waited = waited;
+        self.take_datagram(from, datagram, now);
+        self.waited = Duration::ZERO;
+    }
+
+    fn take_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant) {
         // RFC 7983: the first byte tells the protocols apart.
         let sender = self.addresses.get(&from).copied();
         match (datagram.first(), sender) {
@@ -501,7 +515,7 @@ impl Worker {
         self.running = Some(id);
         let Self { out, events, copies, .. } = self;
         let told = events.len();
-        let mut context = Context { now, start: self.start, out, events, copies };
+        let mut context = Context { now, waited: self.waited, start: self.start, out, events, copies };
         let done = work(room, &mut context);
         room.copy_speech(told, &mut context);
         self.wake_at = self.wake_at.min(room.deadline());

@@ -76,13 +76,13 @@ impl Stage {
         };
         let index = self.room.add(Peer::new(new, self.now), self.now);
         let Self { room, now, start, out, events, copies, generator } = self;
-        let mut context = Context { now: *now, start: *start, out, events, copies };
+        let mut context = Context { now: *now, waited: Duration::ZERO, start: *start, out, events, copies };
         room.apply(index, plan, &mut Numbers(generator), &mut context)
     }
 
     fn run(&mut self, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
         let Self { room, now, start, out, events, copies, .. } = self;
-        work(room, &mut Context { now: *now, start: *start, out, events, copies });
+        work(room, &mut Context { now: *now, waited: Duration::ZERO, start: *start, out, events, copies });
         events.clear();
     }
 

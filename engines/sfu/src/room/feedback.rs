@@ -103,13 +103,13 @@ fn sender_report(
     let Some(track) = tracks.get_mut(stream.track) else { return };
     let (source, is_copied) = (track.source, track.is_copied(stream.encoding));
     let Some(encoding) = track.encodings.get_mut(stream.encoding) else { return };
-    let fresh = context.ntp().wrapping_sub(ntp) as i64;
+    let arrived = context.arrived();
+    let fresh = context.ntp(arrived).wrapping_sub(ntp) as i64;
     let offset = match peer.clock_offset {
         Some(offset) if fresh.wrapping_sub(offset).unsigned_abs() < CLOCK_JUMP as u64 => offset,
         _ => *peer.clock_offset.insert(fresh),
     };
-    let report =
-        SeenReport { sender_ntp: ntp, ntp: ntp.wrapping_add_signed(offset), timestamp, at: context.now };
+    let report = SeenReport { sender_ntp: ntp, ntp: ntp.wrapping_add_signed(offset), timestamp, at: arrived };
     encoding.report = Some(report);
     if is_copied {
         let of = part::Stream { peer: peer.id, source, encoding: stream.encoding };
@@ -138,7 +138,7 @@ fn report_block(peer: &mut Peer, tracks: &Slab<Track>, block: &ReportBlock, cont
         return;
     }
     let held = Duration::from_secs_f64(f64::from(block.delay) / 65_536.0);
-    if let Some(round_trip) = context.now.saturating_duration_since(at).checked_sub(held) {
+    if let Some(round_trip) = context.arrived().saturating_duration_since(at).checked_sub(held) {
         peer.note_round_trip(round_trip);
     }
 }

@@ -46,6 +46,8 @@ const NTP_BASE: u64 = 3_900_000_000 << 32;
 /// What a room may use while it runs.
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
+    /// How long what is handled was here before: it came so much earlier.
+    pub(crate) waited: Duration,
     /// When the worker was made: the zero of its clocks.
     pub(crate) start: Instant,
     pub(crate) out: &'a mut SendSlab,
@@ -55,9 +57,14 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The server's NTP time (32.32 fixed point).
-    pub(crate) fn ntp(&self) -> u64 {
-        NTP_BASE + to_ntp(self.now.saturating_duration_since(self.start))
+    /// When what is handled came.
+    pub(crate) fn arrived(&self) -> Instant {
+        self.now.checked_sub(self.waited).unwrap_or(self.now)
+    }
+
+    /// The server's NTP time (32.32 fixed point) of a moment.
+    pub(crate) fn ntp(&self, at: Instant) -> u64 {
+        NTP_BASE + to_ntp(at.saturating_duration_since(self.start))
     }
 
     /// Time since the worker was made.

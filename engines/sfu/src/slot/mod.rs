@@ -122,6 +122,18 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// As [`crate::peer::Peer::glance`].
+    pub(crate) fn glance(&self) -> u64 {
+        u64::from(self.ssrc)
+            ^ u64::from(self.packets)
+            ^ u64::from(self.track.is_some())
+            ^ u64::from(self.playing.is_some())
+            ^ u64::from(self.current.is_some())
+            ^ u64::from(self.last.is_some())
+            ^ u64::from(self.reported.is_some())
+            ^ self.next_rtx
+    }
+
     /// `ssrc`, `rtx_ssrc` and `sequence` are random.
     pub(crate) fn new(mid: Mid, kind: MediaKind, ordinal: usize, random: [u32; 3]) -> Self {
         let [ssrc, rtx_ssrc, sequence] = random;

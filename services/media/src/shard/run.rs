@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -73,6 +73,8 @@ pub(super) struct Shard {
     reports_at: Instant,
     /// They were there; and while they keep coming, nobody is woken by them.
     reports_come: bool,
+    /// There are none, as the kernel just said.
+    no_reports: bool,
     /// Commands or datagrams are left over: do not sleep.
     hurry: bool,
 }
@@ -110,6 +112,7 @@ impl Shard {
             keeps_coming: false,
             reports_at: now,
             reports_come: false,
+            no_reports: false,
             drops: Drops::default(),
             hurry: false,
         }
@@ -182,6 +185,7 @@ impl Shard {
                 if woken {
                     self.sleeper.reset();
                 }
+                self.no_reports = !reports && !self.reports_come;
                 self.reports_come |= reports;
             }
             Err(error) => {
@@ -202,7 +206,7 @@ impl Shard {
             }
             now = self.env.clock.monotonic();
             self.note_found(now);
-            self.feed_batch(now);
+            self.feed_batch(now, None);
             self.hurry = self.port.received() == sys::BATCH;
             if !self.hurry {
                 break;
@@ -224,7 +228,8 @@ impl Shard {
 
     /// Hands over the reports that have come.
     fn receive_reports(&mut self, now: &mut Instant) {
-        if now.saturating_duration_since(self.reports_at) < REPORTS_SOON {
+        let soon = now.saturating_duration_since(self.reports_at) < REPORTS_SOON;
+        if std::mem::take(&mut self.no_reports) || soon {
             return;
         }
         self.reports_at = *now;
@@ -235,7 +240,7 @@ impl Shard {
             }
             self.reports_come = true;
             *now = self.env.clock.monotonic();
-            self.feed_batch(*now);
+            self.feed_batch(*now, Some(self.env.clock.wall()));
             if self.port.received() < sys::BATCH {
                 return;
             }
@@ -284,7 +289,9 @@ impl Shard {
         }
     }
 
-    fn feed_batch(&mut self, now: Instant) {
+    /// `until`: now, for what was left for a while.
+    fn feed_batch(&mut self, now: Instant, until: Option<SystemTime>) {
+        let unix = until.and_then(|until| until.duration_since(SystemTime::UNIX_EPOCH).ok());
         let (mut next, count) = (0, self.port.received());
         while next < count {
             let (port, place, plain) = (&mut self.port, &mut next, &mut self.plain_bindings);
@@ -292,9 +299,10 @@ impl Shard {
                 while *place < count {
                     // Counted first: a datagram that panics is not tried again.
                     *place += 1;
+                    let waited = unix.map_or(Duration::ZERO, |unix| port.waited(*place - 1, unix));
                     let Some((from, bytes)) = port.datagram(*place - 1) else { continue };
                     match plain.answer(from, bytes, now) {
-                        None => worker.handle_datagram(from, bytes, now),
+                        None => worker.handle_waiting(from, bytes, waited, now),
                         Some(answer) => port.send(from, &answer, None),
                     }
                 }

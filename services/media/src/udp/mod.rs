@@ -9,6 +9,7 @@ use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
     os::fd::{AsFd, BorrowedFd},
     sync::Arc,
+    time::Duration,
 };
 
 use origins::Origins;
@@ -19,6 +20,9 @@ use crate::counters::ShardCounters;
 
 /// Asked for; without `CAP_NET_ADMIN` the kernel gives at most `net.core.rmem_max` and `wmem_max`.
 const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+
+/// A clock that was set meanwhile does not make a datagram older than this.
+const LONGEST_LEFT: Duration = Duration::from_millis(100);
 
 /// A bound socket with its buffers.
 pub(crate) struct UdpPort {
@@ -131,6 +135,12 @@ impl UdpPort {
         Some((datagram.from, bytes))
     }
 
+    /// How long a datagram of the last batch was left, at this Unix time; zero when that is not known.
+    pub(crate) fn waited(&mut self, index: usize, unix: Duration) -> Duration {
+        let came = self.inbox.get_mut(index).and_then(|(datagram, _)| datagram.at);
+        came.map_or(Duration::ZERO, |came| unix.saturating_sub(came).min(LONGEST_LEFT))
+    }
+
     /// The bytes of one datagram of the last batch, once more.
     pub(crate) fn bytes(&mut self, index: usize) -> Option<&[u8]> {
         self.inbox.get_mut(index).map(|(_, bytes)| &*bytes)
@@ -172,7 +182,9 @@ fn bound_apart(listen: SocketAddr) -> io::Result<[UdpSocket; 2]> {
     let media = unbound(listen, true)?;
     sys::take_reports_apart(media.as_fd())?;
     media.bind(&listen.into())?;
-    Ok([media.into(), bound(listen, true)?])
+    let reports = bound(listen, true)?;
+    sys::tell_arrival_time(reports.as_fd())?;
+    Ok([media.into(), reports])
 }
 
 fn unbound(listen: SocketAddr, shared: bool) -> io::Result<Socket> {
@@ -197,7 +209,7 @@ fn unbound(listen: SocketAddr, shared: bool) -> io::Result<Socket> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::{process::Command, time::Duration};
+    use std::{process::Command, time::SystemTime};
 
     use super::*;
 
@@ -327,19 +339,10 @@ mod tests {
             let number = server.local_address().unwrap().port();
             let client = UdpSocket::bind(from).unwrap();
             let to = SocketAddr::new(client.local_addr().unwrap().ip(), number);
-            // RTP with and without a marker, DTLS, STUN, too short, empty; a sender report, a NACK, a key frame request.
-            let media: [&[u8]; 9] = [
-                &[0x80, 96],
-                &[0x90, 0xe0],
-                &[22, 254],
-                &[0, 201],
-                &[0x80],
-                &[],
-                &[0x80, 200],
-                &[0x81, 205],
-                &[0x81, 206],
-            ];
-            let reports: [&[u8]; 3] = [&[0x80, 201], &[0xa1, 201, 0], &[0x8f, 205, 1]];
+            // RTP with and without a marker, DTLS, STUN, too short, empty; a NACK, a key frame request.
+            let media: [&[u8]; 8] =
+                [&[0x80, 96], &[0x90, 0xe0], &[22, 254], &[0, 201], &[0x80], &[], &[0x81, 205], &[0x81, 206]];
+            let reports: [&[u8]; 4] = [&[0x80, 200], &[0x80, 201], &[0xa1, 201, 0], &[0x8f, 205, 1]];
             for bytes in media.iter().chain(&reports) {
                 client.send_to(bytes, to).unwrap();
             }
@@ -352,6 +355,9 @@ mod tests {
             assert_eq!(taken(&mut server), media);
             assert!(server.receive_reports());
             assert_eq!(taken(&mut server), reports);
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            let waited = server.waited(0, now);
+            assert!(!waited.is_zero() && server.waited(0, now + Duration::from_millis(20)) > waited);
             assert!(!server.receive_reports());
         }
     }

@@ -1,6 +1,6 @@
 //! The WebSocket at `/voice`: moves frames between the wire, the rules and the control side.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     extract::{Request, State},

@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::{AsRawFd, BorrowedFd},
     ptr,
+    time::Duration,
 };
 
 use super::{
@@ -22,6 +23,8 @@ pub(crate) struct Datagram {
     pub(crate) from: SocketAddr,
     /// Which of our addresses it came to, when the socket tells.
     pub(crate) to: Option<IpAddr>,
+    /// When it came (Unix time), when the socket tells.
+    pub(crate) at: Option<Duration>,
     /// It was longer than a slot.
     pub(crate) is_cut: bool,
     slot: usize,
@@ -93,8 +96,8 @@ impl<const N: usize> Inbox<N> {
             let Some(from) = self.names[slot].decode() else { continue };
             let length = (header.msg_len as usize).min(SLOT_BYTES);
             let is_cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            let to = arrival_address(&header.msg_hdr);
-            self.datagrams.push(Datagram { from, to, is_cut, slot, length });
+            let (to, at) = arrival(&header.msg_hdr);
+            self.datagrams.push(Datagram { from, to, at, is_cut, slot, length });
         }
         Ok(count)
     }
@@ -119,8 +122,9 @@ impl<const N: usize> Inbox<N> {
     }
 }
 
-/// Reads `IP_PKTINFO` or `IPV6_PKTINFO`.
-fn arrival_address(header: &libc::msghdr) -> Option<IpAddr> {
+/// Reads `IP_PKTINFO` or `IPV6_PKTINFO`, and `SO_TIMESTAMPNS`.
+fn arrival(header: &libc::msghdr) -> (Option<IpAddr>, Option<Duration>) {
+    let (mut to, mut at) = (None, None);
     // SAFETY: the kernel has filled `msg_control` up to `msg_controllen`; the CMSG functions stay within it.
     let mut cursor = unsafe { libc::CMSG_FIRSTHDR(header) };
     while !cursor.is_null() {
@@ -130,15 +134,20 @@ fn arrival_address(header: &libc::msghdr) -> Option<IpAddr> {
         if level == libc::IPPROTO_IP && kind == libc::IP_PKTINFO {
             // SAFETY: a message of this type carries an `in_pktinfo`; its data may be unaligned.
             let info = unsafe { data.cast::<libc::in_pktinfo>().read_unaligned() };
-            return Some(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()).into());
+            to = Some(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()).into());
         }
         if level == libc::IPPROTO_IPV6 && kind == libc::IPV6_PKTINFO {
             // SAFETY: a message of this type carries an `in6_pktinfo`; its data may be unaligned.
             let info = unsafe { data.cast::<libc::in6_pktinfo>().read_unaligned() };
-            return Some(canonical(Ipv6Addr::from(info.ipi6_addr.s6_addr).into()));
+            to = Some(canonical(Ipv6Addr::from(info.ipi6_addr.s6_addr).into()));
+        }
+        if level == libc::SOL_SOCKET && kind == libc::SCM_TIMESTAMPNS {
+            // SAFETY: a message of this type carries a `timespec`; its data may be unaligned.
+            let stamp = unsafe { data.cast::<libc::timespec>().read_unaligned() };
+            at = Some(Duration::new(stamp.tv_sec.max(0).cast_unsigned(), stamp.tv_nsec.max(0) as u32));
         }
         // SAFETY: as for the first header.
         cursor = unsafe { libc::CMSG_NXTHDR(header, cursor) };
     }
-    None
+    (to, at)
 }

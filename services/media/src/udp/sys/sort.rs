@@ -15,14 +15,15 @@ const AND: u32 = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
 const IS_EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
 const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
 
-/// The second socket for receiver reports (RFC 3550 section 6.4.2) and transport-wide feedback (type 205, format 15), the
-/// first for all else: media, handshakes, checks, what asks for packets or key frames, and what else of RTCP is rare. A
-/// load behind the end of a datagram ends the program with 0.
-const REPORTS_APART: [libc::sock_filter; 11] = [
+/// The second socket for reports (RFC 3550 section 6.4) and transport-wide feedback (type 205, format 15), the first for all
+/// else: media, handshakes, checks, what asks for packets or key frames by itself (RFC 5506), and what else of RTCP is rare.
+/// A load behind the end of a datagram ends the program with 0.
+const REPORTS_APART: [libc::sock_filter; 12] = [
     step(LOAD_BYTE, 0, 0, 0),
     step(AND, 0b1100_0000, 0, 0),
-    step(IS_EQUAL, 0b1000_0000, 0, 7),
+    step(IS_EQUAL, 0b1000_0000, 0, 8),
     step(LOAD_BYTE, 1, 0, 0),
+    step(IS_EQUAL, 200, 5, 0),
     step(IS_EQUAL, 201, 4, 0),
     step(IS_EQUAL, 205, 0, 4),
     step(LOAD_BYTE, 0, 0, 0),

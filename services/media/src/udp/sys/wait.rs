@@ -62,6 +62,11 @@ pub(crate) fn tell_arrival_address(socket: BorrowedFd<'_>, socket_is_v6: bool) -
     set_option(socket, level, option, 1)
 }
 
+/// Asks the kernel to tell with each datagram when it came.
+pub(crate) fn tell_arrival_time(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
+}
+
 /// Sets both buffers beyond the system's limit, which takes `CAP_NET_ADMIN` (root has it).
 pub(crate) fn force_buffers(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
     let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
