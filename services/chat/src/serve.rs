@@ -13,6 +13,7 @@ use voxlink_protocol::{
     event::UserEvent,
     files::{AttachRefused, MayAttach},
     people::{AccountDeleted, OwnedGuilds},
+    playback::FileToPlay,
     soundboard::SoundToPlay,
     voice::CallPass,
 };
@@ -154,6 +155,11 @@ impl Chat {
         bus.try_serve(move |request: SoundToPlay| {
             let chat = this();
             async move { Ok(chat.ok_or(Unavailable)?.sound_to_play(&request)) }
+        });
+        let this = chat.clone();
+        bus.try_serve(move |request: FileToPlay| {
+            let chat = this();
+            async move { chat.ok_or(Unavailable)?.file_to_play(&request).await.map_err(|_| Unavailable) }
         });
         self.hear_voice_states();
         let runtime = Handle::current();

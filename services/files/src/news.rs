@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use voxlink_protocol::{
     files::{DescribeUploads, FilesNews, PreviewLinks, StoreImage},
+    playback::FetchUpload,
     soundboard::{FetchSound, StoreSound},
 };
 use voxlink_service_kit::{DbError, Sql, Unavailable};
@@ -46,6 +47,11 @@ impl Files {
         bus.try_serve(move |request: FetchSound| {
             let files = this();
             async move { files?.fetch_sound(request.sound).await }
+        });
+        let this = files.clone();
+        bus.try_serve(move |request: FetchUpload| {
+            let files = this();
+            async move { files?.fetch_upload(&request).await }
         });
         bus.try_serve(move |request: PreviewLinks| {
             let files = files();

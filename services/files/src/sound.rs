@@ -12,6 +12,7 @@ use voxlink_container::{OpusHead, ogg};
 use voxlink_protocol::{
     SoundId,
     files::{ImagePurpose, ImageRefused},
+    playback::FetchUpload,
     soundboard::{SoundNotTaken, StoreSound},
 };
 use voxlink_service_kit::{DbError, Unavailable};
@@ -24,6 +25,7 @@ use crate::{
     store::{
         blobs,
         pictures::{self, StoredPicture},
+        uploads,
     },
 };
 
@@ -113,6 +115,23 @@ impl Files {
             Ok(bytes) => Ok(Some(bytes.into())),
             Err(error) => {
                 tracing::error!(%error, "a sound could not be read");
+                Err(Unavailable)
+            }
+        }
+    }
+}
+
+impl Files {
+    /// The bytes of an upload that is no larger than it may be.
+    pub(crate) async fn fetch_upload(&self, asked: &FetchUpload) -> Result<Option<Vec<u8>>, Unavailable> {
+        let id = asked.attachment;
+        let found = self.inner.db.read(move |sql| uploads::find(sql, id)).await;
+        let found = found.map_err(|error| unavailable(&error))?.filter(|upload| upload.size <= asked.most);
+        let Some(upload) = found else { return Ok(None) };
+        match self.inner.blobs.bytes(&upload.blob).await {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(error) => {
+                tracing::error!(%error, "a file that is to be played could not be read");
                 Err(Unavailable)
             }
         }

@@ -98,6 +98,7 @@ kinds! {
     CALL_RECORDING_UPDATE GUILD_VOICE_STATES;
     RECORDING_UPDATE GUILD_VOICE_STATES (droppable);
     CALL_BROADCAST_UPDATE GUILD_VOICE_STATES;
+    CALL_PLAYBACK_UPDATE GUILD_VOICE_STATES;
     TYPING_START GUILD_MESSAGE_TYPING (droppable);
     PRESENCE_UPDATE GUILD_PRESENCES (droppable);
     // The same in direct conversations, which have intents of their own.

@@ -20,14 +20,15 @@ use voxlink_protocol::{
         TakeSeat, UpdateSeat, VoiceStatesIn, VoiceStatesOf,
     },
     event::GuildEvent,
+    playback::CallPlayback,
 };
 use voxlink_service_kit::{Bus, Env};
 use voxlink_sfu::{IceFragment, Part, PeerId};
 
 use crate::{
     calls::{
-        Calls, IfMatch, Named, Open, Output, Play, PlayRefused, Removal, Reply, SocketId, StrangerRefused,
-        Ticket, concerns_rights,
+        Asker, Calls, IfMatch, Named, Open, Output, Play, PlayFile, PlayRefused, Removal, Reply, SocketId,
+        StrangerRefused, Ticket, Turn, TurnRefused, concerns_rights,
         quality::{CallCounts, CallQuality},
     },
     mixer::{Order, Orders},
@@ -77,6 +78,12 @@ pub(crate) enum Inquiry {
     /// Whether somebody may play a sound now.
     MayPlay(UserId, ChannelId, oneshot::Sender<Result<(), PlayRefused>>),
     Play(Play, oneshot::Sender<Result<(), PlayRefused>>),
+    MayPlayFile(UserId, ChannelId, oneshot::Sender<Result<(), PlayRefused>>),
+    PlayFile(PlayFile, oneshot::Sender<Result<(), PlayRefused>>),
+    FileIn(ChannelId, oneshot::Sender<Option<CallPlayback>>),
+    TurnFile(ChannelId, Asker, Turn, oneshot::Sender<Result<(), TurnRefused>>),
+    /// A file ended by itself.
+    FileOver(PeerId),
     /// There is no mix for this listener.
     NoMix(PeerId),
     /// A test's panic in the call of this channel.
@@ -128,6 +135,31 @@ impl Control {
     /// Plays a sound in a call.
     pub(crate) async fn play(&self, play: Play) -> Result<(), PlayRefused> {
         self.ask(|reply| Inquiry::Play(play, reply), Err(PlayRefused::NotSeated)).await
+    }
+
+    /// Whether somebody may play a file now.
+    pub(crate) async fn may_play_file(&self, user: UserId, channel: ChannelId) -> Result<(), PlayRefused> {
+        self.ask(|reply| Inquiry::MayPlayFile(user, channel, reply), Err(PlayRefused::NotSeated)).await
+    }
+
+    /// Plays a file in a call.
+    pub(crate) async fn play_file(&self, file: PlayFile) -> Result<(), PlayRefused> {
+        self.ask(|reply| Inquiry::PlayFile(file, reply), Err(PlayRefused::NotSeated)).await
+    }
+
+    /// The file that is played in a call.
+    pub(crate) async fn file_in(&self, channel: ChannelId) -> Option<CallPlayback> {
+        self.ask(|reply| Inquiry::FileIn(channel, reply), None).await
+    }
+
+    /// Holds it, goes on with it, or ends it.
+    pub(crate) async fn turn_file(
+        &self,
+        channel: ChannelId,
+        asker: Asker,
+        turn: Turn,
+    ) -> Result<(), TurnRefused> {
+        self.ask(|reply| Inquiry::TurnFile(channel, asker, turn, reply), Err(TurnRefused::NothingPlays)).await
     }
 
     /// The answer to a stranger's offer.
@@ -409,6 +441,18 @@ impl Task {
                 Some(later(reply, self.calls.may_play(user, channel, now)))
             }
             Inquiry::Play(play, reply) => Some(later(reply, self.calls.play(play, now))),
+            Inquiry::MayPlayFile(user, channel, reply) => {
+                Some(later(reply, self.calls.may_play_file(user, channel)))
+            }
+            Inquiry::PlayFile(file, reply) => Some(later(reply, self.calls.play_file(file, now))),
+            Inquiry::FileIn(channel, reply) => Some(later(reply, self.calls.file_in(channel))),
+            Inquiry::TurnFile(channel, asker, turn, reply) => {
+                Some(later(reply, self.calls.turn_file(channel, asker, turn)))
+            }
+            Inquiry::FileOver(peer) => {
+                self.calls.file_over(peer);
+                None
+            }
             Inquiry::NoMix(peer) => {
                 self.calls.no_mix(peer, now);
                 None

@@ -311,7 +311,7 @@ impl Media {
         keys::forget_the_gone(bus, &db);
         let taps = CallTaps::new(control.clone(), shards.clone(), listeners);
         threads.push(mixer::start(inbox, taps.clone(), control.clone(), env.clone())?);
-        threads.push(sounds::start(sound_orders, taps.clone(), env.clone())?);
+        threads.push(sounds::start(sound_orders, taps.clone(), control.clone(), env.clone())?);
         let state = MediaState {
             control,
             bus: bus.clone(),
@@ -358,6 +358,10 @@ impl Media {
             .get("/api/v1/reachability", reachability::show)
             .get("/api/v1/channels/{channel}/quality", quality::show)
             .post("/api/v10/channels/{channel}/send-soundboard-sound", sounds::http::send)
+            .post("/api/v1/channels/{channel}/play", sounds::file_http::begin)
+            .get("/api/v1/channels/{channel}/play", sounds::file_http::show)
+            .patch("/api/v1/channels/{channel}/play", sounds::file_http::change)
+            .delete("/api/v1/channels/{channel}/play", sounds::file_http::end)
             .get("/api/v1/channels/{channel}/stream-keys", keys::list)
             .post("/api/v1/channels/{channel}/stream-keys", keys::create)
             .delete("/api/v1/channels/{channel}/stream-keys/{key}", keys::revoke)

@@ -20,8 +20,10 @@ use voxlink_audio::{
 };
 use voxlink_container::{OpusHead, ogg};
 use voxlink_protocol::{
-    SoundId, SoundboardSound,
+    Permissions, SoundId, SoundboardSound,
+    bus::{Granted, PermissionsIn},
     event::{GuildChange, GuildEvent},
+    playback::{FetchUpload, FileToPlay, PlayableFile},
     soundboard::{FetchSound, PlayableSound, SoundRefused, SoundToPlay, VoiceEffect, Volume},
 };
 use voxlink_sfu::{Listen as _, PersonId, RoomId, Source, Tap, TapEvent};
@@ -230,5 +232,67 @@ async fn who_is_not_there_deaf_or_too_quick_plays_nothing() {
     let mut all = people(&server, 1).await;
     pump_for(&mut [&mut all[0]], Duration::from_millis(500)).await;
     assert!(all[0].sounds.is_empty());
+    server.media.shutdown().await;
+}
+
+/// Ten seconds of the tone, as a WAV file.
+fn song() -> Vec<u8> {
+    let samples = 480_000_u32;
+    let mut bytes =
+        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\xbb\0\0\0\x77\x01\0\x02\0\x10\0data".to_vec();
+    bytes[4..8].copy_from_slice(&(samples * 2 + 36).to_le_bytes());
+    bytes.extend((samples * 2).to_le_bytes());
+    let step = HERTZ * std::f64::consts::TAU / 48_000.0;
+    let tone = (0..samples).flat_map(|at| ((6_000.0 * (f64::from(at) * step).sin()) as i16).to_le_bytes());
+    bytes.extend(tone);
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_played_interrupted_held_and_ended() {
+    let server = Server::start(1).await;
+    serve(&server);
+    server
+        .bus
+        .serve(|_: FileToPlay| async { Ok(PlayableFile { guild: GUILD, filename: "song.wav".to_owned() }) });
+    server.bus.serve(|_: FetchUpload| async { Some(song()) });
+    server.bus.serve(|_: PermissionsIn| async {
+        let permissions = Permissions::new_everyone();
+        Some(Granted { guild: Some(GUILD), permissions, is_voice: true })
+    });
+    let mut all = people(&server, 2).await;
+    let [anna, boris] = &mut all[..] else { unreachable!() };
+    let ask = async |token: &str, method: hyper::Method, body: Value| {
+        let rest = Rest::with_token(server.http, token);
+        rest.send(method, &format!("/api/v1/channels/{LOUNGE}/play"), body).await.unwrap()
+    };
+    let file = json!({"channel_id": "1", "message_id": "2", "attachment_id": "3"});
+    assert_eq!(ask("annas-token", hyper::Method::GET, Value::Null).await.status, 404);
+    let begun = ask("annas-token", hyper::Method::POST, file.clone()).await;
+    assert_eq!((begun.status, &begun.body["title"]), (201, &json!("song.wav")), "{}", begun.body);
+    assert_eq!(ask("boriss-token", hyper::Method::POST, file).await.status, 409);
+    pump_for(&mut [anna, boris], Duration::from_millis(1_500)).await;
+    let (amplitude, packets) = heard(boris);
+    assert!(amplitude > 0.05 && packets > 50, "{amplitude} in {packets}");
+    // A sound interrupts it for as long as it is.
+    assert_eq!(play(&server, "annas-token", LOUNGE, LOUD).await.status, 204);
+    pump_for(&mut [anna, boris], Duration::from_millis(500)).await;
+    assert_eq!(ask("boriss-token", hyper::Method::PATCH, json!({"paused": true})).await.status, 403);
+    assert_eq!(ask("annas-token", hyper::Method::PATCH, json!({"paused": true})).await.status, 204);
+    pump_for(&mut [anna, boris], Duration::from_millis(1_500)).await;
+    boris.sounds.clear();
+    pump_for(&mut [anna, boris], Duration::from_millis(500)).await;
+    assert!(boris.sounds.is_empty(), "held");
+    let shown = ask("boriss-token", hyper::Method::GET, Value::Null).await;
+    assert_eq!((&shown.body["state"], &shown.body["user_id"]), (&json!("paused"), &json!("1")));
+    assert_eq!(ask("annas-token", hyper::Method::PATCH, json!({"paused": false})).await.status, 204);
+    pump_for(&mut [anna, boris], Duration::from_millis(700)).await;
+    assert!(boris.sounds.len() > 20, "it goes on");
+    assert_eq!(ask("annas-token", hyper::Method::DELETE, Value::Null).await.status, 204);
+    pump_for(&mut [anna, boris], Duration::from_millis(500)).await;
+    boris.sounds.clear();
+    pump_for(&mut [anna, boris], Duration::from_millis(500)).await;
+    assert!(boris.sounds.is_empty(), "ended");
+    assert_eq!(ask("annas-token", hyper::Method::GET, Value::Null).await.status, 404);
     server.media.shutdown().await;
 }

@@ -12,6 +12,7 @@ use crate::{
     id::{ChannelId, GuildId, MessageId, RoleId, SoundId, UserId},
     invite::Invite,
     message::Message,
+    playback::CallPlayback,
     read_state::{ReadState, UserGuildSettings},
     recording::{CallRecording, RecordingNews},
     relationship::{Relationship, RelationshipKind},
@@ -91,6 +92,8 @@ pub enum GuildChange {
     VoiceStateUpdate(Box<VoiceState>),
     /// VOICE_CHANNEL_EFFECT_SEND: for those in the call; not stored.
     VoiceEffect(Box<VoiceEffect>),
+    /// CALL_PLAYBACK_UPDATE, our own; not stored.
+    CallPlaybackUpdate(Box<CallPlayback>),
     /// CALL_RECORDING_UPDATE, our own; not stored.
     CallRecordingUpdate(Box<CallRecording>),
     /// RECORDING_UPDATE, our own; not stored.

@@ -20,6 +20,7 @@ pub mod invite;
 pub mod message;
 pub mod people;
 pub mod permissions;
+pub mod playback;
 pub mod read_state;
 pub mod recording;
 pub mod relationship;

@@ -139,3 +139,33 @@ async fn what_is_played_is_on_a_track_of_its_own_and_in_the_mix_of_a_recording()
         windows.filter(|window| loudness(window, HORN_HZ) > 0.03 && loudness(window, 440.0) > 0.05).count();
     assert!((7..=12).contains(&loud), "{loud} fifths of a second");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_a_message_is_played_by_whoever_may_read_it() {
+    let server = server();
+    let anna = Person::register(server.address, "anna").await;
+    let (guild, text, voice) = anna.create_guild("Radio").await;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/import/tone.mp3");
+    let upload = format!("/api/v1/attachments?channel_id={text}&filename=song.mp3");
+    let uploaded = anna.rest.send_raw(Method::POST, &upload, fs::read(path).unwrap().into()).await.unwrap();
+    assert_eq!(uploaded.status, 201, "{}", uploaded.body);
+    let id = uploaded.text("id");
+    let message = json!({"content": "listen", "attachments": [{"id": id}]});
+    let message = anna.post(&format!("/api/v10/channels/{text}/messages"), message).await.unwrap().text("id");
+    let mut device = Gateway::identify(server.address, &anna.token).await.unwrap();
+    device.next_of("GUILD_CREATE", SOON).await.unwrap();
+    let play = format!("/api/v1/channels/{voice}/play");
+    let body = json!({"channel_id": text, "message_id": message, "attachment_id": id});
+    assert_eq!(anna.post(&play, body.clone()).await.unwrap().body["code"], 40032);
+    let sit = json!({"guild_id": guild, "channel_id": voice, "self_mute": false, "self_deaf": false});
+    device.send(json!({"op": 4, "d": sit})).await.unwrap();
+    device.next_of("VOICE_SERVER_UPDATE", SOON).await.unwrap();
+    let wrong = json!({"channel_id": text, "message_id": message, "attachment_id": "5"});
+    assert_eq!(anna.post(&play, wrong).await.unwrap().body["code"], 10008);
+    let begun = anna.post(&play, body).await.unwrap();
+    assert_eq!((begun.status, &begun.body["title"]), (201, &json!("song.mp3")), "{}", begun.body);
+    assert_eq!(device.next_of("CALL_PLAYBACK_UPDATE", SOON).await.unwrap()["state"], "playing");
+    assert_eq!(anna.delete(&play).await.unwrap().status, 204);
+    assert_eq!(device.next_of("CALL_PLAYBACK_UPDATE", SOON).await.unwrap()["state"], "ended");
+    assert_eq!(anna.get(&play).await.unwrap().status, 404);
+}

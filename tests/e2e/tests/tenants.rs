@@ -111,6 +111,11 @@ fn body(route: &Route) -> Value {
         "POST" if ends("/soundboard-sounds") => {
             json!({"name": "intruder", "sound": "data:audio/ogg;base64,AAAA"})
         }
+        "POST" if ends("/play") => {
+            let id = "1000000000009";
+            json!({"channel_id": id, "message_id": id, "attachment_id": id})
+        }
+        "PATCH" if ends("/play") => json!({"paused": true}),
         "POST" if ends("/send-soundboard-sound") => json!({"sound_id": "1000000000009"}),
         "POST" if ends("/roles") || ends("/channels") || ends("/emojis") => {
             json!({"name": "intruder", "type": 0, "image": "data:image/png;base64,AAAA"})

@@ -3,6 +3,7 @@
 pub mod create;
 pub mod delete;
 pub mod play;
+pub mod play_file;
 pub mod read;
 pub mod update;
 

@@ -377,6 +377,7 @@ fn apply_inside(state: &mut GuildState, change: &mut GuildChange) {
         | GuildChange::InviteDelete { .. }
         | GuildChange::VoiceStateUpdate(_)
         | GuildChange::VoiceEffect(_)
+        | GuildChange::CallPlaybackUpdate(_)
         | GuildChange::CallRecordingUpdate(_)
         | GuildChange::RecordingUpdate(_)
         | GuildChange::CallBroadcastUpdate(_) => {}

@@ -151,6 +151,10 @@ impl Hub {
                 let audience = view.audience(broadcast.channel_id);
                 sessions.send_all(&audience, Kind::CALL_BROADCAST_UPDATE, broadcast);
             }
+            GuildChange::CallPlaybackUpdate(playback) => {
+                let audience = view.audience(playback.channel_id);
+                sessions.send_all(&audience, Kind::CALL_PLAYBACK_UPDATE, playback);
+            }
             GuildChange::InviteDelete { code, channel_id } => {
                 let told = json!({"code": code, "channel_id": channel_id, "guild_id": guild});
                 sessions.send_all(&view.managers(*channel_id), Kind::INVITE_DELETE, &told);

@@ -9,6 +9,7 @@
 
 mod automatic;
 mod end;
+mod file;
 mod guild_changed;
 mod heard;
 mod identify;
@@ -64,6 +65,7 @@ use crate::{
     },
 };
 
+pub(crate) use file::{Asker, PlayFile, Turn, TurnRefused};
 pub(crate) use guild_changed::Removal;
 pub(crate) use play::{Play, PlayRefused};
 pub(crate) use rights::concerns_rights;
@@ -119,6 +121,7 @@ pub(crate) struct Calls {
     stirred: HashMap<ChannelId, Stir>,
     /// What people play.
     sounding: Sounding,
+    files: file::Files,
     outputs: VecDeque<Output>,
 }
 
@@ -142,6 +145,7 @@ impl Calls {
             next_epoch: 1,
             stirred: HashMap::new(),
             sounding: Sounding::default(),
+            files: file::Files::new(),
             outputs: VecDeque::new(),
         }
     }

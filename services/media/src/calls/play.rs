@@ -39,6 +39,10 @@ pub(crate) enum PlayRefused {
     Silenced,
     /// So much is being played by them, or by others; this is when to try again.
     TooSoon(Duration),
+    /// Somebody else plays a file there.
+    Taken,
+    /// So many files are played on this server already.
+    Full,
 }
 
 /// Who plays what in all calls.
@@ -53,7 +57,8 @@ pub(super) struct Sounding {
 struct Sound {
     channel: ChannelId,
     peer: PeerId,
-    began: Instant,
+    /// When they may play the next sound, and when this one ends.
+    next: Instant,
     ends: Instant,
 }
 
@@ -70,15 +75,10 @@ impl Calls {
     /// # Errors
     /// See [`PlayRefused`].
     pub(crate) fn may_play(&self, user: UserId, channel: ChannelId, now: Instant) -> Result<(), PlayRefused> {
-        let seat = self.seats.get(&user).filter(|seat| seat.channel == channel);
-        let seat = seat.ok_or(PlayRefused::NotSeated)?;
-        let gates = seat.gates();
-        if !gates.may_speak || gates.deafened {
-            return Err(PlayRefused::Silenced);
-        }
+        self.is_heard_in(user, channel)?;
         let sources = &self.sounding.sources;
-        if let Some(own) = sources.get(&user).filter(|own| now < own.began + BETWEEN) {
-            return Err(PlayRefused::TooSoon((own.began + BETWEEN).saturating_duration_since(now)));
+        if let Some(own) = sources.get(&user).filter(|own| now < own.next) {
+            return Err(PlayRefused::TooSoon(own.next.saturating_duration_since(now)));
         }
         let others = sources
             .iter()
@@ -92,6 +92,25 @@ impl Calls {
         }
     }
 
+    /// Whether what this person plays may be heard in this call.
+    pub(super) fn is_heard_in(&self, user: UserId, channel: ChannelId) -> Result<(), PlayRefused> {
+        let seat = self.seats.get(&user).filter(|seat| seat.channel == channel);
+        let seat = seat.ok_or(PlayRefused::NotSeated)?;
+        let gates = seat.gates();
+        if gates.may_speak && !gates.deafened { Ok(()) } else { Err(PlayRefused::Silenced) }
+    }
+
+    /// The number of the source of what somebody plays in a call.
+    pub(super) fn source_of(&mut self, user: UserId, channel: ChannelId, now: Instant) -> PeerId {
+        if let Some(known) = self.sounding.sources.get(&user) {
+            return known.peer;
+        }
+        let peer = self.fresh_peer();
+        self.sounding.people.insert(peer, user);
+        self.sounding.sources.insert(user, Sound { channel, peer, next: now, ends: now });
+        peer
+    }
+
     /// Plays it, and tells those in the call.
     ///
     /// # Errors
@@ -101,10 +120,10 @@ impl Calls {
         let (user, channel, guild_id) = (effect.user_id, effect.channel_id, effect.guild_id);
         self.may_play(user, channel, now)?;
         let length = FRAME_DURATION * u32::try_from(frames.len()).unwrap_or(u32::MAX);
-        let known = self.sounding.sources.get(&user).map(|sound| sound.peer);
-        let peer = known.unwrap_or_else(|| self.fresh_peer());
-        self.sounding.people.insert(peer, user);
-        self.sounding.sources.insert(user, Sound { channel, peer, began: now, ends: now + length });
+        let peer = self.source_of(user, channel, now);
+        if let Some(sound) = self.sounding.sources.get_mut(&user) {
+            (sound.next, sound.ends) = (now + BETWEEN, now + length);
+        }
         let person = PersonId(user.get());
         self.outputs.push_back(Output::Sounds(Order::Play { room: room(channel), peer, person, frames }));
         let change = GuildChange::VoiceEffect(Box::new(effect));
@@ -118,5 +137,6 @@ impl Calls {
         self.sounding.people.remove(&sound.peer);
         let order = Order::Silence { room: room(sound.channel), peer: sound.peer };
         self.outputs.push_back(Output::Sounds(order));
+        self.file_over(sound.peer);
     }
 }

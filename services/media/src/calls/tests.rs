@@ -177,6 +177,9 @@ impl World {
                         GuildChange::VoiceEffect(effect) => {
                             Seen::Effect(serde_json::to_value(effect).unwrap())
                         }
+                        GuildChange::CallPlaybackUpdate(told) => {
+                            Seen::Effect(serde_json::to_value(told).unwrap())
+                        }
                         other => panic!("not of calls: {other:?}"),
                     }
                 }
@@ -195,6 +198,15 @@ impl World {
                 }
                 Output::Sounds(sounds::Order::Silence { peer, .. }) => {
                     Seen::Sounds(format!("silence {}", peer.0))
+                }
+                Output::Sounds(sounds::Order::File { peer, person, .. }) => {
+                    Seen::Sounds(format!("file for {} through {}", person.0, peer.0))
+                }
+                Output::Sounds(sounds::Order::Pause { peer, paused, .. }) => {
+                    Seen::Sounds(format!("{} {}", if paused { "hold" } else { "resume" }, peer.0))
+                }
+                Output::Sounds(sounds::Order::EndFile { peer, .. }) => {
+                    Seen::Sounds(format!("end file {}", peer.0))
                 }
                 Output::Sounds(sounds::Order::Stop) => panic!("calls do not end the thread"),
                 Output::Reply(ticket, reply) => Seen::Reply(ticket, *reply),

@@ -60,7 +60,7 @@ fn refused_by_chat(refused: SoundRefused) -> ApiError {
     }
 }
 
-fn refused_by_call(refused: PlayRefused) -> ApiError {
+pub(super) fn refused_by_call(refused: PlayRefused) -> ApiError {
     match refused {
         PlayRefused::NotSeated => ApiError::new(
             StatusCode::BAD_REQUEST,
@@ -68,5 +68,16 @@ fn refused_by_call(refused: PlayRefused) -> ApiError {
         ),
         PlayRefused::Silenced => ApiError::forbidden(),
         PlayRefused::TooSoon(wait) => ApiError::rate_limited(wait),
+        PlayRefused::Taken => ApiError::new(
+            StatusCode::CONFLICT,
+            Problem::new(ErrorCode::General, "Somebody else plays a file in this call."),
+        ),
+        PlayRefused::Full => ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Problem::new(
+                ErrorCode::General,
+                "Too many files are being played on this server. Try again later.",
+            ),
+        ),
     }
 }

@@ -1,9 +1,14 @@
 //! What one person plays in one call, frame by frame. No thread, no clock, no queue.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, mpsc::TryRecvError},
+    time::Instant,
+};
 
 use voxlink_audio::{FRAME, import::Frame};
 use voxlink_sfu::{Copied, Mix, PeerId, PersonId, RoomId};
+
+use super::Feed;
 
 /// Frames between the first that others hear of a source and its first packet: slots are given out by then, and buffers
 /// are ready, so that nobody misses the beginning.
@@ -24,6 +29,10 @@ pub(super) struct Player {
     mix: Mix,
     frames: Arc<[Frame]>,
     next: usize,
+    /// A file, which goes on where sounds interrupted it.
+    file: Option<Feed>,
+    paused: bool,
+    has_ended: bool,
     tail: u8,
     /// When it was last played, and when it may begin.
     idle_from: u64,
@@ -44,6 +53,9 @@ impl Player {
             mix: Mix::of_sounds(room, peer, person),
             frames: Arc::default(),
             next: 0,
+            file: None,
+            paused: false,
+            has_ended: false,
             tail: 0,
             idle_from: tick,
             begins: None,
@@ -54,6 +66,43 @@ impl Player {
     /// From its beginning, in place of what was played.
     pub(super) fn play(&mut self, frames: Arc<[Frame]>) {
         (self.frames, self.next, self.tail) = (frames, 0, TAIL);
+    }
+
+    /// Plays a file from its beginning, in place of the one before.
+    pub(super) fn play_file(&mut self, file: Feed) {
+        (self.file, self.paused, self.has_ended) = (Some(file), false, false);
+    }
+
+    /// Holds the file, or goes on with it.
+    pub(super) fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// The file is over.
+    pub(super) fn end_file(&mut self) {
+        self.file = None;
+    }
+
+    /// There is a file to be played, or to be gone on with.
+    pub(super) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether the file ended by itself since this was asked last.
+    pub(super) fn take_ended(&mut self) -> bool {
+        std::mem::take(&mut self.has_ended)
+    }
+
+    /// The next frame of the file; none while it is held, or is not ready.
+    fn from_file(&mut self) -> Option<Frame> {
+        match self.file.as_ref().filter(|_| !self.paused)?.try_recv() {
+            Ok(frame) => Some(frame),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                (self.file, self.has_ended) = (None, true);
+                None
+            }
+        }
     }
 
     /// Somebody else is there who has not heard of it.
@@ -77,6 +126,9 @@ impl Player {
             self.next += 1;
             self.idle_from = tick;
             turn.packet = Some(self.mix.packet(&frame.packet, stamp, frame.level, now));
+        } else if let Some(frame) = self.from_file() {
+            (self.idle_from, self.tail) = (tick, TAIL);
+            turn.packet = Some(self.mix.packet(&frame.packet, stamp, frame.level, now));
         } else if self.tail > 0 {
             self.tail -= 1;
             turn.packet = Some(self.mix.packet(&SILENCE, stamp, SILENT, now));
@@ -86,7 +138,7 @@ impl Player {
 
     /// It has played nothing for a while.
     pub(super) fn is_over(&self, tick: u64) -> bool {
-        self.next >= self.frames.len() && tick > self.idle_from + LINGERS
+        self.next >= self.frames.len() && self.file.is_none() && tick > self.idle_from + LINGERS
     }
 
     /// Tells the others so.

@@ -2,19 +2,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
-use voxlink_audio::{FRAME_DURATION, import::Frame};
+use tokio::runtime::Handle;
+use voxlink_audio::FRAME_DURATION;
 use voxlink_service_kit::Env;
 use voxlink_sfu::{Copied, Listening as _, Part, PeerId, PersonId, RoomId};
 
 use super::{MOST_ROOMS, Order, player::Player};
-use crate::taps::{CallTap, CallTaps, Hears};
+use crate::{
+    control::{Control, Inquiry},
+    taps::{CallTap, CallTaps, Hears},
+};
 
 /// Frames that are made up for at once when the thread was held up; past it they come later.
 const MOST_BEHIND: u32 = 5;
@@ -35,13 +36,17 @@ struct Call {
 pub(super) struct Hands {
     orders: Receiver<Order>,
     taps: CallTaps,
+    control: Control,
+    runtime: Handle,
     env: Env,
     calls: HashMap<RoomId, Call>,
 }
 
 impl Hands {
-    pub(super) fn new(orders: Receiver<Order>, taps: CallTaps, env: Env) -> Self {
-        Self { orders, taps, env, calls: HashMap::new() }
+    /// Needs a tokio runtime.
+    pub(super) fn new(orders: Receiver<Order>, taps: CallTaps, control: Control, env: Env) -> Self {
+        let (runtime, calls) = (Handle::current(), HashMap::new());
+        Self { orders, taps, control, runtime, env, calls }
     }
 
     pub(super) fn run(mut self) {
@@ -57,7 +62,16 @@ impl Hands {
             let now = self.env.clock.monotonic();
             match order {
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(Order::Play { room, peer, person, frames }) => self.play(room, peer, person, frames, now),
+                Ok(Order::Play { room, peer, person, frames }) => {
+                    self.with_player((room, peer, person), now, |player| player.play(frames));
+                }
+                Ok(Order::File { room, peer, person, feed }) => {
+                    self.with_player((room, peer, person), now, |player| player.play_file(feed));
+                }
+                Ok(Order::Pause { room, peer, paused }) => {
+                    self.with_known(room, peer, |player| player.pause(paused));
+                }
+                Ok(Order::EndFile { room, peer }) => self.with_known(room, peer, Player::end_file),
                 Ok(Order::Silence { room, peer }) => self.silence(room, peer),
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -65,14 +79,30 @@ impl Hands {
                 next = now;
             }
             while next <= now && !self.calls.is_empty() {
-                self.calls.values_mut().for_each(|call| call.turn(next));
-                self.calls.retain(|_, call| !call.is_over(now));
+                for peer in self.calls.values_mut().flat_map(|call| call.turn(next)) {
+                    self.control.certainly(&self.runtime, Inquiry::FileOver(peer));
+                }
+                let (control, runtime) = (&self.control, &self.runtime);
+                self.calls.retain(|_, call| {
+                    let is_over = call.is_over(now);
+                    // Nobody is there to hear the rest.
+                    for peer in call.files().filter(|_| is_over) {
+                        control.certainly(runtime, Inquiry::FileOver(peer));
+                    }
+                    !is_over
+                });
                 next += FRAME_DURATION;
             }
         }
     }
 
-    fn play(&mut self, room: RoomId, peer: PeerId, person: PersonId, frames: Arc<[Frame]>, now: Instant) {
+    /// Does something with a person's player, which is made if it is not there.
+    fn with_player(
+        &mut self,
+        (room, peer, person): (RoomId, PeerId, PersonId),
+        now: Instant,
+        work: impl FnOnce(&mut Player),
+    ) {
         if !self.calls.contains_key(&room) {
             if self.calls.len() >= MOST_ROOMS {
                 tracing::warn!(room = room.0, "a sound is not played: sounds are played in too many calls");
@@ -89,7 +119,13 @@ impl Hands {
         }
         if let Some(call) = self.calls.get_mut(&room) {
             let tick = call.tick;
-            call.players.entry(peer).or_insert_with(|| Player::new(room, peer, person, tick)).play(frames);
+            work(call.players.entry(peer).or_insert_with(|| Player::new(room, peer, person, tick)));
+        }
+    }
+
+    fn with_known(&mut self, room: RoomId, peer: PeerId, work: impl FnOnce(&mut Player)) {
+        if let Some(player) = self.calls.get_mut(&room).and_then(|call| call.players.get_mut(&peer)) {
+            work(player);
         }
     }
 
@@ -103,8 +139,8 @@ impl Hands {
 }
 
 impl Call {
-    /// The next frame of everything that is played.
-    fn turn(&mut self, at: Instant) {
+    /// The next frame of everything that is played; whose files ended with it.
+    fn turn(&mut self, at: Instant) -> Vec<PeerId> {
         while let Some((from, _)) = self.tap.try_next() {
             if self.parts.insert(from) {
                 self.players.values_mut().for_each(Player::say_again);
@@ -112,7 +148,7 @@ impl Call {
         }
         // Nobody would hear it yet.
         if self.parts.is_empty() {
-            return;
+            return Vec::new();
         }
         let tick = self.tick;
         self.tick += 1;
@@ -128,8 +164,11 @@ impl Call {
             }
             stays
         });
+        let ended = players.iter_mut().filter_map(|(peer, player)| player.take_ended().then_some(*peer));
+        let ended = ended.collect();
         self.players = players;
         self.tap.flush();
+        ended
     }
 
     /// To all parts of the room, and to whoever taps it.
@@ -138,6 +177,11 @@ impl Call {
             self.tap.leave_for(*part, copy.clone());
         }
         self.tap.tell_others(copy);
+    }
+
+    /// Whose files are not over.
+    fn files(&self) -> impl Iterator<Item = PeerId> {
+        self.players.iter().filter(|(_, player)| player.has_file()).map(|(peer, _)| *peer)
     }
 
     fn is_over(&self, now: Instant) -> bool {

@@ -3,6 +3,7 @@
 use voxlink_audio::import::Frame;
 use voxlink_protocol::{
     SoundId,
+    playback::{CallPlayback, PlaybackState},
     soundboard::{VoiceEffect, Volume},
 };
 
@@ -113,4 +114,62 @@ fn who_is_silenced_by_a_moderator_plays_nothing_and_who_mutes_themselves_does() 
     assert!(world.seen().contains(&Seen::Sounds("silence 2".to_owned())));
     world.now += Duration::from_secs(5);
     assert_eq!(world.play(ANNA), Err(PlayRefused::Silenced));
+}
+
+fn song(user: u64, state: PlaybackState) -> CallPlayback {
+    let title = "song.mp3".to_owned();
+    CallPlayback { channel_id: LOUNGE, guild_id: GUILD, user_id: UserId::new(user), title, state }
+}
+
+impl World {
+    fn play_file(&mut self, user: u64) -> Result<(), PlayRefused> {
+        let (_, feed) = std::sync::mpsc::sync_channel(1);
+        self.calls.play_file(PlayFile { told: song(user, PlaybackState::Playing), feed }, self.now)
+    }
+
+    fn turn_file(&mut self, user: u64, moderates: bool, turn: Turn) -> Result<(), TurnRefused> {
+        self.calls.turn_file(LOUNGE, Asker { user: UserId::new(user), moderates }, turn)
+    }
+
+    fn told(&mut self) -> Vec<Value> {
+        let effects = self.seen().into_iter().filter_map(|seen| match seen {
+            Seen::Effect(told) => Some(told["state"].clone()),
+            _ => None,
+        });
+        effects.collect()
+    }
+}
+
+#[test]
+fn one_file_is_played_in_a_call_held_by_whoever_plays_it_and_ended_with_them() {
+    let mut world = World::new();
+    assert_eq!(world.play_file(ANNA), Err(PlayRefused::NotSeated));
+    world.join(ANNA, "a");
+    world.join(BORIS, "b");
+    assert_eq!(world.play_file(ANNA), Ok(()));
+    let seen = world.seen();
+    assert_eq!(seen[0], Seen::Sounds("file for 1 through 3".to_owned()));
+    assert_eq!(seen[1], Seen::Effect(serde_json::to_value(song(ANNA, PlaybackState::Playing)).unwrap()));
+    assert_eq!(world.play_file(BORIS), Err(PlayRefused::Taken));
+    assert_eq!(world.turn_file(BORIS, false, Turn::Pause), Err(TurnRefused::Forbidden));
+    assert_eq!(world.turn_file(ANNA, false, Turn::Pause), Ok(()));
+    assert_eq!(world.turn_file(ANNA, false, Turn::Pause), Ok(()));
+    assert_eq!(world.told(), ["paused"], "said once");
+    assert_eq!(world.turn_file(ANNA, false, Turn::Resume), Ok(()));
+    assert_eq!(world.turn_file(BORIS, true, Turn::Stop), Ok(()));
+    assert_eq!(world.told(), ["playing", "ended"]);
+    assert_eq!(world.turn_file(ANNA, false, Turn::Stop), Err(TurnRefused::NothingPlays));
+    // Ended by itself, and with who leaves.
+    assert_eq!(world.play_file(BORIS), Ok(()));
+    let peer = world.calls.files[&LOUNGE].0;
+    world.calls.file_over(peer);
+    assert_eq!(world.told(), ["playing", "ended"]);
+    assert_eq!(world.play_file(ANNA), Ok(()));
+    world.calls.leave_seat(&LeaveSeat {
+        user: UserId::new(ANNA),
+        guild: Some(GUILD),
+        session_id: "a".into(),
+    });
+    assert_eq!(world.told(), ["playing", "ended"]);
+    assert_eq!(world.calls.file_in(LOUNGE), None);
 }
