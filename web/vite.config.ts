@@ -18,7 +18,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // Words that several parts use are one file; the others lie beside what says them, and so do those of recordings,
     // broadcasts, people, roles and settings, of which little is in the first screen.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "words", test: /paraglide\/messages\/(?!(?:say_)?(?:rec|live|gs|mem|perm|pp|role|voices)_)/u, minShareCount: 2 }] } } },
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "words", test: /paraglide\/messages\/(?!(?:say_)?(?:rec|live|gs|mem|perm|pl|pp|role|voices)_)/u, minShareCount: 2 }] } } },
   },
   server: {
     proxy: {

@@ -1,3 +1,4 @@
+import type { WireCallPlayback } from "../playback/wire.ts";
 import type { WireSound, WireVoiceEffect } from "../soundboard/wire.ts";
 import type { WireCallBroadcast } from "../broadcast/wire.ts";
 import type { WireCallRecording, WireRecordingUpdate } from "../recording/wire.ts";
@@ -259,6 +260,7 @@ export type WireEvent =
   | { t: "CALL_RECORDING_UPDATE"; d: WireCallRecording }
   | { t: "RECORDING_UPDATE"; d: WireRecordingUpdate }
   | { t: "CALL_BROADCAST_UPDATE"; d: WireCallBroadcast }
+  | { t: "CALL_PLAYBACK_UPDATE"; d: WireCallPlayback }
   | { t: "VOICE_STATE_UPDATE"; d: WireVoiceState }
   | { t: "VOICE_SERVER_UPDATE"; d: { token: string; guild_id: string | null; channel_id?: string | null; endpoint: string | null } };
 
@@ -313,6 +315,7 @@ const known: Record<WireEvent["t"], true> = {
   CALL_RECORDING_UPDATE: true,
   RECORDING_UPDATE: true,
   CALL_BROADCAST_UPDATE: true,
+  CALL_PLAYBACK_UPDATE: true,
   VOICE_STATE_UPDATE: true,
   VOICE_SERVER_UPDATE: true,
 };

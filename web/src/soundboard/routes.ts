@@ -1,5 +1,6 @@
 /** The routes of the soundboard (v10), one function each. */
 import type { Http } from "../api/http.ts";
+import { http } from "../state/account.svelte.ts";
 import type { WireSound } from "./wire.ts";
 
 export interface SoundPart {
@@ -9,7 +10,7 @@ export interface SoundPart {
   emoji_name?: string | null;
 }
 
-export function soundRoutes(http: Http) {
+function soundRoutes(http: Http) {
   const sounds = (guild: string) => `/api/v10/guilds/${guild}/soundboard-sounds`;
   return {
     all: (guild: string) => http.request<{ items: WireSound[] }>("GET", sounds(guild)),
@@ -19,3 +20,5 @@ export function soundRoutes(http: Http) {
     play: (channel: string, guild: string, sound: string) => http.request<void>("POST", `/api/v10/channels/${channel}/send-soundboard-sound`, { sound_id: sound, source_guild_id: guild }),
   };
 }
+
+export const soundApi = soundRoutes(http);

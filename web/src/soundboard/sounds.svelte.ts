@@ -1,12 +1,13 @@
 /** The sounds of the communities that were looked at, kept by events; and playing them, to all or to oneself. */
 import { untrack } from "svelte";
 import { call } from "../call/call.svelte.ts";
-import { soundApi } from "../state/account.svelte.ts";
+import { soundApi } from "./routes.ts";
 import type { Id } from "../state/model.ts";
 import { store } from "../state/store.svelte.ts";
 import { loadPreferences } from "../voice/preferences.ts";
 import { soundProblem } from "./problem.ts";
 import { applySounds, inOrder, type Boards, type Sound, toSound } from "./model.ts";
+import type { WireSound } from "./wire.ts";
 
 class Sounds {
   boards = $state.raw<Boards>(new Map());
@@ -25,6 +26,13 @@ class Sounds {
     if (untrack(() => this.boards.has(guildId))) return;
     const { items } = await soundApi.all(guildId);
     this.boards = new Map(this.boards).set(guildId, inOrder(items.map(toSound)));
+  }
+
+  /** Keeps one that was just made: the answer says who made it, the event does not. */
+  put(wire: WireSound): void {
+    const sound = toSound(wire);
+    const others = (this.boards.get(sound.guildId) ?? []).filter(({ id }) => id !== sound.id);
+    this.boards = new Map(this.boards).set(sound.guildId, inOrder([...others, sound]));
   }
 
   /** To everybody in one's call. */

@@ -4,7 +4,6 @@ import { adminRoutes } from "../api/adminRoutes.ts";
 import { routes } from "../api/routes.ts";
 import { broadcastRoutes } from "../broadcast/routes.ts";
 import { recordingRoutes } from "../recording/routes.ts";
-import { soundRoutes } from "../soundboard/routes.ts";
 import type { WireUser } from "../api/wire.ts";
 
 const KEY = "voxlink.token";
@@ -25,7 +24,8 @@ class Account {
 }
 
 export const account = new Account();
-const http = new Http(
+/** For routes of parts that the first screen does without. */
+export const http = new Http(
   () => account.token,
   () => account.forget(),
 );
@@ -34,7 +34,6 @@ export const api = routes(http);
 export const adminApi = adminRoutes(http);
 export const recordingApi = recordingRoutes(http);
 export const broadcastApi = broadcastRoutes(http);
-export const soundApi = soundRoutes(http);
 
 function read(): string | null {
   try {

@@ -151,6 +151,7 @@ export function applyEvent(world: World, event: WireEvent): World {
     case "CALL_UPDATE":
     case "CALL_DELETE":
     case "VOICE_CHANNEL_EFFECT_SEND":
+    case "CALL_PLAYBACK_UPDATE":
     // Recordings by `../recording`.
     case "CALL_RECORDING_UPDATE":
     case "RECORDING_UPDATE":
