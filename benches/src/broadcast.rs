@@ -90,7 +90,7 @@ pub(crate) async fn run() {
 async fn playlist(anna: &Person, path: &str) -> String {
     let begun = Instant::now();
     loop {
-        let reply = anna.get(&format!("{path}/index.m3u8")).await.expect("answered");
+        let reply = anna.get(&format!("{path}/index.m3u8?sound=opus")).await.expect("answered");
         let text = String::from_utf8_lossy(&reply.bytes).into_owned();
         if let Some(line) = text.lines().find(|line| line.contains("/both.m3u8")) {
             return line.to_owned();

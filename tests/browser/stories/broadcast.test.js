@@ -77,12 +77,44 @@ test("a call is watched from outside", { timeout: 300_000 }, async () => {
     });
 
     await scene("somebody else reads the stream without a complaint", async () => {
-      const index = await fetch(`${server.url}/api/v1/channels/${room}/broadcast/index.m3u8`, { headers: { authorization: `Bearer ${ben.token}` } });
-      const both = (await index.text()).split("\n").find((line) => line.includes("/both.m3u8"));
-      const streams = probed(await download(server, both));
-      if (streams === null) return;
-      assert.deepEqual(streams.map(({ codec_name }) => codec_name).sort(), ["opus", "vp9"]);
-      assert.ok(streams.every(({ nb_read_frames }) => Number(nb_read_frames) > 10), JSON.stringify(streams));
+      const index = await fetch(`${server.url}/api/v1/channels/${room}/broadcast/index.m3u8?sound=all`, { headers: { authorization: `Bearer ${ben.token}` } });
+      const offered = (await index.text()).split("\n").filter((line) => line.startsWith("/"));
+      const codecs = { both: ["opus", "vp9"], sound: ["opus"], "both.aac": ["aac", "vp9"], "sound.aac": ["aac"] };
+      for (const url of offered) {
+        const streams = probed(await download(server, url));
+        // ffprobe is part of ffmpeg: without it there is no AAC either.
+        if (streams === null) return;
+        assert.deepEqual(streams.map(({ codec_name }) => codec_name).sort(), codecs[/playlists\/([a-z.]+)\.m3u8/u.exec(url)[1]], url);
+        assert.ok(streams.every(({ nb_read_frames }) => Number(nb_read_frames) > 10), JSON.stringify(streams));
+      }
+      assert.equal(offered.length, 4);
+    });
+
+    await scene("a page that is nothing but a player plays it by itself", async () => {
+      const page = await ben.page.context().newPage();
+      const index = `/api/v1/channels/${room}/broadcast/index.m3u8`;
+      const named = async () => (await fetch(server.url + index, { headers: { authorization: `Bearer ${ben.token}` } })).text();
+      await ben.until("three segments with pictures", async () => (await named()).includes("/both"), LATE_MS);
+      await page.route("**/bare", (route) => route.fulfill({ contentType: "text/html", body: `<!doctype html><video autoplay src="${index}"></video>` }));
+      // Whoever plays it elsewhere has its address from where they are signed in.
+      await page.route("**/index.m3u8", (route) => route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${ben.token}` } }));
+      await page.goto(`${server.url}/bare`);
+      if ((await page.evaluate(() => document.querySelector("video").canPlayType("application/vnd.apple.mpegurl"))) === "") return page.close();
+      let played = {};
+      await ben.until(
+        "a bare player to play for long",
+        async () => {
+          played = await page.evaluate(() => {
+            const { currentTime, videoWidth, error, webkitAudioDecodedByteCount, webkitVideoDecodedByteCount } = document.querySelector("video");
+            return { currentTime, videoWidth, error: error?.message, sound: webkitAudioDecodedByteCount, pictures: webkitVideoDecodedByteCount };
+          });
+          if (played.error) throw new Error(played.error);
+          return played.currentTime > 15 && played.videoWidth > 0 && played.sound > 0 && played.pictures > 0;
+        },
+        LATE_MS,
+        () => JSON.stringify(played),
+      );
+      await page.close();
     });
 
     await scene("a camera takes the place of the screen", async () => {

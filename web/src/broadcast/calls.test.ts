@@ -7,7 +7,7 @@ import type { WireCallBroadcast } from "./wire.ts";
 
 const said = (part: Partial<WireCallBroadcast> = {}): WireEvent => ({
   t: "CALL_BROADCAST_UPDATE",
-  d: { id: "70", channel_id: "5", guild_id: "1", state: "live", policy: "announce", started_by: "10", started_at: "2026-01-01T12:00:00.000000+00:00", kept: [], viewers: 0, picture: null, trouble: null, ...part },
+  d: { id: "70", channel_id: "5", guild_id: "1", state: "live", policy: "announce", started_by: "10", started_at: "2026-01-01T12:00:00.000000+00:00", kept: [], viewers: 0, picture: null, sound: ["opus"], trouble: null, ...part },
 });
 const play = (...events: WireEvent[]): CallBroadcasts => events.reduce(applyBroadcasts, noBroadcasts);
 
@@ -45,7 +45,26 @@ test("the picture is chosen where the browser knows it, else the sound", () => {
   const variants = variantsOf(MASTER);
   expect(variants.map(({ url, sound }) => [url, sound])).toEqual([["/both", false], ["/sound", true]]);
   expect(choose(variants, (type) => type === 'video/mp4; codecs="vp09.00.31.08,opus"')).toEqual({ url: "/both", sound: false, unseen: false });
-  expect(choose(variants, () => false)).toEqual({ url: "/sound", sound: true, unseen: true });
+  expect(choose(variants, (type) => type === 'audio/mp4; codecs="opus"')).toEqual({ url: "/sound", sound: true, unseen: true });
+  expect(choose(variants, () => false)).toBe(null);
   expect(choose(variantsOf(MASTER.split("\n").slice(4).join("\n")), () => true)).toEqual({ url: "/sound", sound: true, unseen: false });
   expect(choose(variantsOf("#EXTM3U\n"), () => true)).toBe(null);
+});
+
+test("AAC is for browsers that know no Opus in MP4", () => {
+  const variants = variantsOf(`#EXTM3U
+#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS="avc1.42c01f,mp4a.40.2"
+/both.aac
+#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS="avc1.42c01f,opus"
+/both
+#EXT-X-STREAM-INF:BANDWIDTH=90000,CODECS="mp4a.40.2"
+/sound.aac
+#EXT-X-STREAM-INF:BANDWIDTH=90000,CODECS="opus"
+/sound
+`);
+  expect(variants.map(({ sound }) => sound)).toEqual([false, false, true, true]);
+  expect(choose(variants, () => true)?.url).toBe("/both");
+  expect(choose(variants, (type) => !type.includes("opus"))?.url).toBe("/both.aac");
+  expect(choose(variants, (type) => !type.includes("avc1"))).toEqual({ url: "/sound", sound: true, unseen: true });
+  expect(choose(variants, (type) => type.includes("mp4a") && type.startsWith("audio"))?.url).toBe("/sound.aac");
 });

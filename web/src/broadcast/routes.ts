@@ -10,6 +10,6 @@ export function broadcastRoutes(http: Http) {
     stop: (channel: string) => http.request<void>("DELETE", call(channel)),
     consent: (channel: string, accept: boolean) => http.request<void>("PUT", `${call(channel)}/consent`, { accept }),
     /** The master playlist, with addresses that need no token. */
-    index: (channel: string) => http.text(`${call(channel)}/index.m3u8`),
+    index: (channel: string) => http.text(`${call(channel)}/index.m3u8?sound=all`),
   };
 }

@@ -26,10 +26,18 @@ export interface Choice {
   unseen: boolean;
 }
 
-/** The richest of them that can be played; null when there is none at all. `plays` knows a type with its codecs. */
+/**
+ * The richest of them that can be played; null when there is none. `plays` knows a type with its codecs. Opus is what was
+ * mixed, and AAC is made of it only where somebody cannot do without.
+ */
 export function choose(variants: readonly Variant[], plays: (type: string) => boolean): Choice | null {
-  const seen = variants.find(({ sound, codecs }) => !sound && plays(`video/mp4; codecs="${codecs}"`));
+  const best = (sound: boolean) => {
+    const type = sound ? "audio/mp4" : "video/mp4";
+    const known = variants.filter((one) => one.sound === sound && plays(`${type}; codecs="${one.codecs}"`));
+    return known.find(({ codecs }) => codecs.endsWith("opus")) ?? known[0];
+  };
+  const seen = best(false);
   if (seen) return { url: seen.url, sound: false, unseen: false };
-  const heard = variants.find(({ sound }) => sound);
+  const heard = best(true);
   return heard ? { url: heard.url, sound: true, unseen: variants.some(({ sound }) => !sound) } : null;
 }

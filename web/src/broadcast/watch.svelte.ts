@@ -12,10 +12,10 @@ import { choose, variantsOf, type Choice } from "./variants.ts";
 import { part } from "../ui/part.ts";
 
 /**
- * `waiting`: the first segment is being made. `refused`: one may not watch here. `failed`: it does not come; `again` tries
- * once more.
+ * `waiting`: the first segment is being made. `refused`: one may not watch here. `unheard`: this browser knows nothing of
+ * what there is. `failed`: it does not come; `again` tries once more.
  */
-export type Phase = "opening" | "waiting" | "playing" | "ended" | "none" | "refused" | "failed";
+export type Phase = "opening" | "waiting" | "playing" | "ended" | "none" | "refused" | "unheard" | "failed";
 
 const CONFIG: Partial<HlsConfig> = {
   // The content security policy allows no script from a blob.
@@ -60,7 +60,7 @@ export class Watch {
     try {
       const choice = choose(variantsOf(await broadcastApi.index(this.channelId)), plays);
       if (run !== this.#run) return;
-      if (choice === null) return void (this.phase = "failed");
+      if (choice === null) return void (this.phase = "unheard");
       this.sound = choice.sound;
       this.unseen = choice.unseen;
       await this.#attach(choice, run);
@@ -121,7 +121,7 @@ export class Watch {
 
   /** The gateway says that it is over: what was loaded is still shown to its end. */
   over(): void {
-    if (this.phase === "opening" || this.phase === "waiting" || this.phase === "failed") this.close("ended");
+    if (this.phase === "opening" || this.phase === "waiting" || this.phase === "failed" || this.phase === "unheard") this.close("ended");
   }
 
   again(): void {

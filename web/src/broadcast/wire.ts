@@ -12,5 +12,6 @@ export interface WireCallBroadcast {
   kept: string[];
   viewers: number;
   picture: { user_id: string; source: "camera" | "screen"; codec: string } | null;
+  sound: ("opus" | "aac")[];
   trouble: string | null;
 }

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
 use voxlink_protocol::{CallBroadcast, ChannelId, ErrorCode, Problem, RecordingId, bus::RecordingDeed};
-use voxlink_service_kit::{ApiError, ApiJson, ApiPath, Authenticated, Person, Routes};
+use voxlink_service_kit::{ApiError, ApiJson, ApiPath, ApiQuery, Authenticated, Person, Routes};
 
 use super::{
     Air, engine, lock,
@@ -33,6 +33,8 @@ const PLAYLIST_KEPT: &str = "private, max-age=1";
 /// A segment never changes, and is of no use once it left the playlist.
 const SEGMENT_KEPT: &str = "public, max-age=600, immutable";
 
+/// RFC 8216 §6.2.2: three target durations, or players of all kinds may fail; ours waits by itself.
+const LEAST: usize = 3;
 /// A playlist of AAC waits for an encoder that begins: it makes what is kept in less than a second.
 const AAC_WITHIN: Duration = Duration::from_secs(8);
 /// Between two looks whether it is there.
@@ -118,6 +120,7 @@ async fn index(
     State(this): State<Recordings>,
     Authenticated(who): Authenticated,
     ApiPath(channel): ApiPath<ChannelId>,
+    ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
     let user = who.user.id;
     if !this.may_watch(user, channel).await? {
@@ -128,10 +131,11 @@ async fn index(
     let air = broadcasts.air(broadcast).ok_or(Refusal::NotLive)?;
     let offered = {
         let air = lock(&air);
-        offered(&air, broadcasts.offers_aac(&air)).ok_or(Refusal::NotLive)?
+        offered(&air, asked, broadcasts.offers_aac(&air)).ok_or(Refusal::NotLive)?
     };
     if broadcasts.aac.found().is_none() {
-        this.look_for_aac();
+        // For the next question.
+        drop(this.look_for_aac());
     }
     let key = Key::from_be_bytes(this.inner.env.bytes());
     let now = this.inner.env.clock.monotonic();
@@ -149,6 +153,26 @@ async fn index(
     Ok(answer(text.into(), PLAYLIST, "no-store"))
 }
 
+/// What a master playlist is to name. Players change between its streams as they like, by what they believe of the line,
+/// and Chromium's own breaks when the codec of the sound changes with that, or pictures come or go.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Sounds {
+    /// One that plays anywhere: with AAC, or Opus where there is no AAC.
+    #[default]
+    One,
+    /// Opus alone.
+    Opus,
+    /// Both, for who chooses by themselves.
+    All,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    sound: Sounds,
+}
+
 /// A stream as the master playlist names it.
 struct Offered {
     stream: Stream,
@@ -156,12 +180,15 @@ struct Offered {
     bits: u64,
 }
 
-/// Every stream that can be had: pictures before sound, and AAC before Opus, since a player takes the first that it knows.
-/// `None`: the broadcast has only just begun.
-fn offered(air: &Air, has_aac: bool) -> Option<Vec<Offered>> {
+/// The streams that can be had: pictures before sound, since a player takes the first that it knows. `None`: the broadcast
+/// has only just begun.
+fn offered(air: &Air, Asked { sound }: Asked, has_aac: bool) -> Option<Vec<Offered>> {
     let shelf = &air.shelf;
-    shelf.playlist(Stream::Sound)?;
-    let picture = shelf.codec().filter(|_| shelf.playlist(Stream::Both).is_some());
+    let least = if let Sounds::One = sound { LEAST } else { 1 };
+    if shelf.count(Stream::Sound) < least {
+        return None;
+    }
+    let picture = shelf.codec().filter(|_| shelf.count(Stream::Both) >= least);
     let offer = |stream: Stream| {
         let sound = if stream.is_aac() { "mp4a.40.2" } else { "opus" };
         let codecs = match (stream.has_pictures(), picture) {
@@ -172,7 +199,22 @@ fn offered(air: &Air, has_aac: bool) -> Option<Vec<Offered>> {
         Some(Offered { stream, codecs, bits: shelf.bandwidth(stream) })
     };
     let all = [Stream::BothAac, Stream::Both, Stream::SoundAac, Stream::Sound];
-    Some(all.into_iter().filter(|stream| has_aac || !stream.is_aac()).filter_map(offer).collect())
+    let is_wanted = |stream: &Stream| match (sound, stream.is_aac()) {
+        (Sounds::All | Sounds::One, true) => has_aac,
+        (Sounds::One, false) => !has_aac,
+        (Sounds::Opus, is_aac) => !is_aac,
+        (Sounds::All, false) => true,
+    };
+    let mut offered: Vec<Offered> = all.into_iter().filter(is_wanted).filter_map(offer).collect();
+    if let Sounds::One = sound {
+        let most = offered.iter().map(|one| one.bits).max().unwrap_or_default();
+        // Every player knows H.264. Where it may not know the pictures there is sound as well, which takes no less by what
+        // is said of it: nobody changes to that for a better line.
+        let has_all = picture.is_some_and(|picture| picture.starts_with("avc1"));
+        offered.truncate(if has_all { 1 } else { offered.len() });
+        offered.iter_mut().for_each(|one| one.bits = most);
+    }
+    Some(offered)
 }
 
 #[derive(Deserialize)]

@@ -27,6 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::task::JoinHandle;
 use voxlink_protocol::{
     CallBroadcast, CallRecording, ChannelId, Permissions, RecordingId, RecordingPolicy, Timestamp, UserId,
     broadcast::{BroadcastPicture, BroadcastSound, BroadcastTrouble, CallBroadcastState},
@@ -56,6 +57,8 @@ pub(crate) use http::routes;
 const MOST: usize = 16;
 /// Everyone hears of those who come and go this often at most.
 const TELL_EVERY: Duration = Duration::from_secs(5);
+/// How long a broadcast that begins waits for what ffmpeg says of itself.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// What has ended can be watched to its end for so long.
 const LINGERS: Duration = Duration::from_secs(60);
 
@@ -203,11 +206,13 @@ impl Recordings {
         if lock(&broadcasts.live).all().len() >= MOST {
             return Err(Refusal::TooMany);
         }
-        self.look_for_aac();
+        // Known at once but for the first time.
+        let _not_yet = tokio::time::timeout(FIRST_LOOK, self.look_for_aac()).await;
         let id = RecordingId(inner.ids.next(inner.env.now()));
         let seal = engine::seal(id, broadcasts.seals.clone(), inner.env.clone());
         let air = Arc::new(Mutex::new(Air::new(Shelf::new(&*seal))));
-        let going = Going { channel, air: air.clone(), told: Told::default(), told_at: now };
+        let told = Told { has_aac: broadcasts.offers_aac(&lock(&air)), ..Told::default() };
+        let going = Going { channel, air: air.clone(), told, told_at: now };
         lock(&broadcasts.going).insert(id, going);
         let room = RoomId(channel.get());
         let listening = inner.calls.listen(room);
@@ -224,8 +229,8 @@ impl Recordings {
         self.broadcast_of(channel).map(|shown| (shown, true))
     }
 
-    /// Looks whether there can be AAC, if it is time to; nobody waits for the answer.
-    fn look_for_aac(&self) {
+    /// Looks whether there can be AAC, if it is time to.
+    fn look_for_aac(&self) -> JoinHandle<()> {
         let inner = self.inner.clone();
         tokio::spawn(async move {
             let named = inner.config.ffmpeg.clone();
@@ -235,7 +240,7 @@ impl Recordings {
             };
             let found = inner.broadcasts.aac.get(inner.env.clock.monotonic(), look).await;
             tracing::debug!(found = found.is_ok(), "looked for an encoder of AAC");
-        });
+        })
     }
 
     /// Whether this person may watch what is broadcast from there.

@@ -196,6 +196,11 @@ impl Shelf {
         self.playlists.get(stream.index()).and_then(Clone::clone)
     }
 
+    /// How many segments of a stream there are.
+    pub(super) fn count(&self, stream: Stream) -> usize {
+        self.kept.iter().filter(|kept| kept.has(stream)).count()
+    }
+
     /// How the pictures are coded, as `CODECS` names it; `None`: there never were any.
     pub(super) fn codec(&self) -> Option<&str> {
         self.codec.as_deref()
@@ -344,6 +349,7 @@ mod tests {
             shelf.push(cut(true, at == 0), seal);
         }
         assert_eq!((shelf.playlist(Stream::BothAac), shelf.is_up_to_date(Stream::BothAac)), (None, false));
+        assert_eq!((shelf.count(Stream::Both), shelf.count(Stream::BothAac)), (6, 0));
         for number in 2..5 {
             assert_eq!(shelf.silent().unwrap().number, number);
             shelf.put_aac(number, &part(b"aac"));

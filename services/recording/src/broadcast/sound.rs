@@ -216,4 +216,38 @@ mod tests {
         assert!(loudness(3_100, 440.0) > 0.1 && loudness(3_100, 1_000.0) < 0.01, "gone at once");
         assert_eq!((loudest[10], loudest[35]), (None, Some(PersonId(1))));
     }
+
+    #[test]
+    fn what_is_on_one_side_stays_there() {
+        let start = Instant::now();
+        let mut sound = Sound::new(start).unwrap();
+        let config = EncoderConfig { bitrate: 128_000, ..EncoderConfig::mix(Channels::Stereo) };
+        let (mut encoder, mut decoder) =
+            (Encoder::new(config).unwrap(), Decoder::new(Channels::Stereo).unwrap());
+        let (mut sides, mut payload) = ([0.0_f32; 2], Vec::new());
+        for frame in 0..100_u32 {
+            let now = start + FRAME_DURATION * frame;
+            let sample = |at: usize| ((frame as usize * FRAME + at) as f32 * 440.0 * TAU / 48_000.0).sin();
+            let spoken: Vec<f32> = (0..FRAME).flat_map(|at| [0.3 * sample(at), 0.0]).collect();
+            encoder.encode(&spoken, &mut payload).unwrap();
+            sound.hear(&Heard {
+                key: (PersonId(1), Source::ScreenAudio),
+                from: (PeerId(1), 1),
+                arrived: now,
+                level: None,
+                sequence: frame as u16,
+                timestamp: frame * FRAME as u32,
+                payload: &payload,
+            });
+            while let Some(mixed) = sound.poll(now).unwrap() {
+                let mut room = vec![0.0; 2 * MAX_PACKET_SAMPLES];
+                let packet = OpusPacket::parse(&mixed.packet).unwrap();
+                let samples = decoder.decode(&packet, &mut room).unwrap();
+                for [left, right] in room[..2 * samples].as_chunks::<2>().0 {
+                    sides = [sides[0] + left.abs(), sides[1] + right.abs()];
+                }
+            }
+        }
+        assert!(sides[0] > 1_000.0 && sides[0] > 20.0 * sides[1], "{sides:?}");
+    }
 }

@@ -173,3 +173,48 @@ fn spoke(lane: &mut Vec<(u64, u64)>, at: u64) {
         _ => lane.push((at, end)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::f32::consts::TAU;
+
+    use voxlink_audio::opus::{Decoder, MAX_PACKET_SAMPLES, Packet};
+    use voxlink_container::matroska::{Block, Codec, Info, Track, TrackNumber, Writer};
+
+    use super::*;
+
+    #[test]
+    fn what_is_on_one_side_stays_there() {
+        let folder = std::env::temp_dir().join(format!("voxlink-sides-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (path, number) = (folder.join("1.screen-audio.0.mkv"), TrackNumber::new(1).unwrap());
+        let track = Track { number, name: String::new(), codec: Codec::Opus(OpusHead::of(2)) };
+        let (mut bytes, mut packet) = (Vec::new(), Vec::new());
+        let mut writer = Writer::begin(&Info::default(), &[track], &mut bytes);
+        let mut encoder = Encoder::new(EncoderConfig::mix(Channels::Stereo)).unwrap();
+        for frame in 0..100_u32 {
+            let sample = |at: usize| ((frame as usize * FRAME + at) as f32 * 440.0 * TAU / 48_000.0).sin();
+            let sound: Vec<f32> = (0..FRAME).flat_map(|at| [0.0, 0.3 * sample(at)]).collect();
+            encoder.encode(&sound, &mut packet).unwrap();
+            let at = FRAME_DURATION * frame;
+            writer.write(&Block { track: number, at, is_key: true, payload: &packet }, &mut bytes).unwrap();
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        let (person, source) = (voxlink_sfu::PersonId(1), Source::ScreenAudio);
+        let end = Duration::from_secs(2);
+        let found = Found { name: TrackName { person, source, number: 0 }, path, end };
+        mix(&folder, &[found], end, |_| {}).unwrap();
+        let mut reader = ogg::Reader::open(File::open(folder.join(MIX)).unwrap()).unwrap();
+        let mut decoder = Decoder::new(Channels::Stereo).unwrap();
+        let (mut room, mut sides) = (vec![0.0; 2 * MAX_PACKET_SAMPLES], [0.0_f32; 2]);
+        while let Some(packet) = reader.next(&mut packet).unwrap().map(|_| packet.clone()) {
+            let samples = decoder.decode(&Packet::parse(&packet).unwrap(), &mut room).unwrap();
+            for [left, right] in room[..2 * samples].as_chunks::<2>().0 {
+                sides = [sides[0] + left.abs(), sides[1] + right.abs()];
+            }
+        }
+        assert!(sides[1] > 1_000.0 && sides[1] > 20.0 * sides[0], "{sides:?}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -3,3 +3,4 @@
 
 pub(crate) mod recorded;
 pub(crate) mod schemas;
+pub(crate) mod watched;
