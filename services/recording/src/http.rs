@@ -36,6 +36,7 @@ use crate::{
         rules::{self, Rule},
         tracks,
     },
+    take_out,
 };
 
 /// Sent at once.
@@ -99,6 +100,11 @@ impl From<Refusal> for ApiError {
                 StatusCode::INSUFFICIENT_STORAGE,
                 ErrorCode::StorageFull,
                 "The recordings here have all the room that they may have. Delete old ones, then try again.",
+            ),
+            Refusal::Busy => refused(
+                StatusCode::CONFLICT,
+                ErrorCode::RecordingBusy,
+                "The recording is being made ready. Try again once it is.",
             ),
             Refusal::Folder(error) => {
                 tracing::error!(%error, "the folder of a recording cannot be made");
@@ -332,6 +338,7 @@ struct ShownTrack {
     duration_ms: u64,
     bytes: u64,
     url: String,
+    may_delete: bool,
 }
 
 fn may_delete(recording: &Recording, user: UserId, granted: Granted) -> bool {
@@ -373,6 +380,7 @@ async fn show(
                 starts_ms: track.starts_ms,
                 duration_ms: track.duration_ms,
                 bytes: track.bytes,
+                may_delete: take_out::may_take_out(&recording, track.user, who.user.id, granted),
             })
             .collect(),
         outputs: this.shown_outputs(&recording, &found, made, address).await,

@@ -12,10 +12,12 @@ mod finish;
 mod http;
 mod live;
 mod make;
+mod names;
 mod quota;
 mod seal;
 mod start;
 pub mod store;
+mod take_out;
 mod worker;
 
 use std::{
@@ -206,7 +208,8 @@ impl Recordings {
     /// All routes, with their full paths.
     #[must_use]
     pub fn routes(&self) -> Routes {
-        http::routes(self.clone()).merge(broadcast::routes(self.clone()))
+        let taking_out = take_out::routes(self.clone());
+        http::routes(self.clone()).merge(broadcast::routes(self.clone())).merge(taking_out)
     }
 
     /// Ends what goes on, so that all of it is on the disk. What is to be made of it is made by the next start.

@@ -40,6 +40,8 @@ pub(crate) enum Refusal {
     NoRoom,
     #[error("the recordings have all the room that they may have")]
     Quota,
+    #[error("it is being made ready")]
+    Busy,
     #[error("the folder cannot be written: {0}")]
     Folder(#[from] std::io::Error),
     #[error(transparent)]

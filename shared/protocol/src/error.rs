@@ -50,6 +50,8 @@ pub enum ErrorCode {
     RecordingIsOff = 40180,
     /// Our own: this cannot be made of a recording.
     OutputUnavailable = 40185,
+    /// Our own: a recording is being made ready.
+    RecordingBusy = 40186,
     MissingAccess = 50001,
     CannotExecuteOnDirect = 50003,
     CannotEditOthersMessage = 50005,

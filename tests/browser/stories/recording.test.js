@@ -163,6 +163,19 @@ test("a call is recorded, played and deleted", { timeout: 240_000 }, async () =>
       await ben.at("rec-back").click();
     });
 
+    await scene("who wants to be in it no more is gone from it, and the rest is heard", async () => {
+      await ben.page.goto(`${server.url}/recordings/${recording}`);
+      await ben.at("rec-take-out").click();
+      await ben.at("confirm").click();
+      await ben.at("rec-player").waitFor({ timeout: READY_MS });
+      await ben.at(`rec-lane-${ben.id}`).waitFor({ state: "detached", timeout: READY_MS });
+      assert.equal(await ben.at("rec-take-out").count(), 0);
+      await toTheLastSeconds(ben);
+      await ben.at("rec-play").click();
+      await ben.hearsFile([ADA_HZ], [BEN_HZ, CLEO_HZ]);
+      await ben.at("rec-back").click();
+    });
+
     await scene("the room lists it, until it is deleted", async () => {
       await ben.at("stage-recordings").click();
       await ben.at(`recording-${recording}`).waitFor();

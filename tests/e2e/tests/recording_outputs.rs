@@ -54,6 +54,9 @@ impl Studio {
         let server = TestServer::start_with(&TestServer::binary(), options);
         let anna = Person::register(server.address, "anna").await;
         let (guild, _, voice) = anna.create_guild("Studio").await;
+        let named = json!({"nick": "Annushka"});
+        let own = format!("/api/v10/guilds/{guild}/members/@me");
+        assert_eq!(anna.patch(&own, named).await.unwrap().status, 200);
         let (mut stream, offer) = Stranger::publisher_of(tone(440.0));
         stream.show(shown);
         let mut anna = Guest::come_with(anna, &server, (&guild, &voice), (stream, offer)).await;
@@ -140,7 +143,7 @@ async fn without_ffmpeg_there_is_no_video_and_it_says_why_but_every_voice_withou
     let captions = fetch(&studio.anna, output(&studio.found, "captions").unwrap()).await;
     let captions = String::from_utf8(captions).unwrap();
     let (_, cue) = captions.split_once("\nchat\n").unwrap_or_else(|| panic!("{captions}"));
-    assert!(cue.contains("<v anna>written while it goes on"), "{captions}");
+    assert!(cue.contains("<v Annushka>written while it goes on"), "{captions}");
     assert!(!captions.contains("withdrawn"), "{captions}");
     assert_eq!(studio.ask(json!({"kind": "flac", "track": "1.microphone.0"})).await.0, 400, "nobody's");
     let stranger = Person::register(studio.server.address, "carla").await;

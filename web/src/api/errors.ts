@@ -56,6 +56,8 @@ export function sentence(error: unknown): string {
       return m.error_too_many_reactions();
     case 40005:
       return m.error_file_too_large();
+    case 40_186:
+      return m.rec_take_out_busy();
     case 50007:
       return m.error_cannot_message();
     case 50034:

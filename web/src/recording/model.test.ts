@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { recordingIn } from "./link.ts";
-import { downloadOf, isDivisible, isMaking, mixOf, outputOf, toOutput, toRecording, videoOf, withNews, withOutput } from "./model.ts";
+import { downloadOf, isDivisible, isMaking, mixOf, outputOf, removable, toOutput, toRecording, videoOf, withNews, withOutput } from "./model.ts";
 import type { WireRecording } from "./wire.ts";
 
 const wire = (part: Partial<WireRecording> = {}): WireRecording => ({
@@ -72,4 +72,11 @@ test("a link to a recording is known by its path, wherever the server lives", ()
 
 test("a download is asked for beside whatever the address holds already", () => {
   expect([downloadOf("/a?seal=1"), downloadOf("/a")]).toEqual(["/a?seal=1&download=1", "/a?download=1"]);
+});
+
+test("one takes out oneself first, and only people of whom nothing stays", () => {
+  const track = (user_id: string, source: string, may_delete: boolean) => ({ name: `${user_id}.${source}.0`, user_id, source, codec: "opus", starts_ms: 0, duration_ms: 1, bytes: 1, url: "/a", may_delete });
+  const recording = toRecording(wire({ tracks: [track("10", "microphone", true), track("11", "microphone", true), track("11", "screen_audio", true), track("12", "microphone", false)] }));
+  expect([removable(recording, "11"), removable(recording, "12")]).toEqual([["11", "10"], ["10", "11"]]);
+  expect(removable(toRecording(wire()), "10")).toEqual([]);
 });

@@ -21,6 +21,8 @@ export interface Track {
   durationMs: number;
   bytes: number;
   url: string;
+  /** One may take it out. */
+  mayDelete: boolean;
 }
 /** `offered`: it can be asked for. */
 export type OutputState = "offered" | "waiting" | "running" | "ready" | "failed" | "unavailable";
@@ -82,7 +84,7 @@ export function toRecording(wire: WireRecording): Recording {
 
 function toTrack(wire: WireTrack): Track {
   const sound = /^(?:opus|flac|pcm|wav)/iu.test(wire.codec);
-  return { name: wire.name ?? "", userId: wire.user_id, source: toSource(wire.source, sound), sound, startsMs: wire.starts_ms, durationMs: wire.duration_ms, bytes: wire.bytes, url: wire.url };
+  return { name: wire.name ?? "", userId: wire.user_id, source: toSource(wire.source, sound), sound, startsMs: wire.starts_ms, durationMs: wire.duration_ms, bytes: wire.bytes, url: wire.url, mayDelete: wire.may_delete ?? false };
 }
 
 function toSource(source: string, sound: boolean): Source {
@@ -126,6 +128,13 @@ export function withNews(recording: Recording, kind: string, track: string | nul
 /** The recording once the server answered about one output. */
 export function withOutput(recording: Recording, output: Output): Recording {
   return { ...recording, outputs: recording.outputs.map((one) => (one.kind === output.kind && one.track === output.track ? output : one)) };
+}
+
+/** Whom one may take out of it: people all of whose tracks one may delete, oneself first. */
+export function removable({ tracks }: Recording, self: Id): Id[] {
+  const people = [...new Set(tracks.map(({ userId }) => userId))];
+  const may = people.filter((id) => tracks.every((track) => track.userId !== id || track.mayDelete));
+  return may.toSorted((a, b) => Number(b === self) - Number(a === self));
 }
 
 /** Whether something is being made of it, or is to be. */

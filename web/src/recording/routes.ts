@@ -22,6 +22,7 @@ export function recordingRoutes(http: Http) {
     one: (id: string) => http.request<WireRecording>("GET", `${V1}/recordings/${id}`),
     ofChannel: (channel: string, before?: string) => http.request<WireRecording[]>("GET", `${V1}/channels/${channel}/recordings?limit=${LIST_PAGE}${before ? `&before=${before}` : ""}`),
     makeOutput: (id: string, kind: string, track: string | null = null) => http.request<WireOutput>("POST", `${V1}/recordings/${id}/outputs`, { kind, ...(track !== null && { track }) }),
+    takeOut: (id: string, userId: string) => http.request<void>("DELETE", `${V1}/recordings/${id}/people/${userId}`),
     remove: (id: string) => http.request<void>("DELETE", `${V1}/recordings/${id}`),
   };
 }

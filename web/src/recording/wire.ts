@@ -30,6 +30,7 @@ export interface WireTrack {
   duration_ms: number;
   bytes: number;
   url: string;
+  may_delete?: boolean;
 }
 export interface WireOutput {
   kind: string;

@@ -8,7 +8,7 @@ use std::{
 use voxlink_container::webvtt::{self, Cue};
 use voxlink_protocol::{
     Timestamp, UserId,
-    bus::{GetUsers, Written, WrittenBetween},
+    bus::{Written, WrittenBetween},
 };
 
 use super::products::Speech;
@@ -47,12 +47,7 @@ impl Recordings {
         let lines = lines(speech, &written, &story, start, Duration::from_millis(length_ms));
         let mut ids: BTreeSet<UserId> = lines.iter().map(|line| line.who).collect();
         ids.extend(lines.iter().filter_map(|line| line.text).flat_map(mentioned));
-        let ids = ids.into_iter().collect();
-        let users = self.inner.bus.call(GetUsers { ids }).await.unwrap_or_default();
-        let names: HashMap<UserId, String> = users
-            .into_iter()
-            .map(|user| (user.id, user.global_name.clone().unwrap_or(user.username)))
-            .collect();
+        let names = self.names(recording.guild, ids).await;
         let mut text = String::new();
         webvtt::begin(&mut text);
         for Line { from, to, who, text: written } in lines {

@@ -16,6 +16,8 @@ pub(crate) const MIX: &str = "mix.opus";
 pub(crate) const CAPTIONS: &str = "captions.vtt";
 const SPEECH: &str = "speech.json";
 const PEAKS: &str = "peaks";
+/// What is known of the mix, beside it.
+pub(crate) const KNOWN: [&str; 2] = [SPEECH, PEAKS];
 
 /// When somebody spoke: from and to, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -105,6 +105,14 @@ pub fn end(sql: &Sql<'_>, recording: RecordingId, output: &Output) -> Result<boo
     Ok(sql.execute(update, values)? == 1)
 }
 
+/// Forgets all that was made of a recording, or was to be.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn clear(sql: &Sql<'_>, recording: RecordingId) -> Result<(), DbError> {
+    sql.execute("DELETE FROM output WHERE recording_id = $1", params![recording]).map(|_| ())
+}
+
 /// Those of a recording.
 ///
 /// # Errors

@@ -35,6 +35,15 @@ pub fn replace(sql: &Sql<'_>, recording: RecordingId, tracks: &[Track]) -> Resul
     Ok(())
 }
 
+/// Forgets one.
+///
+/// # Errors
+/// See [`DbError`].
+pub fn remove(sql: &Sql<'_>, recording: RecordingId, file: &str) -> Result<(), DbError> {
+    let delete = "DELETE FROM track WHERE recording_id = $1 AND file = $2";
+    sql.execute(delete, params![recording, file]).map(|_| ())
+}
+
 /// Those of a recording, a person's side by side.
 ///
 /// # Errors

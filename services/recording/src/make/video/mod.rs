@@ -10,7 +10,7 @@ mod plan;
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
-use voxlink_protocol::{UserId, bus::GetUsers};
+use voxlink_protocol::UserId;
 use voxlink_sfu::PersonId;
 
 use super::{
@@ -51,12 +51,9 @@ impl Recordings {
         let mut people: Vec<PersonId> = here.chain(tracks.iter().map(|track| track.person)).collect();
         people.sort_unstable_by_key(|person| person.0);
         people.dedup();
-        let ids = people.iter().map(|person| UserId::new(person.0)).collect();
-        let users = self.inner.bus.call(GetUsers { ids }).await.unwrap_or_default();
-        let named = |user: voxlink_protocol::User| {
-            (PersonId(user.id.get()), user.global_name.clone().unwrap_or(user.username))
-        };
-        let names = users.into_iter().map(named).collect();
+        let ids = people.iter().map(|person| UserId::new(person.0));
+        let names = self.names(recording.guild, ids).await.into_iter();
+        let names = names.map(|(user, name)| (PersonId(user.get()), name)).collect();
         Ok(Order { ffmpeg, patience: self.inner.config.ffmpeg_patience, tracks, names })
     }
 }
