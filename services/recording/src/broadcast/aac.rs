@@ -1,5 +1,6 @@
 //! AAC of what goes out as Opus, for players that know no Opus in MP4: one ffmpeg beside the server, of low priority, that
-//! runs only while somebody asks for it. It takes sound and gives ADTS, a frame of 1,024 samples after the other.
+//! runs only while somebody asks for it: two hundredths of a core and 50 MB. It takes sound and gives ADTS, a frame of 1,024
+//! samples after the other.
 //!
 //! Every frame has its number on the broadcast's line of time, whichever process made it. The Opus of the last minute is
 //! kept, so that one that begins late, or after another that broke, makes what players need next and leaves no hole.
