@@ -424,20 +424,28 @@ impl Active {
         }
     }
 
-    /// Makes AAC while somebody wants it, and puts it beside the Opus that is on the shelf.
+    /// Makes AAC while somebody wants it, and puts it beside the Opus that is on the shelf. Whoever watches does not wait for
+    /// that.
     fn make_aac(&mut self, now: Instant) {
-        let mut air = lock(&self.air);
-        air.is_aac_failed = self.aac.is_failed(now);
-        let is_wanted = air.aac_asked.is_some_and(|at| now.saturating_duration_since(at) < UNWANTED);
-        let begin = air.shelf.silent().map_or(self.cutter.begin(), |silent| silent.begin);
+        let (is_wanted, first) = {
+            let mut air = lock(&self.air);
+            air.is_aac_failed = self.aac.is_failed(now);
+            let is_wanted = air.aac_asked.is_some_and(|at| now.saturating_duration_since(at) < UNWANTED);
+            (is_wanted, air.shelf.silent())
+        };
+        let begin = first.map_or(self.cutter.begin(), |silent| silent.begin);
         self.aac.turn(is_wanted.then(|| frames_in(begin, begin).start), now);
-        while let Some(silent) = air.shelf.silent() {
+        let mut next = first;
+        while let Some(silent) = next {
             let range = frames_in(silent.begin, silent.end);
             let time = range.start * u64::from(aac::SAMPLES);
             let Some(frames) = self.aac.frames(range) else { return };
             let frames = frames.into_iter();
             let samples = frames.map(|payload| Sample { duration: aac::SAMPLES, is_key: true, payload });
-            air.shelf.put_aac(silent.number, &Part::new(time, samples));
+            let part = Part::new(time, samples);
+            let mut air = lock(&self.air);
+            air.shelf.put_aac(silent.number, &part);
+            next = air.shelf.silent();
         }
     }
 
