@@ -6,10 +6,18 @@ mod common;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, time::Duration};
 
-use common::watched::{Guest, Player, loudness, opened, server};
+use common::{
+    recorded::tone,
+    watched::{Guest, Player, frames, loudness, opened, pictures, server},
+};
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use voxlink_test_client::{Options, Person, TestServer};
+use voxlink_audio::{
+    Channels, FRAME,
+    opus::{Encoder, EncoderConfig},
+};
+use voxlink_container::fmp4;
+use voxlink_test_client::{Options, Person, Stranger, TestServer};
 
 fn has_ffmpeg() -> bool {
     Command::new("ffmpeg").arg("-version").output().is_ok()
@@ -24,11 +32,15 @@ struct Radio {
 
 impl Radio {
     async fn begin(server: &TestServer) -> Self {
+        Self::begin_with(server, Stranger::publisher_with(tone(440.0), pictures("wide.ivf"))).await
+    }
+
+    async fn begin_with(server: &TestServer, published: (Stranger, String)) -> Self {
         let anna = Person::register(server.address, "anna").await;
         let carla = Person::register(server.address, "carla").await;
         let (guild, text, voice) = anna.create_guild("Radio").await;
         carla.join(&anna.invite(&text).await).await;
-        let anna = Guest::come(anna, server, (&guild, &voice), 440.0, "wide.ivf").await;
+        let anna = Guest::come_with(anna, server, (&guild, &voice), published).await;
         let begun =
             anna.person.post(&format!("/api/v1/channels/{voice}/broadcast"), json!({})).await.unwrap();
         assert_eq!(begun.status, 201, "{}", begun.body);
@@ -105,6 +117,89 @@ async fn players_without_opus_hear_the_same_at_the_same_time_also_when_ffmpeg_is
     let last = &by_aac[by_aac.len() - 96_000..];
     assert!(loudness(last, 440.0) > 0.1, "{}", loudness(last, 440.0));
     both.sounds();
+}
+
+/// A second that is white and beeps for its first tenth, in fifty pictures and packets.
+fn flashes_and_beeps() -> (Stranger, String) {
+    let black = "color=c=black:s=160x90:r=50:d=1,drawbox=c=white:t=fill:enable='lt(t,0.1)'";
+    let to = ["-c:v", "libvpx-vp9", "-g", "50", "-auto-alt-ref", "0", "-lag-in-frames", "0", "-b:v", "100k"];
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", black]).args(to).args(["-f", "ivf", "-"]);
+    let shown = frames(&ffmpeg.output().unwrap().stdout);
+    assert!(shown.len() == 50 && shown.iter().all(|frame| frame.len() < 1_100));
+    let mut encoder = Encoder::new(EncoderConfig::mix(Channels::Mono)).unwrap();
+    let sample = |at: usize| if at < 4_800 { 0.5 * (at as f32 * 0.13).sin() } else { 0.0 };
+    let second: Vec<f32> = (0..48_000).map(sample).collect();
+    let said = second.chunks(FRAME).map(|frame| {
+        let mut packet = Vec::new();
+        encoder.encode(frame, &mut packet).unwrap();
+        packet
+    });
+    Stranger::publisher_with(said.collect(), shown)
+}
+
+/// When pictures become white, in milliseconds.
+fn flashes(player: &Player) -> Vec<u64> {
+    let path = std::env::temp_dir().join(format!("voxlink-flashes-{}.mp4", std::process::id()));
+    fs::write(&path, player.file()).unwrap();
+    let decode = ["-an", "-fps_mode", "passthrough", "-vf", "scale=1:1,format=gray", "-f", "rawvideo", "-"];
+    let decoded =
+        Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&path).args(decode).output().unwrap();
+    fs::remove_file(&path).unwrap();
+    let segments = player.pieces.iter().filter(|(name, _)| name.ends_with(".m4s"));
+    let mut times = Vec::new();
+    for (_, bytes) in segments {
+        let shown = fmp4::fragments(bytes).unwrap().into_iter().find(|one| one.track == 2).unwrap();
+        let mut at = shown.time;
+        for sample in shown.samples {
+            times.push(at / 90);
+            at += u64::from(sample.duration);
+        }
+    }
+    assert_eq!(decoded.stdout.len(), times.len(), "every picture is decoded");
+    let is_white = |at: usize| decoded.stdout[at] > 128;
+    (1..times.len()).filter(|at| is_white(*at) && !is_white(at - 1)).map(|at| times[at]).collect()
+}
+
+/// When silence ends, in milliseconds. `from`: when it begins, in samples.
+fn beeps(sound: &[f32], from: u64) -> Vec<u64> {
+    let mut found: Vec<usize> = Vec::new();
+    for (at, value) in sound.iter().enumerate() {
+        if value.abs() > 0.1 && found.last().is_none_or(|last| at > last + 24_000) {
+            found.push(at);
+        }
+    }
+    found.into_iter().map(|at| (at as u64 + from) / 48).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_seen_is_heard_at_the_same_time_in_every_stream() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let server = server();
+    let radio = Radio::begin_with(&server, flashes_and_beeps()).await;
+    let Radio { anna, carla, voice } = &radio;
+    anna.consent(voice, true).await;
+    let mut opus = opened(&anna.person, voice, "both").await;
+    let mut aac = opened(carla, voice, "both.aac").await;
+    for _ in 0..5 {
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(opus.follow(carla, "both").await, 200);
+        assert_eq!(aac.follow(carla, "both.aac").await, 200);
+    }
+    let heard = [
+        (flashes(&opus), beeps(&opus.heard(), opus.sounds().0)),
+        (flashes(&aac), beeps(&aac.heard_by_ffmpeg("beeps"), aac.sounds().0)),
+    ];
+    for (flashes, beeps) in heard {
+        assert!(flashes.len() >= 6, "{flashes:?}");
+        // The first and the last may be cut off.
+        for flash in &flashes[1..flashes.len() - 1] {
+            let apart = beeps.iter().map(|beep| beep.abs_diff(*flash)).min().unwrap();
+            assert!(apart <= 40, "{apart} ms: {flashes:?} and {beeps:?}");
+        }
+    }
 }
 
 /// A server whose ffmpeg is this script.

@@ -38,7 +38,11 @@ pub(crate) fn loudness(sound: &[f32], hz: f32) -> f32 {
 /// The frames of an IVF file: one second, of which the first is a key frame.
 pub(crate) fn pictures(name: &str) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/media").join(name);
-    let file = std::fs::read(path).unwrap();
+    frames(&std::fs::read(path).unwrap())
+}
+
+/// The frames of an IVF file.
+pub(crate) fn frames(file: &[u8]) -> Vec<Vec<u8>> {
     let mut rest = &file[32..];
     let mut frames = Vec::new();
     while let Some(([l0, l1, l2, l3, ..], _)) = rest.split_first_chunk::<12>() {
@@ -70,15 +74,24 @@ impl Guest {
         hz: f32,
         shows: &str,
     ) -> Self {
-        let (guild, voice) = at;
+        let published = match shows {
+            "vp8" => Stranger::publisher_of(tone(hz)),
+            shows => Stranger::publisher_with(tone(hz), pictures(shows)),
+        };
+        Self::come_with(person, server, at, published).await
+    }
+
+    /// With a program that was set up before.
+    pub(crate) async fn come_with(
+        person: Person,
+        server: &TestServer,
+        (guild, voice): (&str, &str),
+        (mut stream, offer): (Stranger, String),
+    ) -> Self {
         let mut device = Gateway::identify(server.address, &person.token).await.unwrap();
         let sit = json!({"guild_id": guild, "channel_id": voice, "self_mute": false, "self_deaf": false});
         device.send(json!({"op": 4, "d": sit})).await.unwrap();
         device.next_of("VOICE_SERVER_UPDATE", SOON).await.unwrap();
-        let (mut stream, offer) = match shows {
-            "vp8" => Stranger::publisher_of(tone(hz)),
-            shows => Stranger::publisher_with(tone(hz), pictures(shows)),
-        };
         let path = format!("/api/v1/channels/{voice}/whip");
         let kind = [("content-type", "application/sdp")];
         let reply = person.rest.send_with(Method::POST, &path, offer.into(), &kind).await.unwrap();
