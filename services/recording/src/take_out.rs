@@ -5,7 +5,9 @@ use std::{fs, io, path::Path};
 
 use axum::{extract::State, http::StatusCode};
 use voxlink_protocol::{
-    ErrorCode, Permissions, RecordingId, UserId, bus::Granted, recording::RecordingState,
+    ErrorCode, Permissions, RecordingId, UserId,
+    bus::{Granted, RecordingDeed},
+    recording::RecordingState,
 };
 use voxlink_service_kit::{ApiError, ApiPath, Authenticated, Routes};
 
@@ -89,6 +91,7 @@ impl Recordings {
         self.tell(&recording, RecordingState::Processing, 0.0);
         self.inner.makers.end_of(id).await;
         let (folder, raw) = (self.folder(id), self.raw_folder(id));
+        let is_other = out.iter().any(|track| track.user != user);
         let files: Vec<String> = out.into_iter().map(|track| track.file).collect();
         let rows = files.clone();
         let gone = tokio::task::spawn_blocking(move || remove(&folder, &raw, &files)).await;
@@ -105,6 +108,9 @@ impl Recordings {
         });
         stored.await?;
         self.queue(id);
+        if is_other {
+            self.log(recording.guild, user, RecordingDeed::TakeOut(recording.channel)).await;
+        }
         Ok(StatusCode::NO_CONTENT)
     }
 }

@@ -301,6 +301,8 @@ pub enum RecordingDeed {
     StartBroadcast(ChannelId),
     /// 1005: ended that.
     StopBroadcast(ChannelId),
+    /// 1006: took somebody else out of a recording of this channel.
+    TakeOut(ChannelId),
     /// 1003: changed the guild's rule, from one to the other; days of `None` are for ever.
     #[allow(missing_docs)]
     Rule { policy: [RecordingPolicy; 2], keep_days: [Option<u32>; 2] },

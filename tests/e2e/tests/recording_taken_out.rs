@@ -60,12 +60,25 @@ async fn who_takes_themselves_out_is_gone_from_tracks_mix_and_captions_and_the_r
     let captions = String::from_utf8(fetch(&boris.person, captions).await).unwrap();
     assert!(captions.starts_with("WEBVTT") && !captions.contains("boris"), "{captions}");
 
-    // Track by track, by whoever may record; the last one takes all of it along.
+    // Track by track, by whoever may record, which the log tells; the last one takes all of it along.
+    let everyone = format!("/api/v10/guilds/{guild}/roles/{guild}");
+    let role = anna.person.get(&everyone).await.unwrap().body;
+    let rights = role["permissions"].as_str().unwrap().parse::<u64>().unwrap() | 1 << 58;
+    let changed = anna.person.patch(&everyone, json!({"permissions": rights.to_string()})).await.unwrap();
+    assert_eq!(changed.status, 200, "{}", changed.body);
     for track in tracks {
-        details(&anna.person, &id).await;
+        details(&carla, &id).await;
         let one = format!("{address}/tracks/{}", track["name"].as_str().unwrap());
-        assert_eq!(anna.person.delete(&one).await.unwrap().status, 204, "{track}");
+        assert_eq!(carla.delete(&one).await.unwrap().status, 204, "{track}");
     }
+    let log =
+        anna.person.get(&format!("/api/v10/guilds/{guild}/audit-logs?action_type=1006")).await.unwrap().body;
+    let entries = log["audit_log_entries"].as_array().unwrap();
+    assert_eq!(entries.len(), tracks.len(), "{log}");
+    assert!(
+        entries.iter().all(|one| one["user_id"] == carla.id.as_str() && one["target_id"] == voice),
+        "{log}"
+    );
     for round in 0.. {
         if anna.person.get(&address).await.unwrap().status == 404 {
             break;

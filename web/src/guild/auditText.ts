@@ -43,6 +43,7 @@ export function actionFilters(): { action: number; label: string }[] {
     { action: 1003, label: m.lf_record_rule() },
     { action: 1004, label: m.lf_broadcast() },
     { action: 1005, label: m.lf_broadcast_stop() },
+    { action: 1006, label: m.lf_record_take_out() },
   ];
 }
 
@@ -123,6 +124,8 @@ export function actionText(entry: WireAuditEntry, guild: Guild, users: ReadonlyM
       return m.la_1004({ target });
     case 1005:
       return m.la_1005({ target });
+    case 1006:
+      return m.la_1006({ target });
     default:
       return m.la_other({ number: entry.action_type });
   }

@@ -45,6 +45,7 @@ pub(crate) enum Action {
     RecordingRule = 1003,
     BroadcastStart = 1004,
     BroadcastStop = 1005,
+    RecordingTakeOut = 1006,
 }
 
 /// An entry to be.

@@ -109,6 +109,7 @@ impl Chat {
             RecordingDeed::Delete(channel) => Entry::new(Action::RecordingDelete, &actor, channel.0),
             RecordingDeed::StartBroadcast(channel) => Entry::new(Action::BroadcastStart, &actor, channel.0),
             RecordingDeed::StopBroadcast(channel) => Entry::new(Action::BroadcastStop, &actor, channel.0),
+            RecordingDeed::TakeOut(channel) => Entry::new(Action::RecordingTakeOut, &actor, channel.0),
             RecordingDeed::Rule { policy: [old, new], keep_days: [before, after] } => {
                 Entry::new(Action::RecordingRule, &actor, guild.0)
                     .change("recording_policy", Some(old), Some(new))
