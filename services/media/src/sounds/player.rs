@@ -94,7 +94,7 @@ impl Player {
     }
 
     /// The next frame of the file; none while it is held, or is not ready.
-    fn from_file(&mut self) -> Option<Frame> {
+    fn next_of_file(&mut self) -> Option<Frame> {
         match self.file.as_ref().filter(|_| !self.paused)?.try_recv() {
             Ok(frame) => Some(frame),
             Err(TryRecvError::Empty) => None,
@@ -126,7 +126,7 @@ impl Player {
             self.next += 1;
             self.idle_from = tick;
             turn.packet = Some(self.mix.packet(&frame.packet, stamp, frame.level, now));
-        } else if let Some(frame) = self.from_file() {
+        } else if let Some(frame) = self.next_of_file() {
             (self.idle_from, self.tail) = (tick, TAIL);
             turn.packet = Some(self.mix.packet(&frame.packet, stamp, frame.level, now));
         } else if self.tail > 0 {

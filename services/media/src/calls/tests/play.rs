@@ -131,7 +131,7 @@ impl World {
         self.calls.turn_file(LOUNGE, Asker { user: UserId::new(user), moderates }, turn)
     }
 
-    fn told(&mut self) -> Vec<Value> {
+    fn playback_states(&mut self) -> Vec<Value> {
         let effects = self.seen().into_iter().filter_map(|seen| match seen {
             Seen::Effect(told) => Some(told["state"].clone()),
             _ => None,
@@ -154,22 +154,22 @@ fn one_file_is_played_in_a_call_held_by_whoever_plays_it_and_ended_with_them() {
     assert_eq!(world.turn_file(BORIS, false, Turn::Pause), Err(TurnRefused::Forbidden));
     assert_eq!(world.turn_file(ANNA, false, Turn::Pause), Ok(()));
     assert_eq!(world.turn_file(ANNA, false, Turn::Pause), Ok(()));
-    assert_eq!(world.told(), ["paused"], "said once");
+    assert_eq!(world.playback_states(), ["paused"], "said once");
     assert_eq!(world.turn_file(ANNA, false, Turn::Resume), Ok(()));
     assert_eq!(world.turn_file(BORIS, true, Turn::Stop), Ok(()));
-    assert_eq!(world.told(), ["playing", "ended"]);
+    assert_eq!(world.playback_states(), ["playing", "ended"]);
     assert_eq!(world.turn_file(ANNA, false, Turn::Stop), Err(TurnRefused::NothingPlays));
     // Ended by itself, and with who leaves.
     assert_eq!(world.play_file(BORIS), Ok(()));
     let peer = world.calls.files[&LOUNGE].0;
     world.calls.file_over(peer);
-    assert_eq!(world.told(), ["playing", "ended"]);
+    assert_eq!(world.playback_states(), ["playing", "ended"]);
     assert_eq!(world.play_file(ANNA), Ok(()));
     world.calls.leave_seat(&LeaveSeat {
         user: UserId::new(ANNA),
         guild: Some(GUILD),
         session_id: "a".into(),
     });
-    assert_eq!(world.told(), ["playing", "ended"]);
+    assert_eq!(world.playback_states(), ["playing", "ended"]);
     assert_eq!(world.calls.file_in(LOUNGE), None);
 }
