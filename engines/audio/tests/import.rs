@@ -1,5 +1,5 @@
 //! Files that people bring become Opus that sounds the same.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::{fs, path::Path, time::Duration};
 
