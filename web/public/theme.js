@@ -10,18 +10,22 @@
   } catch (_) {
     root.lang = "en";
   }
-  // The client's first script did not come, because the network changed at that moment: the page is asked for again, three
-  // times at most. (What is loaded later is tried again by src/ui/part.ts.)
+  // The client's first script did not come, because the network changed at that moment: the page is loaded anew, a few
+  // times. What is loaded later: src/ui/part.ts, which counts in the same place.
   addEventListener("error", again, true);
   function again(event) {
     if (!event.target || event.target.tagName !== "SCRIPT") return;
     removeEventListener("error", again, true);
     try {
-      var tries = Number(sessionStorage.getItem("voxlink.tries") || 0) + 1;
-      sessionStorage.setItem("voxlink.tries", String(tries % 4));
-      if (tries < 4) setTimeout(location.reload.bind(location), 500 * tries);
+      var now = Date.now();
+      var times = JSON.parse(sessionStorage.getItem("voxlink.reloads") || "[]").filter(function (time) {
+        return now - time < 60000;
+      });
+      if (times.length >= 5) return;
+      sessionStorage.setItem("voxlink.reloads", JSON.stringify(times.concat(now)));
+      setTimeout(location.reload.bind(location), 500);
     } catch (_) {
-      // Without a memory there is no counting, and a page that asks for itself for ever helps nobody.
+      // Without a memory there is no counting, and a page that loads itself for ever helps nobody.
     }
   }
 })();

@@ -9,9 +9,3 @@ import App from "./App.svelte";
 const target = document.getElementById("app");
 if (!target) throw new Error("index.html has no #app");
 mount(App, { target });
-try {
-  // theme.js counted how often the page had to be asked for.
-  sessionStorage.removeItem("voxlink.tries");
-} catch {
-  // Then it did not count.
-}

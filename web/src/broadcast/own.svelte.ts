@@ -11,7 +11,6 @@ import { announce } from "../ui/announce.svelte.ts";
 import { m } from "../ui/messages.ts";
 import { broadcasts } from "./broadcasts.svelte.ts";
 import type { CallBroadcast } from "./calls.ts";
-import { part } from "../ui/part.ts";
 
 /** What the server answers where nothing is broadcast. */
 const GONE = 10128;
@@ -66,7 +65,7 @@ class OwnBroadcast {
     this.#heard = { channelId, id: broadcast?.id };
     if (before === broadcast?.id) return;
     const what = broadcast ? "started" : "ended";
-    void part(() => import("../recording/sounds.ts")).then(({ play }) => play(what)).catch(() => {});
+    void import("../recording/sounds.ts").then(({ play }) => play(what)).catch(() => {});
     if (!broadcast) return announce(m.say_live_ended());
     announce(this.answers.asks ? m.say_live_asked({ name: nameAt(broadcast.guildId, broadcast.channelId, broadcast.startedBy) }) : m.say_live_started());
   }

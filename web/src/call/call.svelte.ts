@@ -11,7 +11,7 @@ import { people } from "../state/people.svelte.ts";
 import { store } from "../state/store.svelte.ts";
 import { nameAt, seatedIn } from "./company.ts";
 import { watchSize } from "./tile-size.ts";
-import { part } from "../ui/part.ts";
+import { part, reloadsUnless } from "../ui/part.ts";
 
 export const idleCall: CallState = {
   phase: "idle",
@@ -167,6 +167,7 @@ class CallStore {
 }
 
 export const call = new CallStore();
+reloadsUnless(() => call.active);
 
 /** What went wrong with the call, in a sentence or two. */
 export function callErrorText(error: CallError): string {

@@ -1,6 +1,5 @@
 /** The sound of a telephone: soft, repeated, and in one tab of a browser only. */
 import type { Cue } from "../voice/cues.ts";
-import { part } from "../ui/part.ts";
 
 type Tone = Extract<Cue, "ring" | "knock" | "wait">;
 
@@ -23,9 +22,9 @@ export function sound(wanted: Tone, selfId: string): void {
     free();
   };
   const ring = async () => {
-    const { playCue } = await part(() => import("../voice/cues.ts"));
-    const { loadPreferences } = await part(() => import("../voice/preferences.ts"));
-    const { audioContext } = await part(() => import("../voice/sound.ts"));
+    const { playCue } = await import("../voice/cues.ts");
+    const { loadPreferences } = await import("../voice/preferences.ts");
+    const { audioContext } = await import("../voice/sound.ts");
     const play = () => {
       const context = audioContext();
       // A page that nobody has touched yet makes no sound; what it would play now must not come all at once later.

@@ -7,7 +7,6 @@ import { look } from "../ui/look.svelte.ts";
 import { m } from "../ui/messages.ts";
 import { callableRoles, emojiMark, mayCallEveryone, peopleOf, usableEmojis } from "./names.ts";
 import type { Trigger } from "./tokens.ts";
-import { part } from "../ui/part.ts";
 
 export interface Suggestion {
   key: string;
@@ -64,7 +63,7 @@ function places(query: string, guild: Guild | undefined): Suggestion[] {
 
 async function pictures(query: string, guild: Guild | undefined, channel: Channel): Promise<Suggestion[]> {
   const own = matching(usableEmojis(guild, channel), query, SHOWN).map((emoji): Suggestion => ({ key: emoji.id, words: `:${emoji.name}:`, mark: emojiMark(emoji), label: `:${emoji.name}:`, detail: "", picture: { kind: "emoji", id: emoji.id, animated: emoji.animated } }));
-  const { emojis, findEmojis, inTone, skinTone } = await part(() => import("./emoji.ts"));
+  const { emojis, findEmojis, inTone, skinTone } = await import("./emoji.ts");
   const found = findEmojis(await emojis(look.locale), query, SHOWN).map((emoji): Suggestion => ({ key: emoji.char, words: inTone(emoji, skinTone()), mark: null, label: emoji.label, detail: emoji.code ? `:${emoji.code}:` : "", picture: { kind: "char", char: emoji.char } }));
   return [...own, ...found].slice(0, SHOWN);
 }

@@ -11,7 +11,6 @@ import { m } from "../ui/messages.ts";
 import { Answers, OUTSIDE } from "./answers.svelte.ts";
 import { change, type CallRecording, type Told } from "./calls.ts";
 import { recordings } from "./recordings.svelte.ts";
-import { part } from "../ui/part.ts";
 
 /** What the server answers where nothing is recorded. */
 const GONE = 10127;
@@ -88,7 +87,7 @@ class Own {
     if (what === "started") this.finished = null;
     if (what === "ended") this.finished = before?.id ?? null;
     if (what === "ended" && before?.trouble === "quota") this.problem = m.rec_quota();
-    if (what === "started" || what === "ended") void part(() => import("./sounds.ts")).then(({ play }) => play(what)).catch(() => {});
+    if (what === "started" || what === "ended") void import("./sounds.ts").then(({ play }) => play(what)).catch(() => {});
     if (what !== null) announce(this.#words(what, after));
   }
 

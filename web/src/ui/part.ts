@@ -1,30 +1,43 @@
 /**
- * A part of the client that is loaded when it is needed. One try is not enough: a network that changes just then ends
- * what loads (Chromium's ERR_NETWORK_CHANGED), and a phone that joins a Wi-Fi does that.
+ * A part of the client that is loaded when it is needed. A network that changes just then ends what loads (Chromium's
+ * ERR_NETWORK_CHANGED, and a phone that joins a Wi-Fi changes it), and a browser remembers of a module that it did not
+ * come: only a page that is loaded anew asks again. So it is, a few times.
  */
 
-const PAUSES_MS = [300, 1_000, 3_000, 8_000];
+/** theme.js has the same for the page's first script. */
+const KEY = "voxlink.reloads";
+const MOST = 5;
+const WITHIN_MS = 60_000;
+const PAUSE_MS = 500;
 
-/** What `load` imports; tried again after a while, or as soon as there is a network. Rejects when the last try fails. */
-export async function part<T>(load: () => Promise<T>): Promise<T> {
-  for (const ms of PAUSES_MS) {
-    try {
-      return await load();
-    } catch {
-      await pause(ms);
-    }
-  }
-  return load();
+/** Something goes on in this page that a reload would end: asked before one. */
+let isBusy = () => false;
+export function reloadsUnless(busy: () => boolean): void {
+  isBusy = busy;
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      removeEventListener("online", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    addEventListener("online", end);
-  });
+/** What `load` imports. When that does not come the page is loaded anew; rejects if that was in vain, or would disturb. */
+export async function part<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if (isBusy() || !mayReload()) throw error;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    location.reload();
+    return new Promise<never>(() => {});
+  }
+}
+
+/** Counts one more time, unless there were enough. */
+function mayReload(): boolean {
+  try {
+    const now = Date.now();
+    const times = (JSON.parse(sessionStorage.getItem(KEY) ?? "[]") as number[]).filter((time) => now - time < WITHIN_MS);
+    if (times.length >= MOST) return false;
+    sessionStorage.setItem(KEY, JSON.stringify([...times, now]));
+    return true;
+  } catch {
+    // Without a memory there is no counting, and a page that loads itself for ever helps nobody.
+    return false;
+  }
 }

@@ -2,7 +2,6 @@
 
 import type { DirectCall, DirectHost } from "./direct-call.ts";
 import type { DirectEvent } from "./direct.ts";
-import { part } from "../ui/part.ts";
 
 export class DirectWay {
   readonly #host: DirectHost;
@@ -21,7 +20,7 @@ export class DirectWay {
   take(event: DirectEvent): void {
     const pair = event.type === "frame" && event.frame.op === "paired" ? event.frame : null;
     if (!pair && !this.#loading) return;
-    this.#loading ??= part(() => import("./direct-call.ts")).then(({ DirectCall }) => (this.call = new DirectCall(this.#host)));
+    this.#loading ??= import("./direct-call.ts").then(({ DirectCall }) => (this.call = new DirectCall(this.#host)));
     this.#loading.then(
       (call) => call.take(event),
       () => {
