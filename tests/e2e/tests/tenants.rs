@@ -191,6 +191,8 @@ async fn stage() -> Stage {
         ("stream-keys", "1000000000009".to_owned()),
         ("recordings", "1000000000009".to_owned()),
         ("files", "mix.opus".to_owned()),
+        ("tracks", "1-microphone".to_owned()),
+        ("people", "1000000000009".to_owned()),
         ("broadcasts", "1000000000009".to_owned()),
         ("playlists", "both.m3u8".to_owned()),
     ]);
