@@ -240,11 +240,13 @@ impl Shard {
             }
             self.reports_come = true;
             *now = self.env.clock.monotonic();
+            // The media that just came leaves first: a batch that ends before the one before it was sent is written at once,
+            // for hundreds past what the slab is for.
+            self.drain_outputs(*now);
             self.feed_batch(*now, Some(self.env.clock.wall()));
             if self.port.received() < sys::BATCH {
                 return;
             }
-            self.drain_outputs(*now);
         }
         // There is more, and its time has come.
         self.hurry = true;
