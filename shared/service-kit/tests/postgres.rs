@@ -4,11 +4,15 @@
 
 use std::{
     collections::BTreeSet,
+    io::{Read as _, Write as _},
+    net::Shutdown,
+    os::unix::net::{UnixListener, UnixStream},
     path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -122,13 +126,150 @@ async fn crashes_lose_nothing_that_was_acknowledged_and_announce_nothing_that_wa
         let (ids, _refused) = producer.await.unwrap();
         acknowledged.extend(ids);
     }
-    // Whatever was in doubt is settled before this is stored.
-    add(&db, u64::from(u32::MAX)).await.unwrap();
+    // Whatever was in doubt is settled before this is stored. The last crash may still be felt.
+    while let Err(refused) = add(&db, u64::from(u32::MAX)).await {
+        assert!(matches!(refused, DbError::Io(_)), "{refused}");
+    }
     let stored: BTreeSet<u64> =
         all(&db).await.unwrap().into_iter().filter(|id| *id != u64::from(u32::MAX)).collect();
     let announced: BTreeSet<u64> = announced.lock().unwrap().iter().copied().collect();
     assert_eq!(acknowledged.difference(&stored).count(), 0, "acknowledged and lost");
     assert_eq!(stored, announced);
+}
+
+/// What stands between a server and its database: passes everything on until a COMMIT comes by.
+#[derive(Debug)]
+struct Between {
+    url: String,
+    caught: Arc<Caught>,
+}
+
+#[derive(Debug, Default)]
+struct Caught {
+    /// A COMMIT is held back, and its client loses its connection.
+    armed: AtomicBool,
+    /// That happened; nobody else gets through.
+    closed: AtomicBool,
+    /// What was held back, and the connection that it was for.
+    commit: Mutex<Option<(UnixStream, Vec<u8>)>>,
+}
+
+impl Between {
+    /// Listens as PostgreSQL would.
+    fn new(name: &str, server: &Server) -> Self {
+        let url = server.url("postgres");
+        let (rest, behind) = url.rsplit_once("host=").unwrap();
+        let behind = PathBuf::from(behind).join(".s.PGSQL.5432");
+        let folder = file(name).with_file_name("socket");
+        std::fs::create_dir_all(&folder).unwrap();
+        let listener = UnixListener::bind(folder.join(".s.PGSQL.5432")).unwrap();
+        let caught = Arc::<Caught>::default();
+        let between = Self { url: format!("{rest}host={}", folder.display()), caught: caught.clone() };
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let Ok(server) = UnixStream::connect(&behind) else { continue };
+                let (client, caught) = (client.unwrap(), caught.clone());
+                let (server_too, client_too) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                thread::spawn(move || carry(&server_too, &client_too, |_| true));
+                thread::spawn(move || carry(&client, &server, |bytes| caught.lets_through(bytes, &server)));
+            }
+        });
+        between
+    }
+
+    fn schema(&self, name: &str, sharing: Sharing) -> DbTarget {
+        DbTarget::Postgres { url: self.url.parse().unwrap(), schema: name.to_owned(), sharing }
+    }
+
+    /// Catches the next COMMIT.
+    async fn catch(&self, write: impl Future<Output = Result<usize, DbError>> + Send + 'static) -> Cut {
+        self.caught.armed.store(true, Ordering::SeqCst);
+        let write = tokio::spawn(write);
+        while !self.caught.closed.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        self.caught.armed.store(false, Ordering::SeqCst);
+        write
+    }
+
+    /// Lets everybody through again.
+    fn open(&self) {
+        self.caught.closed.store(false, Ordering::SeqCst);
+    }
+}
+
+type Cut = tokio::task::JoinHandle<Result<usize, DbError>>;
+
+impl Caught {
+    fn lets_through(&self, bytes: &[u8], server: &UnixStream) -> bool {
+        let is_commit = bytes.windows(6).any(|word| word == b"COMMIT");
+        if is_commit && self.armed.swap(false, Ordering::SeqCst) {
+            *self.commit.lock().unwrap() = Some((server.try_clone().unwrap(), bytes.to_vec()));
+            self.closed.store(true, Ordering::SeqCst);
+        }
+        !self.closed.load(Ordering::SeqCst)
+    }
+}
+
+/// Carries bytes for as long as both ends are there and they are let through; the sender loses its connection then.
+fn carry(mut from: &UnixStream, mut to: &UnixStream, lets_through: impl Fn(&[u8]) -> bool) {
+    let mut bytes = [0; 65_536];
+    while let Ok(length @ 1..) = from.read(&mut bytes) {
+        if !lets_through(&bytes[..length]) {
+            let _gone = from.shutdown(Shutdown::Both);
+            return;
+        }
+        if to.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+    }
+    let _gone = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+/// PostgreSQL forgets the number of a transaction of which nothing had reached its log, and gives it out again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_a_crash_swallowed_is_not_taken_for_somebody_elses() {
+    let Some(server) = server() else { return };
+    let between = Between::new("forgotten", &server);
+    let db = Db::open(between.schema("words", Sharing::Alone), MIGRATIONS).unwrap();
+    add(&db, 1).await.unwrap();
+    let other = db.clone();
+    let cut = between.catch(async move { add(&other, 2).await }).await;
+    tokio::task::block_in_place(|| {
+        server.stop();
+        server.start_again();
+        // Whoever comes first now gets the number of the transaction that is lost. We come after them.
+        for name in ["one", "two", "three"] {
+            server.ask(&format!("CREATE TABLE public.{name} (id BIGINT)"));
+        }
+    });
+    between.open();
+    let told = cut.await.unwrap();
+    assert!(matches!(told, Err(DbError::Io(_))), "{told:?}");
+    add(&db, 3).await.unwrap();
+    assert_eq!(all(&db).await.unwrap(), [1, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_comes_after_its_writer_was_told_that_it_failed_fails() {
+    let Some(server) = server() else { return };
+    let between = Between::new("late", &server);
+    // Whoever is alone waits until the old connection has ended.
+    let db = Db::open(between.schema("words", Sharing::Beside), MIGRATIONS).unwrap();
+    add(&db, 1).await.unwrap();
+    let other = db.clone();
+    let cut = between.catch(async move { add(&other, 2).await }).await;
+    between.open();
+    let told = cut.await.unwrap();
+    assert!(matches!(told, Err(DbError::Io(_))), "{told:?}");
+    add(&db, 3).await.unwrap();
+    let (mut old, commit) = between.caught.commit.lock().unwrap().take().unwrap();
+    old.write_all(&commit).unwrap();
+    let ended = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
+    while server.ask(ended) != "0" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(all(&db).await.unwrap(), [1, 3]);
 }
 
 #[tokio::test]

@@ -189,8 +189,13 @@ impl Server {
         self.psql("postgres", "SELECT 1").output().is_ok_and(|output| output.status.success())
     }
 
-    pub(crate) fn ask(&self, sql: &str) {
-        let _nothing = self.ask_in("postgres", sql);
+    /// Runs SQL in its first database and returns what psql prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[expect(clippy::must_use_candidate, reason = "most is asked for what it does")]
+    pub fn ask(&self, sql: &str) -> String {
+        self.ask_in("postgres", sql)
     }
 
     pub(crate) fn ask_in(&self, database: &str, sql: &str) -> String {

@@ -8,6 +8,12 @@ use crate::db::{DbError, Dialect, Sharing, Value, newer};
 /// The first half of the advisory lock's key: "voxl".
 const LOCK: i32 = 0x766f_786c;
 
+/// Which transaction of each writing session was the last; see `writer::Ledger`. The page has room for a row's next
+/// version, so that no index is touched.
+const COMMITS: &str = "CREATE TABLE IF NOT EXISTS voxlink_commit (
+    writer BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number BIGINT NOT NULL DEFAULT 0,
+    closed BOOLEAN NOT NULL DEFAULT false, since TIMESTAMPTZ NOT NULL DEFAULT now()) WITH (fillfactor = 10)";
+
 /// What every new connection begins with. The writer also takes the lock that keeps a second server out.
 pub(super) fn enter(session: &Session, place: &Place, role: Role) -> Result<(), DbError> {
     let schema = &place.schema;
@@ -65,6 +71,7 @@ pub(super) fn migrate(session: &Session, place: &Place, migrations: &[String]) -
         session.batch(&format!("CREATE SCHEMA \"{schema}\""))?;
     }
     session.batch("CREATE TABLE IF NOT EXISTS voxlink_schema (version BIGINT NOT NULL)")?;
+    session.batch(COMMITS)?;
     let done = session.simple("SELECT version FROM voxlink_schema")?;
     if done.is_none() {
         session.batch("INSERT INTO voxlink_schema VALUES (0)")?;
@@ -107,7 +114,7 @@ pub(super) fn is_empty(session: &Session, place: &Place) -> Result<bool, DbError
 /// The tables of the schema and their columns.
 pub(super) fn tables(session: &Session, place: &Place) -> Result<BTreeMap<String, Vec<String>>, DbError> {
     let select = "SELECT table_name::text, column_name::text FROM information_schema.columns
-                  WHERE table_schema = $1 AND table_name <> 'voxlink_schema'";
+                  WHERE table_schema = $1 AND table_name NOT IN ('voxlink_schema', 'voxlink_commit')";
     let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in session.query(select, &[Value::Text(&place.schema)])? {
         tables.entry(row.try_get(0)?).or_default().push(row.try_get(1)?);
@@ -118,7 +125,7 @@ pub(super) fn tables(session: &Session, place: &Place) -> Result<BTreeMap<String
 /// Numbers that the database gives out go on after the greatest that was copied.
 pub(super) fn continue_counting(session: &Session, place: &Place) -> Result<(), DbError> {
     let select = "SELECT table_name::text, column_name::text FROM information_schema.columns
-                  WHERE table_schema = $1 AND is_identity = 'YES'";
+                  WHERE table_schema = $1 AND is_identity = 'YES' AND table_name <> 'voxlink_commit'";
     for row in session.query(select, &[Value::Text(&place.schema)])? {
         let (table, column): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         session.batch(&format!(

@@ -1,15 +1,17 @@
 //! The connection that writes.
 //!
 //! The statements that hold a batch together (BEGIN, SAVEPOINT, RELEASE) are sent with the next statement of a job
-//! and not waited for by themselves. Each transaction learns its number at its beginning: should the connection break
-//! while it is being committed, the database is asked what became of that number.
+//! and not waited for by themselves. Should the connection break while a transaction is being committed, the database
+//! is asked what became of it: every session has a row of its own ([`Ledger`]), and each transaction leaves its number
+//! there as the last thing that it does. The database's own number of a transaction would not do: one whose writes had
+//! not reached the disk when PostgreSQL crashed is forgotten, and its number is given out again.
 
 use super::{
     Place, Session,
     session::{self, Role},
 };
 use crate::db::{
-    DbError, Sql, sql,
+    DbError, Sharing, Sql, sql,
     writer::{Commit, Connection, Job},
 };
 
@@ -21,10 +23,17 @@ pub(super) struct Writer {
     place: Place,
     session: Option<Session>,
     state: State,
-    /// The transaction's number, once the database told it.
-    number: Option<String>,
+    /// Where this session's transactions leave their numbers.
+    ledger: Option<Ledger>,
     /// Jobs that were answered with doubt, and the transaction that they were in.
-    in_doubt: Vec<(String, Vec<Box<dyn Job>>)>,
+    in_doubt: Vec<(Ledger, Vec<Box<dyn Job>>)>,
+}
+
+/// A row of `voxlink_commit`, and the number of the transaction that is open or was the last.
+#[derive(Clone, Copy, Debug)]
+struct Ledger {
+    row: i64,
+    number: i64,
 }
 
 /// Where in a batch we are.
@@ -41,7 +50,7 @@ enum State {
 impl Writer {
     pub(super) fn connect(place: Place) -> Result<Self, DbError> {
         let session = session::reconnect(&place, Role::Writer)?;
-        Ok(Self { place, session: Some(session), state: State::Clean, number: None, in_doubt: Vec::new() })
+        Ok(Self { place, session: Some(session), state: State::Clean, ledger: None, in_doubt: Vec::new() })
     }
 
     pub(super) fn place(&self) -> &Place {
@@ -55,15 +64,18 @@ impl Writer {
         }
         match &mut self.session {
             Some(session) => Ok(session),
-            none => Ok(none.insert(session::reconnect(&self.place, Role::Writer)?)),
+            none => {
+                self.ledger = None;
+                Ok(none.insert(session::reconnect(&self.place, Role::Writer)?))
+            }
         }
     }
 
     /// Tells the jobs in doubt what became of them. Before anything else is written, so that the order stays.
     fn settle_doubts(&mut self) -> Result<(), DbError> {
-        while let Some((number, _)) = self.in_doubt.first() {
-            let number = number.clone();
-            let committed = happened(self.session()?, &number)?;
+        while let Some((ledger, _)) = self.in_doubt.first() {
+            let ledger = *ledger;
+            let committed = ledger.is_committed(self.session()?)?;
             let (_, jobs) = self.in_doubt.remove(0);
             tracing::warn!(committed, writes = jobs.len(), "what became of a cut-off commit is known now");
             if committed {
@@ -73,62 +85,81 @@ impl Writer {
         Ok(())
     }
 
-    /// Opens a transaction and learns its number.
+    /// Opens a transaction.
     fn open(&mut self) -> Result<(), DbError> {
-        let session = self.session()?;
+        self.session()?;
+        let Some(session) = &self.session else { return Err(DbError::Closed) };
         let _of_the_last = session.take_failed();
+        let ledger = match self.ledger {
+            Some(ledger) => ledger.next(),
+            None => Ledger::new(session, self.place.sharing)?,
+        };
         session.later(BEGIN);
-        match session.simple("SELECT pg_current_xact_id()") {
-            Ok(Some(number)) => {
-                self.number = Some(number);
-                Ok(())
-            }
-            told => {
-                // Whatever it is in the middle of ends with the connection.
-                self.session = None;
-                Err(told
-                    .err()
-                    .unwrap_or_else(|| DbError::Other("PostgreSQL told no transaction number".to_owned())))
-            }
-        }
+        self.ledger = Some(ledger);
+        Ok(())
     }
 
     /// The connection broke during a commit: asks whether it happened.
-    fn ask(&mut self, error: DbError) -> Commit {
-        let Some(number) = self.number.clone() else {
-            // Not even the beginning was answered.
-            return Commit::Failed(error);
-        };
-        match self.session().and_then(|session| happened(session, &number)) {
+    fn ask(&mut self, ledger: Ledger, error: DbError) -> Commit {
+        match self.session().and_then(|session| ledger.is_committed(session)) {
             Ok(true) => Commit::Done,
             Ok(false) => Commit::Failed(error),
-            Err(still) => Commit::InDoubt(DbError::Io(format!(
-                "{still}; whether this was stored will be known when PostgreSQL answers again"
-            ))),
+            Err(still) => {
+                self.ledger = Some(ledger);
+                Commit::InDoubt(DbError::Io(format!(
+                    "{still}; whether this was stored will be known when PostgreSQL answers again"
+                )))
+            }
         }
     }
 }
 
-/// Whether a transaction was committed.
-fn happened(session: &Session, number: &str) -> Result<bool, DbError> {
-    let status = session.simple(&format!("SELECT pg_xact_status('{number}'::xid8)"))?;
-    match status.as_deref() {
-        Some("committed") => Ok(true),
-        Some("in progress") => Err(DbError::Io("PostgreSQL has not ended the old connection yet".to_owned())),
-        _ => Ok(false),
+impl Ledger {
+    /// A new row. Whoever is alone also removes what earlier sessions left there.
+    fn new(session: &Session, sharing: Sharing) -> Result<Self, DbError> {
+        if sharing == Sharing::Alone {
+            session.simple("DELETE FROM voxlink_commit WHERE since < now() - interval '1 day'")?;
+        }
+        let row = session.simple("INSERT INTO voxlink_commit DEFAULT VALUES RETURNING writer")?;
+        let row = row.and_then(|row| row.parse().ok());
+        Ok(Self {
+            row: row.ok_or_else(|| DbError::Other("PostgreSQL told no number for a new row".to_owned()))?,
+            number: 1,
+        })
+    }
+
+    const fn next(self) -> Self {
+        Self { number: self.number + 1, ..self }
+    }
+
+    /// What ends a transaction. Fails, and nothing is committed, when somebody asked [`Ledger::is_committed`] before.
+    fn commit(self) -> String {
+        let Self { row, number } = self;
+        format!(
+            "WITH mine AS (UPDATE voxlink_commit SET number = {number} WHERE writer = {row} AND NOT closed RETURNING 1)
+             SELECT 1 / count(*) FROM mine; COMMIT"
+        )
+    }
+
+    /// Whether the transaction was committed. Waits for one that is being committed right now; one that has not come
+    /// so far, as its last words are still on their way to the database, never will.
+    fn is_committed(self, session: &Session) -> Result<bool, DbError> {
+        let last = session.simple(&format!(
+            "UPDATE voxlink_commit SET closed = true WHERE writer = {} RETURNING number",
+            self.row
+        ))?;
+        Ok(last.is_some_and(|last| last.parse() == Ok(self.number)))
     }
 }
 
 impl Connection for Writer {
     fn begin(&mut self) -> Result<(), DbError> {
-        self.number = None;
         self.state = State::Clean;
         self.session()?;
         let first = self.settle_doubts().and_then(|()| self.open());
         match first {
             // The connection broke while nobody used it, and that was not noticed until now.
-            Err(_) if self.session.is_none() => {
-                self.session()?;
+            Err(_) if self.session.as_ref().is_none_or(Session::is_lost) => {
                 self.settle_doubts().and_then(|()| self.open())
             }
             other => other,
@@ -169,25 +200,20 @@ impl Connection for Writer {
 
     fn commit(&mut self) -> Commit {
         let broken = self.state == State::Broken;
-        let (Some(session), Some(number)) = (&self.session, &self.number) else {
+        let (Some(session), Some(ledger)) = (&self.session, self.ledger) else {
             return Commit::Failed(DbError::Closed);
         };
         if broken {
             // COMMIT was never sent.
             return Commit::Failed(DbError::Io("the connection to PostgreSQL broke".to_owned()));
         }
-        // The status says that COMMIT did not turn into a ROLLBACK.
-        let status = session.simple(&format!("COMMIT; SELECT pg_xact_status('{number}'::xid8)"));
+        let committed = session.simple(&ledger.commit());
         let control = session.settle();
-        match (status, control) {
-            (Ok(Some(status)), Ok(())) if status == "committed" => Commit::Done,
-            (Ok(_), control) => Commit::Failed(
-                control
-                    .err()
-                    .unwrap_or_else(|| DbError::Other("PostgreSQL rolled a transaction back".to_owned())),
-            ),
-            (Err(error), _) if session.is_lost() => self.ask(error),
-            (Err(error), _) => {
+        match (committed, control) {
+            (Ok(_), Ok(())) => Commit::Done,
+            (Err(error), _) if session.is_lost() => self.ask(ledger, error),
+            (Ok(_), Err(error)) | (Err(error), _) => {
+                self.ledger = None;
                 if let Err(also) = session.simple("ROLLBACK") {
                     tracing::warn!(error = %also, "a failed transaction could not be ended");
                     self.session = None;
@@ -198,10 +224,10 @@ impl Connection for Writer {
     }
 
     fn keep(&mut self, jobs: Vec<Box<dyn Job>>) {
-        if let Some(number) = self.number.take()
+        if let Some(ledger) = self.ledger.take()
             && !jobs.is_empty()
         {
-            self.in_doubt.push((number, jobs));
+            self.in_doubt.push((ledger, jobs));
         }
     }
 }
