@@ -142,7 +142,7 @@ impl Server {
         let user = self.quotas.add(caller.name.user, ip, slot);
         let bucket = Bucket::full(self.config.limits.allocation_rate, now);
         let username = caller.name.text.into();
-        entry.insert(Allocation::new(
+        entry.insert(Box::new(Allocation::new(
             reply.client,
             user,
             username,
@@ -150,8 +150,8 @@ impl Server {
             origin,
             bucket,
             expires,
-        ));
-        self.by_client.insert(reply.client, slot);
+        )));
+        self.by_client.insert(&reply.client, slot);
         self.deadlines.add(expires, Due::Allocation(slot));
         match reserved {
             Some(reserved) => {
@@ -182,7 +182,7 @@ impl Server {
         let Some(held) = self.allocations.get_mut(slot) else { return };
         if let Some(free) = held.relays.iter_mut().find(|relay| relay.is_none()) {
             *free = Some(Relay { id, family, address: None, expires });
-            self.by_relay.insert(id, slot);
+            self.by_relay.insert(&id, slot);
         }
     }
 
@@ -200,7 +200,7 @@ impl Server {
     /// port, `Ok` says that both are open.
     pub fn relay_opened(&mut self, relay: RelayId, outcome: Result<SocketAddr, OpenError>) {
         // Ended meanwhile: `CloseRelay` has been said.
-        let Some(slot) = self.by_relay.get(&relay).copied() else { return };
+        let Some(slot) = self.slot_behind(relay) else { return };
         let Some(held) = self.allocations.get_mut(slot) else { return };
         let Some(entry) = held.relays.iter_mut().find(|entry| entry.as_ref().is_some_and(|r| r.id == relay))
         else {
@@ -211,13 +211,13 @@ impl Server {
                 if opened.address.replace(address).is_some() {
                     return;
                 }
-                self.relayed.insert(address, relay);
+                self.by_address.insert(&address, slot);
             }
             (Err(OpenError), Some(failed)) => {
                 held.origin.additional_error = Some((failed.family, code::INSUFFICIENT_CAPACITY));
                 held.origin.reservation = None;
                 *entry = None;
-                self.by_relay.remove(&relay);
+                self.by_relay.remove(&relay, slot);
             }
             (_, None) => return,
         }
@@ -283,12 +283,12 @@ impl Server {
 
     /// Ends an allocation and all that is its own.
     pub(super) fn remove(&mut self, slot: usize, why: Ended) {
-        let Some(held) = self.allocations.try_remove(slot) else { return };
-        self.by_client.remove(&held.client);
+        let Some(held) = self.allocations.try_remove(slot).map(|held| *held) else { return };
+        self.by_client.remove(&held.client, slot);
         self.deadlines.remove(held.deadline, Due::Allocation(slot));
         self.quotas.remove(&held.user, held.client.remote.ip(), slot);
         for relay in held.relays.into_iter().flatten() {
-            self.forget_relay(&relay);
+            self.forget_relay(slot, &relay);
         }
         if !held.origin.answered {
             // The caller opens the next port together with the first one.
@@ -305,18 +305,17 @@ impl Server {
     /// Ends one family of an allocation.
     pub(super) fn close_relay(&mut self, slot: usize, family: Family) {
         let Some(held) = self.allocations.get_mut(slot) else { return };
-        for entry in &mut held.relays {
-            if let Some(relay) = entry.take_if(|relay| relay.family == family) {
-                self.by_relay.remove(&relay.id);
-                relay.address.and_then(|address| self.relayed.remove(&address));
-                self.outputs.push_back(Output::CloseRelay(relay.id));
-            }
+        let closed = held.relays.each_mut().map(|entry| entry.take_if(|relay| relay.family == family));
+        for relay in closed.iter().flatten() {
+            self.forget_relay(slot, relay);
         }
     }
 
-    fn forget_relay(&mut self, relay: &Relay) {
-        self.by_relay.remove(&relay.id);
-        relay.address.and_then(|address| self.relayed.remove(&address));
+    fn forget_relay(&mut self, slot: usize, relay: &Relay) {
+        self.by_relay.remove(&relay.id, slot);
+        if let Some(address) = relay.address {
+            self.by_address.remove(&address, slot);
+        }
         self.outputs.push_back(Output::CloseRelay(relay.id));
     }
 }

@@ -26,7 +26,7 @@ impl Server {
             return self.garbage();
         }
         let number = u16::from_be_bytes([high, low]);
-        let Some(slot) = self.by_client.get(client).copied() else { return self.unpermitted() };
+        let Some(slot) = self.slot_of(client) else { return self.unpermitted() };
         let peer = self.allocations.get(slot).and_then(|held| held.peer_of(number, now));
         let Some(peer) = peer else { return self.unpermitted() };
         self.relay(now, slot, peer, 4..4 + length, false)
@@ -47,7 +47,7 @@ impl Server {
         if message.is_malformed || !message.unknown.kinds().is_empty() {
             return self.garbage();
         }
-        let Some(slot) = self.by_client.get(client).copied() else { return self.unpermitted() };
+        let Some(slot) = self.slot_of(client) else { return self.unpermitted() };
         self.relay(now, slot, peer, payload, message.dont_fragment)
     }
 
@@ -65,13 +65,14 @@ impl Server {
         payload: Range<usize>,
         dont_fragment: bool,
     ) -> Verdict {
-        let Some(held) = self.allocations.get_mut(slot) else { return Verdict::Nothing };
+        let Some(held) = self.allocations.get(slot) else { return Verdict::Nothing };
         let relay = held.relay(Family::of(peer.ip()), now).filter(|_| held.permits(peer.ip(), now));
         let Some((relay, from)) = relay else { return self.unpermitted() };
-        let Some(passage) = self.policy.passage(peer, &self.relayed) else {
+        let Some(passage) = self.policy.passage(peer, |peer| self.relay_at(peer)) else {
             self.counters.forbidden_peer += 1;
             return Verdict::Nothing;
         };
+        let Some(held) = self.allocations.get_mut(slot) else { return Verdict::Nothing };
         if !held.bucket.take(payload.len(), self.config.limits.allocation_rate, now)
             || !self.total_bucket.take(payload.len(), self.config.limits.total_rate, now)
         {
@@ -96,8 +97,8 @@ impl Server {
         head: &mut [u8; HEAD_ROOM],
     ) -> Option<ToClient> {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        let slot = self.by_relay.get(&relay)?;
-        let held = self.allocations.get_mut(*slot)?;
+        let slot = self.slot_behind(relay)?;
+        let held = self.allocations.get_mut(slot)?;
         let is_live = held.relay(Family::of(from.ip()), now).is_some_and(|(id, _)| id == relay);
         if !is_live || !held.permits(from.ip(), now) {
             self.counters.no_permission += 1;

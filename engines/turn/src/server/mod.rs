@@ -17,6 +17,7 @@ mod policy;
 mod quota;
 mod refresh;
 mod reply;
+mod slots;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -40,12 +41,13 @@ pub use config::{ChannelRange, Config, Limits, Secret};
 pub use policy::{Network, NetworkError, SPECIAL_PURPOSE};
 
 use allocate::Reservation;
-use allocation::Allocation;
+use allocation::{Allocation, Relay};
 use deadlines::Deadlines;
 use nonce::Nonces;
 use policy::Policy;
 use quota::{Bucket, Quotas, ReplyLimit};
 use reply::ReplyTo;
+use slots::Slots;
 
 /// Error codes (RFC 8489 §14.8, RFC 8656 §19).
 mod code {
@@ -72,10 +74,11 @@ pub struct Server {
     policy: Policy,
     nonces: Nonces,
     reply_limit: ReplyLimit,
-    allocations: Slab<Allocation>,
-    by_client: FxHashMap<ClientKey, usize>,
-    by_relay: FxHashMap<RelayId, usize>,
-    relayed: FxHashMap<SocketAddr, RelayId>,
+    /// Boxed: a table that grows would keep room for twice as many.
+    allocations: Slab<Box<Allocation>>,
+    by_client: Slots,
+    by_relay: Slots,
+    by_address: Slots,
     reservations: FxHashMap<[u8; 8], Reservation>,
     deadlines: Deadlines,
     quotas: Quotas,
@@ -109,9 +112,9 @@ impl Server {
             nonces: Nonces::new(&derive(b"nonce")),
             reply_limit: ReplyLimit::new(derive(b"reply limit"), now),
             allocations: Slab::new(),
-            by_client: FxHashMap::default(),
-            by_relay: FxHashMap::default(),
-            relayed: FxHashMap::default(),
+            by_client: Slots::default(),
+            by_relay: Slots::default(),
+            by_address: Slots::default(),
             reservations: FxHashMap::default(),
             deadlines: Deadlines::default(),
             quotas: Quotas::default(),
@@ -194,7 +197,7 @@ impl Server {
 
     fn request(&mut self, now: Instant, client: ClientKey, message: &Message<'_>) {
         self.sweep(now);
-        let slot = self.by_client.get(&client).copied();
+        let slot = self.slot_of(&client);
         let mut reply = ReplyTo::new(client, message);
         let caller = match self.authenticate(self.unix(now), &client, message, slot) {
             Ok(caller) => caller,
@@ -236,8 +239,8 @@ impl Server {
 
     /// A client's stream was closed.
     pub fn client_gone(&mut self, client: &ClientKey) {
-        if let Some(slot) = self.by_client.get(client) {
-            self.remove(*slot, Ended::Gone);
+        if let Some(slot) = self.slot_of(client) {
+            self.remove(slot, Ended::Gone);
         }
     }
 
@@ -264,7 +267,19 @@ impl Server {
     /// The relay of a relayed address, for datagrams that come to it in memory.
     #[must_use]
     pub fn relay_at(&self, address: SocketAddr) -> Option<RelayId> {
-        self.relayed.get(&address).copied()
+        let is_it = |relay: &&Relay| relay.address == Some(address);
+        let of = |slot| self.allocations.get(slot)?.relays.iter().flatten().find(is_it);
+        self.by_address.find(&address, |slot| of(slot).is_some()).and_then(of).map(|relay| relay.id)
+    }
+
+    fn slot_of(&self, client: &ClientKey) -> Option<usize> {
+        let is_theirs = |slot| self.allocations.get(slot).is_some_and(|held| held.client == *client);
+        self.by_client.find(client, is_theirs)
+    }
+
+    fn slot_behind(&self, relay: RelayId) -> Option<usize> {
+        let has_it = |held: &Box<Allocation>| held.relays.iter().flatten().any(|one| one.id == relay);
+        self.by_relay.find(&relay, |slot| self.allocations.get(slot).is_some_and(has_it))
     }
 
     /// What was dropped or refused.

@@ -45,6 +45,6 @@ impl Server {
 
     /// The same, with the port.
     pub(super) fn check_peer_port(&self, peer: SocketAddr) -> Result<(), u16> {
-        self.policy.passage(peer, &self.relayed).map(drop).ok_or(code::FORBIDDEN)
+        self.policy.passage(peer, |peer| self.relay_at(peer)).map(drop).ok_or(code::FORBIDDEN)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::{
     api::{LocalPeer, RelayId},
@@ -201,11 +201,11 @@ impl Policy {
     pub(crate) fn passage(
         &self,
         peer: SocketAddr,
-        relayed: &FxHashMap<SocketAddr, RelayId>,
+        relay_at: impl FnOnce(SocketAddr) -> Option<RelayId>,
     ) -> Option<Passage> {
         if self.own.contains(&peer.ip()) {
-            if let Some(relay) = relayed.get(&peer) {
-                return Some(Passage::Local(LocalPeer::Relay(*relay)));
+            if let Some(relay) = relay_at(peer) {
+                return Some(Passage::Local(LocalPeer::Relay(relay)));
             }
             return self.local_peers.contains(&peer).then_some(Passage::Local(LocalPeer::Listed(peer)));
         }
@@ -272,7 +272,7 @@ mod tests {
         config.allowed = vec!["192.168.0.0/16".parse().expect("range")];
         config.own_addresses = vec![ip("192.168.0.5")];
         let policy = Policy::new(&config);
-        let passage = |text: &str| policy.passage(text.parse().expect("address"), &FxHashMap::default());
+        let passage = |text: &str| policy.passage(text.parse().expect("address"), |_| None);
         assert_eq!(passage("192.168.0.6:5432"), Some(Passage::Outside));
         assert_eq!(passage("192.168.0.5:5432"), None);
     }
