@@ -42,7 +42,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const LOOK_FOR_IDLE: Duration = Duration::from_secs(1);
 /// Between two looks at the sockets while there is much to relay: a wake-up costs as much as two packets.
 const COALESCE: Duration = Duration::from_micros(1_000);
-/// So many datagrams in one look are much.
+/// So many datagrams within that time are much.
 const MUCH: usize = 4;
 /// Datagrams and connections taken from one socket before the others get their turn.
 const MOST_AT_ONCE: usize = 256;
@@ -80,8 +80,9 @@ pub(super) struct Relay {
     again: Vec<Token>,
     wake_at: Option<Instant>,
     idle_at: Instant,
-    /// Datagrams taken since the last wait.
+    /// Datagrams taken since then, which is counted anew every [`COALESCE`].
     taken: usize,
+    counted_since: Instant,
 }
 
 /// How the thread is connected with the others.
@@ -138,6 +139,7 @@ impl Relay {
             wake_at: None,
             idle_at: env.clock.monotonic(),
             taken: 0,
+            counted_since: env.clock.monotonic(),
             env,
         };
         Ok((relay, waker))
@@ -179,7 +181,10 @@ impl Relay {
     fn wait(&mut self, events: &mut Events) -> Instant {
         let now = self.env.clock.monotonic();
         let due = self.wake_at.map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now)).min(LONGEST_WAIT);
-        let is_busy = std::mem::take(&mut self.taken) >= MUCH;
+        let is_busy = self.taken >= MUCH;
+        if is_busy || now.saturating_duration_since(self.counted_since) >= COALESCE {
+            (self.taken, self.counted_since) = (0, now);
+        }
         let timeout = match self.again.is_empty() {
             true if is_busy => {
                 std::thread::sleep(COALESCE.min(due));
