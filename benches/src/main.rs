@@ -1,7 +1,7 @@
 //! `make bench`: what we cost, as JSON lines, each with the machine's floor or a baseline of the same run.
 //!
 //! CPU time of the server process per unit of work is the figure to trust; wall time depends on what else runs.
-//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search audio composition mixed sfu recording broadcast turn handover.
+//! `voxlink-benches [name …]` runs some of (of `sfu` a part of a scenario's name picks one): startup idle latency guilds durable history permissions search audio composition mixed sfu recording broadcast turn allocations handover.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
@@ -45,6 +45,7 @@ fn main() {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
         return match name.as_str() {
             "turn" => runtime.block_on(turn::run(namespace)),
+            "allocations" => runtime.block_on(turn::run_allocations(namespace)),
             _ => runtime.block_on(handover::run(namespace)),
         };
     }
@@ -96,6 +97,9 @@ fn main() {
     }
     if runs("turn") {
         stage::in_namespaces("turn");
+    }
+    if runs("allocations") {
+        stage::in_namespaces("allocations");
     }
     if runs("handover") {
         stage::in_namespaces("handover");

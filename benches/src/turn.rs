@@ -17,6 +17,8 @@ use crate::{
 
 const CLIENT_COUNT: usize = 100;
 const ALLOCATIONS: usize = 900;
+/// As when a call begins anew, or the network of an office.
+const TOGETHER: usize = 30;
 const STRANGERS: usize = 20_000;
 
 const CELLS: [Cell; 4] = [
@@ -61,9 +63,16 @@ pub(crate) async fn run(namespace: &str) {
             }),
         );
     }
+}
+
+/// What an allocation costs, and who has none.
+pub(crate) async fn run_allocations(namespace: &str) {
     for server in [0, 1] {
-        if let Some(relay) = start(namespace, server, ALLOCATIONS.div_ceil(12)).await {
-            report(&format!("turn: allocations of {}", relay.name()), "", &allocations(&relay).await);
+        for at_once in [1, TOGETHER] {
+            if let Some(relay) = start(namespace, server, ALLOCATIONS.div_ceil(12)).await {
+                let name = format!("turn: allocations of {}, {at_once} at once", relay.name());
+                report(&name, "", &allocations(&relay, at_once).await);
+            }
         }
         if let Some(relay) = start(namespace, server, 1).await {
             report(&format!("turn: unauthenticated sources of {}", relay.name()), "", &strangers(&relay));
@@ -97,9 +106,9 @@ async fn measure(relay: &Relay, cell: &Cell, cost: &mut Cost) {
     clients.end();
 }
 
-/// One after the other, each with the refusal that tells the nonce and with a channel; CPU of the allocation alone.
+/// So many at once, each with the refusal that tells the nonce and with a channel; CPU of the allocation alone.
 #[allow(clippy::cast_precision_loss)]
-async fn allocations(relay: &Relay) -> Value {
+async fn allocations(relay: &Relay, at_once: usize) -> Value {
     let mut credentials = Vec::with_capacity(ALLOCATIONS);
     for number in 0..ALLOCATIONS {
         credentials.push(relay.credential(number, TURN).await);
@@ -107,12 +116,16 @@ async fn allocations(relay: &Relay) -> Value {
     let pid = relay.pid();
     let (rss, cpu) = (rss_kib_of(pid), cpu_of(pid));
     let mut paths = Vec::with_capacity(ALLOCATIONS);
-    for (number, credential) in credentials.iter().enumerate() {
-        // From one address there may be 256.
-        let local = SocketAddr::from(([25, 1, 1, (number / 200) as u8], 0));
-        match TurnPath::allocate(local, TURN, &credential.username, &credential.password) {
-            Ok(path) => paths.push(path),
-            Err(error) => eprintln!("allocation {number}: {error}"),
+    let mut whose = credentials.iter().enumerate().map(|(number, one)| {
+        // Each at home: answers to strangers are few for one address.
+        let local = SocketAddr::from(([25, 1, (number >> 8) as u8, number as u8], 0));
+        (local, one.username.as_str(), one.password.as_str())
+    });
+    while paths.len() < ALLOCATIONS {
+        match TurnPath::allocate_all(TURN, whose.by_ref().take(at_once)) {
+            Ok(group) if group.is_empty() => break,
+            Ok(mut group) => paths.append(&mut group),
+            Err(error) => eprintln!("allocation {}: {error}", paths.len()),
         }
     }
     let cpu = cpu_of(pid) - cpu;

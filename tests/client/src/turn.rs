@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, UdpSocket},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use voxlink_turn::stun::{
@@ -14,6 +14,8 @@ use voxlink_turn::stun::{
 /// Between two tries of a request, and how many there are.
 const PATIENCE: Duration = Duration::from_millis(500);
 const TRIES: usize = 6;
+/// Between two looks for an answer.
+const BETWEEN_LOOKS: Duration = Duration::from_micros(200);
 
 /// An allocation.
 pub struct TurnPath {
@@ -40,6 +42,10 @@ fn refused(code: u16) -> io::Error {
     io::Error::other(format!("the TURN server answered {code}"))
 }
 
+fn ask_for_udp(writer: &mut Writer<'_>) {
+    writer.bytes(a::REQUESTED_TRANSPORT, &[a::PROTOCOL_UDP, 0, 0, 0]);
+}
+
 impl TurnPath {
     /// Asks a server for a relayed address, from the address `local`.
     ///
@@ -51,9 +57,28 @@ impl TurnPath {
         username: &str,
         password: &str,
     ) -> io::Result<Self> {
-        let socket = UdpSocket::bind(local)?;
-        let mut path = Self {
-            socket,
+        let mut path = Self::new(local, server, username, password)?;
+        path.ask(Method::Allocate, ask_for_udp)?;
+        Ok(path)
+    }
+
+    /// The same for many at once, each with an address, a name and a password.
+    ///
+    /// # Errors
+    /// As [`Self::allocate`].
+    pub fn allocate_all<'a>(
+        server: SocketAddr,
+        whose: impl IntoIterator<Item = (SocketAddr, &'a str, &'a str)>,
+    ) -> io::Result<Vec<Self>> {
+        let new = |(local, username, password)| Self::new(local, server, username, password);
+        let mut paths: Vec<Self> = whose.into_iter().map(new).collect::<io::Result<_>>()?;
+        Self::ask_all(&mut paths, Method::Allocate, ask_for_udp)?;
+        Ok(paths)
+    }
+
+    fn new(local: SocketAddr, server: SocketAddr, username: &str, password: &str) -> io::Result<Self> {
+        Ok(Self {
+            socket: UdpSocket::bind(local)?,
             server,
             relayed: server,
             username: username.to_owned(),
@@ -62,10 +87,7 @@ impl TurnPath {
             nonce: Vec::new(),
             key: LongTermKey::default(),
             transaction: 0,
-        };
-        let transport = [a::PROTOCOL_UDP, 0, 0, 0];
-        path.ask(Method::Allocate, |writer| _ = writer.bytes(a::REQUESTED_TRANSPORT, &transport))?;
-        Ok(path)
+        })
     }
 
     /// Permits an address.
@@ -127,50 +149,96 @@ impl TurnPath {
 
     /// Asks until there is an answer, with the nonce that a refusal brings. What else comes meanwhile is lost.
     fn ask(&mut self, method: Method, fill: impl Fn(&mut Writer<'_>)) -> io::Result<()> {
-        self.socket.set_nonblocking(false)?;
-        self.socket.set_read_timeout(Some(PATIENCE))?;
+        Self::ask_all(std::slice::from_mut(self), method, fill)
+    }
+
+    /// The same for many, all of them at once.
+    fn ask_all(paths: &mut [Self], method: Method, fill: impl Fn(&mut Writer<'_>)) -> io::Result<()> {
+        let mut waiting: Vec<&mut Self> = paths.iter_mut().collect();
         for _ in 0..TRIES {
-            self.transaction += 1;
-            let mut transaction = [0; 12];
-            transaction[4..].copy_from_slice(&self.transaction.to_be_bytes());
-            let mut bytes = Vec::new();
-            let mut writer = Writer::new(&mut bytes, Class::Request, method, transaction);
-            fill(&mut writer);
-            if !self.nonce.is_empty() {
-                writer
-                    .bytes(a::USERNAME, self.username.as_bytes())
-                    .bytes(a::REALM, self.realm.as_bytes())
-                    .bytes(a::NONCE, &self.nonce)
-                    .integrity(Algorithm::Sha1, &self.key);
+            for path in &mut waiting {
+                path.request(method, &fill)?;
             }
-            self.socket.send_to(&bytes, self.server)?;
-            let Some(answer) = self.answer(transaction)? else { continue };
-            let Ok(message) = Message::parse(&answer) else { continue };
-            match (message.class, message.error) {
-                (Class::Success, _) => {
-                    self.relayed = message.relayed.unwrap_or(self.relayed);
-                    return Ok(());
-                }
-                (_, Some(401)) if !self.nonce.is_empty() => return Err(refused(401)),
-                (_, Some(401 | 438)) => {
-                    self.realm = String::from_utf8_lossy(message.realm.unwrap_or_default()).into_owned();
-                    self.nonce = message.nonce.unwrap_or_default().to_vec();
-                    self.key = long_term_key(&self.username, &self.realm, &self.password);
-                }
-                (_, code) => return Err(refused(code.unwrap_or_default())),
+            waiting = Self::answers(waiting)?;
+            if waiting.is_empty() {
+                return Ok(());
             }
         }
         Err(io::ErrorKind::TimedOut.into())
     }
 
-    fn answer(&self, transaction: [u8; 12]) -> io::Result<Option<Vec<u8>>> {
+    fn request(&mut self, method: Method, fill: impl Fn(&mut Writer<'_>)) -> io::Result<()> {
+        self.transaction += 1;
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes, Class::Request, method, self.transaction());
+        fill(&mut writer);
+        if !self.nonce.is_empty() {
+            writer
+                .bytes(a::USERNAME, self.username.as_bytes())
+                .bytes(a::REALM, self.realm.as_bytes())
+                .bytes(a::NONCE, &self.nonce)
+                .integrity(Algorithm::Sha1, &self.key);
+        }
+        self.socket.set_nonblocking(true)?;
+        self.socket.send_to(&bytes, self.server)?;
+        Ok(())
+    }
+
+    fn transaction(&self) -> [u8; 12] {
+        let mut transaction = [0; 12];
+        transaction[4..].copy_from_slice(&self.transaction.to_be_bytes());
+        transaction
+    }
+
+    /// Waits for the answers to the last requests; who must ask again. It looks now and then instead of sleeping until
+    /// something comes: what the server pays for must not be to wake a client of this machine.
+    fn answers(waiting: Vec<&mut Self>) -> io::Result<Vec<&mut Self>> {
+        let until = Instant::now() + PATIENCE;
+        let (mut waiting, mut again) = (waiting, Vec::new());
+        while !waiting.is_empty() && Instant::now() < until {
+            std::thread::sleep(BETWEEN_LOOKS);
+            let mut silent = Vec::new();
+            for path in waiting {
+                match path.answer()? {
+                    None => silent.push(path),
+                    Some(answer) if path.heed(&answer)? => {}
+                    Some(_) => again.push(path),
+                }
+            }
+            waiting = silent;
+        }
+        again.append(&mut waiting);
+        Ok(again)
+    }
+
+    /// Whether that is all; otherwise there is a nonce to ask with.
+    fn heed(&mut self, answer: &[u8]) -> io::Result<bool> {
+        let Ok(message) = Message::parse(answer) else { return Ok(false) };
+        match (message.class, message.error) {
+            (Class::Success, _) => {
+                self.relayed = message.relayed.unwrap_or(self.relayed);
+                Ok(true)
+            }
+            (_, Some(401)) if !self.nonce.is_empty() => Err(refused(401)),
+            (_, Some(401 | 438)) => {
+                self.realm = String::from_utf8_lossy(message.realm.unwrap_or_default()).into_owned();
+                self.nonce = message.nonce.unwrap_or_default().to_vec();
+                self.key = long_term_key(&self.username, &self.realm, &self.password);
+                Ok(false)
+            }
+            (_, code) => Err(refused(code.unwrap_or_default())),
+        }
+    }
+
+    /// The answer to the last request, if it is here.
+    fn answer(&self) -> io::Result<Option<Vec<u8>>> {
         let mut buffer = [0; 2048];
         // Data may come before the answer does.
         for _ in 0..10_000 {
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, from)) if from == self.server => {
                     let answer = &buffer[..length];
-                    if answer.get(8..20) == Some(&transaction) && answer[0] < 0x40 {
+                    if answer.get(8..20) == Some(&self.transaction()) && answer[0] < 0x40 {
                         return Ok(Some(answer.to_vec()));
                     }
                 }
