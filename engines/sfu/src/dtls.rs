@@ -60,7 +60,7 @@ impl Fingerprint {
 #[derive(Clone)]
 pub(crate) struct Identity {
     config: Arc<Config>,
-    certificate: DtlsCertificate,
+    certificate: Arc<DtlsCertificate>,
     /// For `a=fingerprint`: upper-case hex pairs of the SHA-256.
     pub(crate) fingerprint: Arc<str>,
 }
@@ -82,7 +82,11 @@ impl Identity {
             .expect("constant DTLS settings are valid");
         let certificate =
             dimpl::certificate::generate_self_signed_certificate().expect("the system gives randomness");
-        Self { config: Arc::new(config), fingerprint: certificate.fingerprint_str().into(), certificate }
+        Self {
+            config: Arc::new(config),
+            fingerprint: certificate.fingerprint_str().into(),
+            certificate: Arc::new(certificate),
+        }
     }
 }
 
@@ -122,7 +126,7 @@ impl DtlsServer {
     /// The peer's address is proven: handshakes may begin.
     pub(crate) fn start(&mut self, now: Instant) {
         if matches!(self.state, State::Idle) {
-            let certificate = self.identity.certificate.clone();
+            let certificate = DtlsCertificate::clone(&self.identity.certificate);
             self.state =
                 State::Running(Box::new(Dtls::new_12(self.identity.config.clone(), certificate, now)));
         }

@@ -46,6 +46,24 @@ pub(crate) struct Stream {
     pub(crate) is_rtx: bool,
 }
 
+/// Which slot an SSRC of ours is of, in the order of SSRCs.
+#[derive(Default)]
+pub(crate) struct SlotIndex(Vec<(u32, u16)>);
+
+impl SlotIndex {
+    pub(crate) fn of(slots: &[Slot]) -> Self {
+        let all = slots.iter().zip(0..).flat_map(|(slot, at)| [(slot.ssrc, at), (slot.rtx_ssrc, at)]);
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable();
+        Self(all)
+    }
+
+    pub(crate) fn get(&self, ssrc: u32) -> Option<usize> {
+        let at = self.0.binary_search_by_key(&ssrc, |(ssrc, _)| *ssrc).ok()?;
+        self.0.get(at).map(|(_, slot)| usize::from(*slot))
+    }
+}
+
 /// Keys of both directions.
 pub(crate) struct Keys {
     pub(crate) inbound: Inbound,
@@ -104,7 +122,7 @@ pub(crate) struct Peer {
     pub(crate) tracks: Vec<usize>,
     pub(crate) streams: FxHashMap<u32, Stream>,
     pub(crate) slots: Vec<Slot>,
-    pub(crate) slot_by_ssrc: FxHashMap<u32, usize>,
+    pub(crate) slot_by_ssrc: SlotIndex,
     pub(crate) slots_changed: bool,
     pub(crate) wanted: Wanted,
     /// The SSRC of our reports and requests to this peer.
@@ -173,7 +191,7 @@ impl Peer {
             tracks: Vec::new(),
             streams: FxHashMap::default(),
             slots: Vec::new(),
-            slot_by_ssrc: FxHashMap::default(),
+            slot_by_ssrc: SlotIndex::default(),
             slots_changed: true,
             wanted: Wanted::default(),
             rtcp_ssrc: new.rtcp_ssrc,

@@ -8,8 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_lc_rs::hmac;
-
 use crate::{
     dtls::{DtlsServer, Fingerprint, Identity},
     rng::Generator,
@@ -22,22 +20,23 @@ use crate::{
 pub(crate) const CONSENT: Duration = Duration::from_secs(30);
 
 /// Our ICE credentials: 6 bits a character, so 48 and 144 bits (RFC 8445 §5.3 asks for 24 and 128).
+/// A key from the password would be 1.2 KB for as long as somebody is there, and takes half a microsecond to make when
+/// a check comes, every few seconds.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     pub(crate) fragment: String,
     pub(crate) password: String,
-    key: hmac::Key,
 }
 
 impl Credentials {
     pub(crate) fn new(generator: &mut Generator) -> Self {
         let password = generator.ice_text::<24>();
-        Self { fragment: generator.ice_text::<8>(), key: password_key(&password), password }
+        Self { fragment: generator.ice_text::<8>(), password }
     }
 
     /// Of a transport that no check ever reaches.
     pub(crate) fn unused() -> Self {
-        Self { fragment: String::new(), password: String::new(), key: password_key("") }
+        Self { fragment: String::new(), password: String::new() }
     }
 }
 
@@ -149,15 +148,16 @@ impl Transport for LiteTransport {
             Some(previous) if previous.fragment == request.local_fragment => previous,
             _ => return Check::Refused,
         };
-        if !request.is_authentic(&credentials.key) {
+        let key = password_key(&credentials.password);
+        if !request.is_authentic(&key) {
             return Check::Refused;
         }
         if request.controlled {
             // A lite agent never controls (RFC 8445 §6.1.1).
-            out.write(from, |buffer| Some(request.answer_role_conflict(&credentials.key, buffer)));
+            out.write(from, |buffer| Some(request.answer_role_conflict(&key, buffer)));
             return Check::Refused;
         }
-        out.write(from, |buffer| Some(request.answer(from, &credentials.key, buffer)));
+        out.write(from, |buffer| Some(request.answer(from, &key, buffer)));
         self.heard = now;
         let mut retired = None;
         if request.use_candidate {

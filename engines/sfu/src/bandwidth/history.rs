@@ -1,12 +1,12 @@
 //! What was sent to one subscriber and not forgotten yet: eight bytes a packet in a ring.
 //!
-//! The ring grows by the clock, never while a packet is written: a viewer of one camera costs 2 KiB.
+//! The ring grows by the clock, never while a packet is written: a viewer of one camera costs 1 KiB.
 
 use super::Micros;
 use crate::rtp::extend_sequence;
 
-/// Entries at first: more than a second of an ordinary camera.
-const INITIAL: usize = 256;
+/// Entries at first: a second of an ordinary camera.
+const INITIAL: usize = 128;
 /// Entries at most: a second of 40 Mbit/s.
 const MAX: usize = 4_096;
 /// Feedback later than this is of no use; entries younger than this should not be overwritten.
@@ -190,7 +190,7 @@ mod tests {
             }
             history.entries.len()
         };
-        assert_eq!((fill(10_000), fill(3_000), fill(10)), (256, 512, MAX));
+        assert_eq!((fill(10_000), fill(3_000), fill(10)), (INITIAL, 512, MAX));
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         history.grow();
         (300..700).for_each(|sequence| history.record(sequence, 1, 0, 5_000));
         let known = (0..700).filter(|sequence| history.extend(*sequence).is_some()).count();
-        assert_eq!(known, 512);
+        assert_eq!(known, 2 * INITIAL);
         history.record(700, 1, 0, 3_600_000_000);
         assert_eq!((history.extend(699), history.extend(700).is_some()), (None, true));
     }

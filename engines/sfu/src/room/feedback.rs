@@ -119,7 +119,7 @@ fn sender_report(
 }
 
 fn report_block(peer: &mut Peer, tracks: &Slab<Track>, block: &ReportBlock, context: &Context<'_>) {
-    let Some(slot) = peer.slot_by_ssrc.get(&block.ssrc).and_then(|slot| peer.slots.get(*slot)) else {
+    let Some(slot) = peer.slot_by_ssrc.get(block.ssrc).and_then(|slot| peer.slots.get(slot)) else {
         return;
     };
     if slot.kind == MediaKind::Audio {
@@ -145,7 +145,7 @@ fn report_block(peer: &mut Peer, tracks: &Slab<Track>, block: &ReportBlock, cont
 
 /// False when this peer is shown nothing that could be asked for one.
 fn want_keyframe(peer: &Peer, tracks: &mut Slab<Track>, media: u32) -> bool {
-    let slot = peer.slot_by_ssrc.get(&media).and_then(|slot| peer.slots.get(*slot));
+    let slot = peer.slot_by_ssrc.get(media).and_then(|slot| peer.slots.get(slot));
     let Some(slot) = slot.filter(|slot| slot.kind == MediaKind::Video) else { return false };
     // Who waits for another encoding's key frame is asked for already.
     let shown = slot.track.zip(slot.shown_encoding());
@@ -155,7 +155,7 @@ fn want_keyframe(peer: &Peer, tracks: &mut Slab<Track>, media: u32) -> bool {
 
 fn resend(peer: &mut Peer, tracks: &mut Slab<Track>, media: u32, sequence: u16, context: &mut Context<'_>) {
     let Some(to) = peer.egress() else { return };
-    let Some(slot) = peer.slot_by_ssrc.get(&media).and_then(|slot| peer.slots.get_mut(*slot)) else { return };
+    let Some(slot) = peer.slot_by_ssrc.get(media).and_then(|slot| peer.slots.get_mut(slot)) else { return };
     // Numbers on the RTX stream are not ours to answer.
     if slot.ssrc != media {
         return;

@@ -409,11 +409,12 @@ impl Room {
         self.next_tick = self.next_tick.min(at);
     }
 
-    /// A fresh SSRC for this peer.
-    fn unused_ssrc(peer: &Peer, generator: &mut Generator) -> u32 {
+    /// A fresh SSRC for this peer, other than this one.
+    fn unused_ssrc(peer: &Peer, other: u32, generator: &mut Generator) -> u32 {
         loop {
             let ssrc = generator.u32();
-            if ssrc != 0 && !peer.slot_by_ssrc.contains_key(&ssrc) && !peer.streams.contains_key(&ssrc) {
+            let is_slots = peer.slots.iter().any(|slot| [slot.ssrc, slot.rtx_ssrc].contains(&ssrc));
+            if ![0, other].contains(&ssrc) && !is_slots && !peer.streams.contains_key(&ssrc) {
                 return ssrc;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{Context, Room, assign::MAX_SLOTS};
 use crate::{
-    peer::{ExtensionIds, Peer, Stream},
+    peer::{ExtensionIds, Peer, SlotIndex, Stream},
     rng::Generator,
     sdp::{
         AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, Direction, MID, Media, Offer, REPAIRED_STREAM_ID, STREAM_ID,
@@ -164,12 +164,6 @@ impl Room {
         peer.slots.iter_mut().for_each(|slot| slot.open = false);
         // An m-line section can be recycled under another mid: what it was is gone.
         peer.slots.retain(|slot| plan.offer.media.iter().any(|media| media.mid == slot.mid));
-        peer.slot_by_ssrc = peer
-            .slots
-            .iter()
-            .enumerate()
-            .flat_map(|(at, slot)| [(slot.ssrc, at), (slot.rtx_ssrc, at)])
-            .collect();
         self.jobs.clear();
         self.next_job = 0;
         peer.bundle = plan.bundle_tag();
@@ -189,6 +183,8 @@ impl Room {
                 }
             });
         }
+        peer.slots.shrink_to_fit();
+        peer.slot_by_ssrc = SlotIndex::of(&peer.slots);
         peer.downlink.is_measured = peer.slots.iter().any(|slot| slot.transport_extension.is_some());
         peer.slots_changed = true;
         self.gates_changed(index, context);
@@ -274,10 +270,8 @@ fn apply_slot<'a>(
     let kind = media.kind.unwrap_or(MediaKind::Audio);
     let place = peer.slots.iter().position(|slot| slot.mid == media.mid).unwrap_or_else(|| {
         let ordinal = peer.slots.iter().filter(|slot| slot.kind == kind).count();
-        let ssrc = Room::unused_ssrc(peer, numbers.0);
-        peer.slot_by_ssrc.insert(ssrc, peer.slots.len());
-        let rtx_ssrc = Room::unused_ssrc(peer, numbers.0);
-        peer.slot_by_ssrc.insert(rtx_ssrc, peer.slots.len());
+        let ssrc = Room::unused_ssrc(peer, 0, numbers.0);
+        let rtx_ssrc = Room::unused_ssrc(peer, ssrc, numbers.0);
         peer.slots.push(Slot::new(media.mid.clone(), kind, ordinal, [ssrc, rtx_ssrc, numbers.0.u32()]));
         peer.slots.len() - 1
     });
