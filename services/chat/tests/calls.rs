@@ -64,7 +64,7 @@ impl Stage {
     /// Someone sits down, or stands up.
     async fn seat(&self, user: u64, channel: ChannelId, sits: bool) {
         let state = state(user, sits.then_some(channel));
-        self.bus.publish(DirectVoiceState { channel, state });
+        self.bus.publish(DirectVoiceState { channel, state, may_return: false });
         // An answer that comes after it was taken in.
         self.chat.calls_of(id(user)).await.unwrap();
     }
@@ -146,7 +146,8 @@ async fn seats_are_told_to_everyone_there_and_to_whoever_was_taken_out() {
     let bus = stage.bus.clone();
     stage.bus.serve(move |request: EndDirectSeats| {
         assert_eq!(request.user, Some(id(BORIS)));
-        bus.publish(DirectVoiceState { channel: request.channel, state: state(BORIS, None) });
+        let state = state(BORIS, None);
+        bus.publish(DirectVoiceState { channel: request.channel, state, may_return: false });
         async {}
     });
     stage.chat.remove_from_group(id(ANNA), id(BORIS), group).await.unwrap();

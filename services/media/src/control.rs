@@ -27,8 +27,8 @@ use voxlink_sfu::{IceFragment, Part, PeerId};
 
 use crate::{
     calls::{
-        Asker, Calls, IfMatch, Named, Open, Output, Play, PlayFile, PlayRefused, Removal, Reply, SocketId,
-        StrangerRefused, Ticket, Turn, TurnRefused, concerns_rights,
+        Asker, Calls, Farewell, IfMatch, Named, Open, Output, Play, PlayFile, PlayRefused, Removal, Reply,
+        SocketId, StrangerRefused, Ticket, Turn, TurnRefused, concerns_rights,
         quality::{CallCounts, CallQuality},
     },
     mixer::{Order, Orders},
@@ -65,7 +65,7 @@ pub(crate) enum Inquiry {
     Ask(SocketId, Ask),
     SocketClosed {
         socket: SocketId,
-        left: bool,
+        farewell: Farewell,
     },
     /// Publish or watch.
     Open(Open, oneshot::Sender<Reply>),
@@ -412,9 +412,9 @@ impl Task {
                 self.calls.ask(socket, ask, wall, now);
                 None
             }
-            Inquiry::SocketClosed { socket, left } => {
+            Inquiry::SocketClosed { socket, farewell } => {
                 self.sockets.remove(&socket);
-                self.calls.socket_closed(socket, left, now);
+                self.calls.socket_closed(socket, farewell, now);
                 None
             }
             Inquiry::Open(open, reply) => {
@@ -521,7 +521,7 @@ impl Task {
             Err(mpsc::error::TrySendError::Full(_)) => {
                 // It does not read: without its sender the socket's task closes it, and the client resumes.
                 self.sockets.remove(&socket);
-                self.calls.socket_closed(socket, false, self.env.clock.monotonic());
+                self.calls.socket_closed(socket, Farewell::None, self.env.clock.monotonic());
             }
             // Its task has ended and says why in the inbox: it is only behind this message.
             Err(mpsc::error::TrySendError::Closed(_)) => {}

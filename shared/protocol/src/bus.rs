@@ -392,6 +392,8 @@ pub struct UserUpdated(pub User);
 pub struct DirectVoiceState {
     pub channel: ChannelId,
     pub state: VoiceState,
+    /// They left with their page, which may be loading anew: the call is not over yet.
+    pub may_return: bool,
 }
 
 /// From recording, to chat, which knows who may hear of it: the recording of a conversation's call stands like this now,

@@ -57,6 +57,17 @@ test("a call rings, is answered, outlives a reload, is declined and missed", { t
       await ben.hears(ADA_HZ, BEN_HZ);
     });
 
+    await scene("who was left alone reloads, and is in the same call", async () => {
+      await ben.at("dock-leave").click();
+      await alone(ada, "left");
+      await ada.page.reload();
+      await ada.inPhase("connected");
+      await ben.at("direct-call-join").click();
+      await ben.hears(ADA_HZ, BEN_HZ);
+      await ada.hears(BEN_HZ, ADA_HZ);
+      assert.equal(await ben.at("told-call").count(), 1, "one call, one message");
+    });
+
     await scene("who is left alone may go, and the conversation tells how long it was", async () => {
       await ben.at("dock-leave").click();
       await alone(ada, "left");
@@ -75,6 +86,43 @@ test("a call rings, is answered, outlives a reload, is declined and missed", { t
       await rings(ada).waitFor();
       await ben.at("call-hang-up").click();
       await rings(ada).waitFor({ state: "detached" });
+    });
+
+    await scene("a caller reloads while it rings, which goes on, and is there when it is answered", async () => {
+      await ben.at("direct-call").click();
+      await rings(ada).waitFor();
+      const before = await ada.at("told-call").count();
+      await ada.page.evaluate((testid) => {
+        window.stopped = false;
+        const look = () => (window.stopped ||= !document.querySelector(`[data-testid="${testid}"]`));
+        window.watcher = new MutationObserver(look);
+        window.watcher.observe(document.body, { childList: true, subtree: true });
+      }, `ring-${channel}`);
+      await ben.page.reload();
+      await ben.inPhase("connected");
+      await alone(ben, "calling");
+      const stopped = await ada.page.evaluate(() => {
+        window.watcher.disconnect();
+        return window.stopped;
+      });
+      assert.equal(stopped, false, "it rings on while the page loads");
+      await ada.page.keyboard.press("Control+Shift+A");
+      await ben.hears(ADA_HZ, BEN_HZ);
+      await ada.hears(BEN_HZ, ADA_HZ);
+      assert.equal(await ada.at("told-call").count(), before);
+      await ada.at("dock-leave").click();
+      await ben.at("dock-leave").click();
+    });
+
+    await scene("a caller who closes the page has called in vain, once nobody waits for them any more", async () => {
+      const second = await Person.login(browsers[1], server, "ben", TWO_LANGUAGES.ben);
+      await second.page.goto(ben.page.url());
+      await second.at("direct-call").click();
+      await rings(ada).waitFor();
+      await second.page.close();
+      await rings(ada).waitFor({ state: "detached", timeout: 60_000 });
+      await ada.until("a missed call", async () => (await ada.at("told-call").last().getAttribute("data-missed")) === "true");
+      await second.page.context().close().catch(() => {});
     });
 
     await scene("a missed call says so, and is called back from there", async () => {

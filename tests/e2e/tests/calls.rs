@@ -3,8 +3,13 @@
 
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 use voxlink_test_client::{Gateway, Options, Person, TestServer};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -169,6 +174,75 @@ async fn a_call_rings_on_all_devices_and_stops_where_it_is_answered_or_declined(
         .await
         .unwrap();
     assert_eq!(told["call"]["participants"], json!([anna.id, boris.id]), "Clara missed it");
+}
+
+/// The conversation of the two, and they in it: Anna has a seat, Boris' device rings.
+async fn anna_calls_boris(server: &TestServer) -> (String, (Person, Gateway), (Person, Gateway)) {
+    let mut people = neighbours(server, ["anna", "boris"]).await;
+    let (boris, mut boris_hears) = people.pop().unwrap();
+    let (anna, mut anna_hears) = people.pop().unwrap();
+    let channel = conversation(&anna, &[&boris]).await;
+    sit(&mut anna_hears, Some(&channel)).await;
+    state_of(&mut boris_hears, &anna, Some(&channel)).await;
+    ring(&anna, &channel).await;
+    ringing(&mut boris_hears, &[&boris]).await;
+    (channel, (anna, anna_hears), (boris, boris_hears))
+}
+
+/// Opens the voice socket of the seat that this device has just taken, and goes away as a browser does whose page is left.
+async fn leave_page(server: &TestServer, person: &Person, mut device: Gateway, channel: &str) {
+    let door = device.next_of("VOICE_SERVER_UPDATE", SOON).await.unwrap();
+    let address = format!("ws://{}/voice?v=8", server.address);
+    let (mut voice, _) = tokio_tungstenite::connect_async(address).await.unwrap();
+    let (id, session) = (&person.id, &device.session_id);
+    let asked = json!({"server_id": channel, "user_id": id, "session_id": session, "token": door["token"]});
+    voice.send(Message::text(json!({"op": 0, "d": asked}).to_string())).await.unwrap();
+    while let Some(heard) = voice.next().await {
+        let heard: Value = serde_json::from_str(heard.unwrap().to_text().unwrap()).unwrap();
+        if heard["op"] == 2 {
+            break;
+        }
+    }
+    voice.close(Some(CloseFrame { code: CloseCode::Away, reason: "".into() })).await.unwrap();
+    device.cut();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_reloads_their_page_comes_back_into_the_call_that_rings_on() {
+    let server = server();
+    let (channel, (anna, anna_hears), (boris, mut boris_hears)) = anna_calls_boris(&server).await;
+    leave_page(&server, &anna, anna_hears, &channel).await;
+    state_of(&mut boris_hears, &anna, None).await;
+    let mut next_page = Gateway::identify(server.address, &anna.token).await.unwrap();
+    let call = &next_page.ready["calls"][0];
+    assert_eq!(call["ringing"], json!([boris.id]), "{call}");
+    assert_eq!(call["voice_states"], json!([]), "nobody is there while the page loads");
+    sit(&mut next_page, Some(&channel)).await;
+    state_of(&mut boris_hears, &anna, Some(&channel)).await;
+
+    // Answered, it is the call that rang; and the last who hangs up ends it.
+    sit(&mut boris_hears, Some(&channel)).await;
+    ringing(&mut next_page, &[]).await;
+    sit(&mut boris_hears, None).await;
+    sit(&mut next_page, None).await;
+    next_page.next_of("CALL_DELETE", SOON).await.unwrap();
+    let history = boris.whole_history(&channel).await;
+    assert_eq!(history.len(), 1, "one call, one message: {history:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_closes_the_page_is_waited_for_and_has_then_called_in_vain() {
+    let server = server();
+    let (channel, (anna, anna_hears), (_, mut boris_hears)) = anna_calls_boris(&server).await;
+    leave_page(&server, &anna, anna_hears, &channel).await;
+    boris_hears.next_of("CALL_DELETE", Duration::from_secs(60)).await.unwrap();
+    let (_, told) = boris_hears
+        .next_where(SOON, |name, message| {
+            name == "MESSAGE_UPDATE" && !message["call"]["ended_timestamp"].is_null()
+        })
+        .await
+        .unwrap();
+    assert_eq!(told["call"]["participants"], json!([anna.id]), "Boris missed it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,12 +31,12 @@ export function callName(guildId: Id | null, channelId: Id | null): string | und
   return guildId === null ? store.inbox.directs.get(channelId)?.name : store.world.guilds.get(guildId)?.channels.get(channelId)?.name;
 }
 
-/** Who called: the author of the call's message is not needed, whoever is there calls. */
+/** Who called: the author of the call's message is not needed, whoever is there calls, or was there a moment ago. */
 export function callerOf(channelId: Id): { id: Id; name: string; avatar: string | null } | undefined {
   const call = store.calls.get(channelId);
-  const [first] = call?.voice.keys() ?? [];
-  const user = first === undefined ? undefined : userAt(null, channelId, first);
-  return first === undefined || !user ? undefined : { id: first, ...user };
+  const first = call && ([...call.voice.keys()][0] ?? call.last);
+  const user = first ? userAt(null, channelId, first) : undefined;
+  return !first || !user ? undefined : { id: first, ...user };
 }
 
 /** "Ada is calling", and in a group which one. */

@@ -10,11 +10,13 @@ export interface Left {
   channelId: Id;
   muted: boolean;
   deafened: boolean;
+  /** The gateway session that it had. */
+  sessionId: string;
   /** Milliseconds since 1970. */
   at: number;
 }
 
-/** Whether a page that knows this much goes back into the call. `seated`: one has a seat somewhere already. */
+/** Whether a page that knows this much goes back into the call. `seated`: another device of ours has a seat somewhere. */
 export function goesBack(left: Left, now: { selfId: Id; at: number; seated: boolean; goesOn: boolean }): boolean {
   return left.selfId === now.selfId && now.at - left.at < WITHIN_MS && !now.seated && (left.guildId !== null || now.goesOn);
 }

@@ -7,23 +7,26 @@ import { call } from "./call.svelte.ts";
 import { goesBack, type Left } from "./left.ts";
 
 const KEY = "voxlink.rejoin";
-/** The seat that the page before had may still be named: it is freed by now. */
+/** Another device's seat may still be named that is freed by now. */
 const AGAIN_MS = 1_500;
 
 let left = take();
+/** Of this page. */
+let sessionId = "";
 
 addEventListener("pagehide", () => {
   const { guildId, channelId, muted, deafened, phase } = call.state;
   const selfId = store.world.self?.id;
   if (!call.active || channelId === null || phase === "failed" || selfId === undefined) return;
   try {
-    sessionStorage.setItem(KEY, JSON.stringify({ selfId, guildId, channelId, muted, deafened, at: Date.now() } satisfies Left));
+    sessionStorage.setItem(KEY, JSON.stringify({ selfId, guildId, channelId, muted, deafened, sessionId, at: Date.now() } satisfies Left));
   } catch {
     // Not remembered: one enters by hand.
   }
 });
 
 store.listen((event) => {
+  if (event.t === "READY") sessionId = event.d.session_id;
   if (left === null || (event.t !== "READY" && event.t !== "GUILD_CREATE") || store.world.awaited.size > 0) return;
   const wanted = left;
   left = null;
@@ -32,7 +35,9 @@ store.listen((event) => {
 
 function returns(wanted: Left): boolean {
   const selfId = store.world.self?.id ?? "";
-  const seated = [...store.world.guilds.values(), ...store.calls.values()].some(({ voice }) => voice.has(selfId));
+  // The seat that the page before had is ours, whether it is freed by now or not.
+  const seats = [...store.world.guilds.values(), ...store.calls.values()].map(({ voice }) => voice.get(selfId));
+  const seated = seats.some((seat) => seat !== undefined && seat.sessionId !== wanted.sessionId);
   if (call.active || !goesBack(wanted, { selfId, at: Date.now(), seated, goesOn: store.calls.has(wanted.channelId) })) return false;
   void rejoin(wanted);
   return true;

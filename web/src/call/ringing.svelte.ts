@@ -92,6 +92,8 @@ class Ringing {
   #note(self: Id | undefined): void {
     let rang = this.#rang;
     let company = this.#company;
+    // Whoever reloaded their page knows by this that somebody was called.
+    for (const [id, { voice, ringing }] of store.calls) if (self !== undefined && voice.has(self) && ringing.size > 0 && !rang.has(id)) rang = new Set(rang).add(id);
     for (const [id, { voice }] of store.calls) if ([...voice.keys()].some((userId) => userId !== self)) company = company.has(id) ? company : new Set(company).add(id);
     for (const id of [...rang, ...company]) {
       if (store.calls.has(id)) continue;

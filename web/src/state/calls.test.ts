@@ -54,6 +54,14 @@ test("a call rings until it is answered, and is over when it says so", () => {
   expect(applyCalls(answered, { t: "CALL_DELETE", d: { channel_id: "5" } }).size).toBe(0);
 });
 
+test("a call whose last one's page loads anew rings on, until the server says that it is over", () => {
+  const gone = play(created("5", ["2"], ["1"]), state("1", null));
+  expect([callsFor(gone, "2"), inside(gone, "5"), gone.get("5")!.last]).toEqual([["5"], [], "1"]);
+  const back = applyCalls(gone, state("1", "5"));
+  expect([callsFor(back, "2"), inside(back, "5"), back.get("5")!.last]).toEqual([["5"], ["1"], null]);
+  expect(applyCalls(gone, { t: "CALL_DELETE", d: { channel_id: "5" } }).size).toBe(0);
+});
+
 test("several call at once, the first in front", () => {
   const calls = play(created("7", ["2"], ["1"]), created("5", ["2"], ["3"]));
   expect(callsFor(calls, "2")).toEqual(["7", "5"]);

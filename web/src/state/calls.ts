@@ -10,8 +10,10 @@ export interface DirectCall {
   /** The message that tells of it. */
   messageId: Id | null;
   ringing: ReadonlySet<Id>;
-  /** Who is in it, in the order in which they came. */
+  /** Who is in it, in the order in which they came. Nobody for the seconds in which the last one's page loads anew. */
   voice: ReadonlyMap<Id, VoiceState>;
+  /** Who was the last in it, while nobody is; null where one does not know. */
+  last: Id | null;
 }
 /** By conversation. */
 export type Calls = ReadonlyMap<Id, DirectCall>;
@@ -42,10 +44,13 @@ export function applyCalls(calls: Calls, event: WireEvent): Calls {
 
 function toCall(wire: WireCall): DirectCall {
   const voice = (wire.voice_states ?? []).map(toVoiceState).filter((state) => state !== null);
-  return { channelId: wire.channel_id, messageId: wire.message_id ?? null, ringing: new Set(wire.ringing ?? []), voice: new Map(voice.map((state) => [state.userId, state])) };
+  return { channelId: wire.channel_id, messageId: wire.message_id ?? null, ringing: new Set(wire.ringing ?? []), voice: new Map(voice.map((state) => [state.userId, state])), last: null };
 }
 
-/** One person has one seat: whoever sits down somewhere has left every other conversation. */
+/**
+ * One person has one seat: whoever sits down somewhere has left every other conversation. A call of which the server told
+ * is over when the server says so, and not before.
+ */
 function seated(calls: Calls, wire: WireVoiceState): Calls {
   const state = toVoiceState(wire);
   const next = new Map<Id, DirectCall>();
@@ -53,9 +58,10 @@ function seated(calls: Calls, wire: WireVoiceState): Calls {
     const voice = new Map(call.voice);
     if (state?.channelId === id) voice.set(state.userId, state);
     else voice.delete(wire.user_id);
-    if (voice.size > 0) next.set(id, { ...call, voice });
+    const emptied = voice.size === 0 && call.voice.size > 0;
+    if (voice.size > 0 || call.messageId !== null) next.set(id, { ...call, voice, last: emptied ? wire.user_id : voice.size > 0 ? null : call.last });
   }
-  if (state && !next.has(state.channelId)) next.set(state.channelId, { channelId: state.channelId, messageId: null, ringing: new Set(), voice: new Map([[state.userId, state]]) });
+  if (state && !next.has(state.channelId)) next.set(state.channelId, { channelId: state.channelId, messageId: null, ringing: new Set(), voice: new Map([[state.userId, state]]), last: null });
   return next;
 }
 

@@ -69,6 +69,8 @@ export interface Channel {
 export interface VoiceState {
   userId: Id;
   channelId: Id;
+  /** The gateway session that holds the seat. */
+  sessionId: string;
   muted: boolean;
   deafened: boolean;
   camera: boolean;
@@ -161,6 +163,7 @@ export function toVoiceState(wire: WireVoiceState): VoiceState | null {
   return {
     userId: wire.user_id,
     channelId: wire.channel_id,
+    sessionId: wire.session_id,
     muted: wire.self_mute || (wire.mute ?? false),
     deafened: wire.self_deaf || (wire.deaf ?? false),
     camera: wire.self_video ?? false,

@@ -103,8 +103,11 @@ class LiveCall implements Call {
     void this.#playback.setSpeaker(this.#preferences.speaker ?? "");
     gateway.subscribe((event) => this.#dispatch({ type: "gateway", event }));
     onOtherNetwork(() => this.#dispatch({ type: "online" }));
-    // A closed tab frees its seat at once, not when the server gives it up.
-    addEventListener("pagehide", () => this.leave());
+    addEventListener("pagehide", ({ persisted }) => {
+      // The browser tells the voice socket that the page is gone, which frees the seat; a conversation's call then waits
+      // for a page that loads anew. In a room a closed tab frees its seat at once, also while it is still joining.
+      if (persisted || this.#session.place?.guildId !== null) this.leave();
+    });
     navigator.mediaDevices?.addEventListener("devicechange", () => {
       if (this.#local.error === "microphone-missing") void this.#local.reopenMicrophone();
     });

@@ -44,7 +44,7 @@ async fn pass_on(inner: Weak<Inner>, mut queue: mpsc::Receiver<Told>) {
         let Some(chat) = inner.upgrade().map(|inner| Chat { inner }) else { return };
         let (channel, change) = match &told {
             Told::Seat(told) => {
-                let DirectVoiceState { channel, state } = &**told;
+                let DirectVoiceState { channel, state, may_return: _ } = &**told;
                 let state = Box::new(state.clone());
                 (*channel, UserChange::VoiceState { channel_id: *channel, state })
             }

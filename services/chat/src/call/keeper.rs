@@ -93,7 +93,7 @@ pub(crate) async fn keep(inner: Weak<Inner>, mut inbox: mpsc::Receiver<Inquiry>)
         // Whoever asked may have been cancelled: nobody misses the answer then.
         match inquiry {
             None => calls.tick(now),
-            Some(Inquiry::Seat(told)) => calls.seat(told.channel, told.state),
+            Some(Inquiry::Seat(told)) => calls.seat(*told, now),
             Some(Inquiry::Ring { channel, by, whom, reply }) => {
                 let _gone = reply.send(calls.ring(channel, by, &whom, now));
             }

@@ -1,7 +1,8 @@
 //! What goes on in all calls of conversations, and whose devices ring. Pure: seats, wishes and the time go in, what is
 //! to be stored and told comes out.
 //!
-//! A call begins with the first seat that is taken and ends with the last that is left. It rings nobody by itself.
+//! A call begins with the first seat that is taken and ends with the last that is left. It rings nobody by itself. When
+//! the last one left with their page, it goes on for as long as a page may take to load anew.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -10,6 +11,7 @@ use std::{
 
 use voxlink_protocol::{
     ChannelId, MessageId, UserId, VoiceState,
+    bus::DirectVoiceState,
     direct::{CallUpdate, DirectCall},
 };
 
@@ -17,6 +19,10 @@ use super::REGION;
 
 /// How long a device rings: long enough to fetch it from the next room, too short to annoy who does not want to answer.
 pub(crate) const RINGS_FOR: Duration = Duration::from_secs(45);
+
+/// How long a call waits for the last one in it, whose page is gone: as long as the gateway waits for a client that said
+/// goodbye (docs/protocol/gateway.md). A reload takes one to five seconds.
+pub(crate) const RETURNS_WITHIN: Duration = Duration::from_secs(15);
 
 /// One call.
 #[derive(Debug)]
@@ -27,6 +33,8 @@ struct Call {
     participants: Vec<UserId>,
     /// Until when.
     ringing: BTreeMap<UserId, Instant>,
+    /// While nobody is in it: who was the last, and until when they may come back.
+    awaited: Option<(UserId, Instant)>,
 }
 
 /// What is to be done, in order.
@@ -60,10 +68,11 @@ impl Calls {
     }
 
     /// Media says how someone is in a call, or that they left it.
-    pub(crate) fn seat(&mut self, channel: ChannelId, state: VoiceState) {
+    pub(crate) fn seat(&mut self, told: DirectVoiceState, now: Instant) {
+        let DirectVoiceState { channel, state, may_return } = told;
         match state.channel_id {
             Some(_) => self.sit_down(channel, state),
-            None => self.stand_up(channel, state.user_id),
+            None => self.stand_up(channel, state.user_id, may_return.then(|| now + RETURNS_WITHIN)),
         }
     }
 
@@ -71,12 +80,14 @@ impl Calls {
         let user = state.user_id;
         let Some(call) = self.calls.get_mut(&channel) else {
             let seated = BTreeMap::from([(user, state)]);
-            let call = Call { message: None, seated, participants: vec![user], ringing: BTreeMap::new() };
+            let (participants, ringing) = (vec![user], BTreeMap::new());
+            let call = Call { message: None, seated, participants, ringing, awaited: None };
             self.calls.insert(channel, call);
             self.outputs.push_back(Output::Begin { channel, caller: user });
             return self.outputs.push_back(Output::Check { channel, user });
         };
         let is_new = call.seated.insert(user, state).is_none();
+        call.awaited = None;
         // Who answers on one device is not called on the others.
         let answered = call.ringing.remove(&user).is_some();
         if !call.participants.contains(&user) {
@@ -94,12 +105,20 @@ impl Calls {
         }
     }
 
-    fn stand_up(&mut self, channel: ChannelId, user: UserId) {
+    /// `returns_until`: until when they may come back, if they may.
+    fn stand_up(&mut self, channel: ChannelId, user: UserId, returns_until: Option<Instant>) {
         let Some(call) = self.calls.get_mut(&channel) else { return };
         call.seated.remove(&user);
         if !call.seated.is_empty() {
             return;
         }
+        match returns_until {
+            Some(until) => call.awaited = Some((user, until)),
+            None => self.end(channel),
+        }
+    }
+
+    fn end(&mut self, channel: ChannelId) {
         if let Some(Call { message, participants, .. }) = self.calls.remove(&channel) {
             self.outputs.push_back(Output::Ended { channel, message, participants });
         }
@@ -137,15 +156,25 @@ impl Calls {
 
     /// Someone is in the conversation no more.
     pub(crate) fn left(&mut self, channel: ChannelId, gone: UserId) {
-        if let Some(call) = self.calls.get_mut(&channel) {
-            call.stop(channel, &mut self.outputs, |user, _| user == gone);
+        let Some(call) = self.calls.get_mut(&channel) else { return };
+        if call.awaited.is_some_and(|(user, _)| user == gone) {
+            return self.end(channel);
         }
+        call.stop(channel, &mut self.outputs, |user, _| user == gone);
     }
 
-    /// Ends what has rung for long enough. To be called about once a second.
+    /// Ends what has rung or waited for long enough. To be called about once a second.
     pub(crate) fn tick(&mut self, now: Instant) {
+        let mut over = Vec::new();
         for (channel, call) in &mut self.calls {
-            call.stop(*channel, &mut self.outputs, |_, until| until <= now);
+            if call.awaited.is_some_and(|(_, until)| until <= now) {
+                over.push(*channel);
+            } else {
+                call.stop(*channel, &mut self.outputs, |_, until| until <= now);
+            }
+        }
+        for channel in over {
+            self.end(channel);
         }
     }
 

@@ -20,6 +20,17 @@ impl Calls {
         self.publish(left, guild, channel);
     }
 
+    /// The person's page is gone. Another one may take the seat within seconds, and the seat is free until then: whoever
+    /// is still in the call sees at once that nobody is there.
+    pub(super) fn leave_page(&mut self, user: UserId) {
+        let alone = self.seats.get(&user).filter(|seat| seat.guild.is_none() && seat.stream.is_none());
+        let Some((channel, left)) = alone.map(|seat| (seat.channel, seat.left_state())) else {
+            return self.give_up_seat(user, None);
+        };
+        self.drop_seat(user, None);
+        self.publish_direct(left, channel, true);
+    }
+
     /// The live session is over for good; a stream that its person publishes beside it keeps the seat.
     pub(super) fn give_up_seat(&mut self, user: UserId, close: Option<VoiceClose>) {
         let Some(session_id) =

@@ -75,6 +75,29 @@ pub(crate) use stranger::{IfMatch, Named, Open, Purpose, Reply, StrangerRefused,
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SocketId(pub(crate) u64);
 
+/// How a voice socket ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// Cut off, or closed with a promise to be back.
+    None,
+    /// The person left the call.
+    Call,
+    /// The person left the page: for good, or because it loads anew.
+    Page,
+}
+
+impl Farewell {
+    /// RFC 6455 §7.4.1: our client closes with 1000 when the person leaves the call, a browser with 1001 when they
+    /// leave the page. With any other code, or none, the client may resume.
+    pub(crate) const fn of(code: Option<u16>) -> Self {
+        match code {
+            Some(1000) => Self::Call,
+            Some(1001) => Self::Page,
+            Some(_) | None => Self::None,
+        }
+    }
+}
+
 /// What the shell must do.
 #[derive(Debug)]
 pub(crate) enum Output {
@@ -193,11 +216,13 @@ impl Calls {
         }
     }
 
-    /// A voice socket is gone; `left` when the client said that it will not be back.
-    pub(crate) fn socket_closed(&mut self, socket: SocketId, left: bool, now: Instant) {
+    /// A voice socket is gone.
+    pub(crate) fn socket_closed(&mut self, socket: SocketId, farewell: Farewell, now: Instant) {
         let Some(user) = self.sockets.remove(&socket) else { return };
-        if left {
-            return self.give_up_seat(user, None);
+        match farewell {
+            Farewell::None => {}
+            Farewell::Call => return self.give_up_seat(user, None),
+            Farewell::Page => return self.leave_page(user),
         }
         if let Some(live) = self.seats.get_mut(&user).and_then(|seat| seat.live.as_mut()) {
             live.socket = None;
@@ -262,13 +287,14 @@ impl Calls {
     }
 
     fn publish(&mut self, state: VoiceState, guild_id: Option<GuildId>, channel: ChannelId) {
-        let Some(guild_id) = guild_id else {
-            return self
-                .outputs
-                .push_back(Output::PublishDirect(Box::new(DirectVoiceState { channel, state })));
-        };
+        let Some(guild_id) = guild_id else { return self.publish_direct(state, channel, false) };
         let change = GuildChange::VoiceStateUpdate(Box::new(state));
         self.outputs.push_back(Output::Publish(Box::new(GuildEvent { guild_id, version: None, change })));
+    }
+
+    fn publish_direct(&mut self, state: VoiceState, channel: ChannelId, may_return: bool) {
+        let told = DirectVoiceState { channel, state, may_return };
+        self.outputs.push_back(Output::PublishDirect(Box::new(told)));
     }
 
     fn publish_state_of(&mut self, user: UserId) {

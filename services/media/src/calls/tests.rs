@@ -474,7 +474,7 @@ fn camera_and_screen_show_in_the_voice_state_when_they_may() {
 fn a_client_that_lost_its_socket_gets_what_it_missed() {
     let mut world = World::new();
     let (first, peer, token) = world.join(ANNA, "a");
-    world.calls.socket_closed(first, false, world.now);
+    world.calls.socket_closed(first, Farewell::None, world.now);
     world.join(BORIS, "b");
     world.wait(20);
     let wrong = world.resume("a", &Secret::new("x"), 2);
@@ -491,7 +491,7 @@ fn a_client_that_lost_its_socket_gets_what_it_missed() {
     let seen = world.seen();
     assert_eq!(seen[0], Seen::Close(second, VoiceClose::Replaced));
     assert_eq!(seen[1], Seen::Frame(third, json!({"op": 9, "d": null})));
-    world.calls.socket_closed(second, false, world.now);
+    world.calls.socket_closed(second, Farewell::None, world.now);
     world.calls.leave_seat(&LeaveSeat { user: UserId::new(BORIS), guild: None, session_id: "b".into() });
     assert_eq!(world.frames(third), [json!({"op": 13, "d": {"user_id": "2"}, "seq": 4})]);
     // What was acknowledged is gone.
@@ -522,7 +522,7 @@ fn a_dead_network_frees_the_seat_and_a_live_transport_keeps_it() {
     assert_eq!(world.seen(), []);
     world.heard(Event::Connected { peer });
     // The socket alone gone: media goes on.
-    world.calls.socket_closed(socket, false, world.now);
+    world.calls.socket_closed(socket, Farewell::None, world.now);
     world.wait(300);
     assert_eq!(world.seen(), []);
     // Both gone.
@@ -538,7 +538,7 @@ fn a_dead_network_frees_the_seat_and_a_live_transport_keeps_it() {
 fn both_gone_at_once_have_fifteen_seconds_and_media_that_never_came_a_minute() {
     let mut world = World::new();
     let (socket, peer, _) = world.join(ANNA, "a");
-    world.calls.socket_closed(socket, false, world.now);
+    world.calls.socket_closed(socket, Farewell::None, world.now);
     world.heard(Event::Disconnected { peer });
     world.wait(14);
     assert_eq!(world.seats(), 1);
@@ -547,7 +547,7 @@ fn both_gone_at_once_have_fifteen_seconds_and_media_that_never_came_a_minute() {
 
     let token = world.take(BORIS, LOUNGE, "b");
     let socket = world.identify(BORIS, "b", &token);
-    world.calls.socket_closed(socket, false, world.now);
+    world.calls.socket_closed(socket, Farewell::None, world.now);
     world.wait(59);
     assert_eq!(world.seats(), 1);
     world.wait(1);
@@ -558,7 +558,7 @@ fn both_gone_at_once_have_fifteen_seconds_and_media_that_never_came_a_minute() {
 fn leaving_the_page_frees_the_seat_at_once() {
     let mut world = World::new();
     let (socket, _, _) = world.join(ANNA, "a");
-    world.calls.socket_closed(socket, true, world.now);
+    world.calls.socket_closed(socket, Farewell::Page, world.now);
     let seen = world.seen();
     assert!(is_shard(&seen[0], "Leave"));
     assert!(is_leave(&seen[1], ANNA));

@@ -17,7 +17,11 @@ use super::{
     connection::{Ask, Connection, Step},
     frame::{self, Numbered},
 };
-use crate::{MediaState, calls::SocketId, control::Inquiry};
+use crate::{
+    MediaState,
+    calls::{Farewell, SocketId},
+    control::Inquiry,
+};
 
 /// docs/protocol/voice.md: SDP is long.
 const MOST_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -25,10 +29,6 @@ const MOST_MESSAGE_BYTES: usize = 1024 * 1024;
 const OUTBOX_FRAMES: usize = 512;
 /// How long a client may take to answer our close.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// RFC 6455 §7.4.1: our client closes with 1000 when the person leaves the call, a browser with 1001 when they leave
-/// the page. With any other code, or none, the client may be back.
-const CLOSED_BY_LEAVING: [u16; 2] = [1000, 1001];
-
 /// What the control side wants done with a socket.
 #[derive(Clone, Debug)]
 pub(crate) enum ToSocket {
@@ -61,8 +61,8 @@ async fn run(state: MediaState, mut reader: SocketReader, sender: SocketSender) 
         return;
     }
     let close = converse(&state, id, &mut reader, &sender, &mut commands).await;
-    let left = reader.close_code().is_some_and(|code| CLOSED_BY_LEAVING.contains(&code));
-    let _over = state.control.tell(Inquiry::SocketClosed { socket: id, left }).await;
+    let farewell = Farewell::of(reader.close_code());
+    let _over = state.control.tell(Inquiry::SocketClosed { socket: id, farewell }).await;
     if let Some(close) = close {
         sender.close(close.code(), close.reason()).await;
         // Reads on for a moment: what the client had on the way must not turn our close into a reset.

@@ -37,11 +37,26 @@ impl Line {
     }
 
     fn comes(&mut self, user: UserId) {
-        self.calls.seat(PAIR, state(user, Some(PAIR)));
+        self.seat(user, Some(PAIR), false);
     }
 
     fn goes(&mut self, user: UserId) {
-        self.calls.seat(PAIR, state(user, None));
+        self.seat(user, None, false);
+    }
+
+    /// Their page goes away, and they with it.
+    fn page_goes(&mut self, user: UserId) {
+        self.seat(user, None, true);
+    }
+
+    fn seat(&mut self, user: UserId, channel: Option<ChannelId>, may_return: bool) {
+        let told = DirectVoiceState { channel: PAIR, state: state(user, channel), may_return };
+        self.calls.seat(told, self.now);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.calls.tick(self.now);
     }
 
     fn ring(&mut self, by: UserId, whom: &[UserId]) -> bool {
@@ -113,6 +128,76 @@ fn a_caller_who_gives_up_ends_the_call_that_nobody_answered() {
     line.ring(ANNA, &[BORIS]);
     line.said();
     line.goes(ANNA);
+    assert_eq!(line.said(), ["over: [UserId(1)]"]);
+}
+
+#[test]
+fn a_caller_whose_page_loads_anew_is_in_the_same_call_and_it_rings_on() {
+    let mut line = Line::new();
+    line.comes(ANNA);
+    line.ring(ANNA, &[BORIS]);
+    line.said();
+    line.page_goes(ANNA);
+    line.pass(Duration::from_secs(5));
+    assert_eq!(line.said(), [""; 0], "nobody hears anything of it");
+    let call = line.calls.shown(&[PAIR]).pop();
+    assert_eq!(call.map(|call| (call.ringing, call.voice_states.len())), Some((vec![BORIS], 0)));
+    line.comes(ANNA);
+    line.pass(RETURNS_WITHIN);
+    assert_eq!(line.said(), [""; 0], "it is the call that they left");
+    line.comes(BORIS);
+    assert_eq!(line.said(), ["were in: [UserId(1), UserId(2)]", "ringing []"]);
+}
+
+#[test]
+fn a_caller_who_closed_the_page_for_good_is_waited_for_and_the_call_ends() {
+    let mut line = Line::new();
+    line.comes(ANNA);
+    line.ring(ANNA, &[BORIS]);
+    line.said();
+    line.page_goes(ANNA);
+    line.pass(RETURNS_WITHIN - Duration::from_millis(1));
+    assert_eq!(line.said(), [""; 0]);
+    line.pass(Duration::from_millis(1));
+    assert_eq!(line.said(), ["over: [UserId(1)]"]);
+    assert!(!line.is_on());
+}
+
+#[test]
+fn who_was_left_alone_may_load_their_page_anew_and_then_leave_for_good() {
+    let mut line = Line::new();
+    line.comes(ANNA);
+    line.comes(BORIS);
+    line.page_goes(BORIS);
+    line.said();
+    line.page_goes(ANNA);
+    line.pass(Duration::from_secs(10));
+    line.comes(ANNA);
+    assert_eq!(line.said(), [""; 0]);
+    line.goes(ANNA);
+    assert_eq!(line.said(), ["over: [UserId(1), UserId(2)]"], "whoever hangs up is not waited for");
+}
+
+#[test]
+fn one_answers_while_the_page_of_the_caller_loads_anew() {
+    let mut line = Line::new();
+    line.comes(ANNA);
+    line.ring(ANNA, &[BORIS]);
+    line.said();
+    line.page_goes(ANNA);
+    line.comes(BORIS);
+    line.pass(RETURNS_WITHIN);
+    assert_eq!(line.said(), ["were in: [UserId(1), UserId(2)]", "ringing []"]);
+    assert!(line.is_on(), "Boris is there, whether Anna comes back or not");
+}
+
+#[test]
+fn nobody_waits_for_somebody_who_is_in_the_group_no_more() {
+    let mut line = Line::new();
+    line.comes(ANNA);
+    line.page_goes(ANNA);
+    line.said();
+    line.calls.left(PAIR, ANNA);
     assert_eq!(line.said(), ["over: [UserId(1)]"]);
 }
 

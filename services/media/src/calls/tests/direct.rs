@@ -93,3 +93,27 @@ fn one_mutes_in_a_conversation_without_naming_a_guild() {
     let leave = LeaveSeat { user: UserId::new(ANNA), guild: None, session_id: "a".into() };
     assert!(world.calls.leave_seat(&leave));
 }
+
+#[test]
+fn who_leaves_with_their_page_may_come_back_and_who_leaves_the_call_does_not() {
+    let mut world = World::new();
+    for (farewell, may_return) in [(Farewell::Page, true), (Farewell::Call, false)] {
+        let token = world.call(ANNA, "a");
+        let socket = SocketId(9);
+        let asked = json!({"op":0,"d":{"server_id":PAIR,"user_id":ANNA,"session_id":"a","token":token}});
+        world.ask(socket, asked);
+        world.seen();
+        world.calls.socket_closed(socket, farewell, world.now);
+        let Some(Output::PublishDirect(told)) = world.calls.poll() else { panic!("nobody is told") };
+        assert_eq!((told.state.channel_id, told.may_return), (None, may_return));
+        assert_eq!(world.seats(), 0, "the others see at once that nobody is there");
+    }
+}
+
+#[test]
+fn a_socket_says_by_its_code_whether_the_call_the_page_or_only_the_line_is_gone() {
+    assert_eq!(Farewell::of(Some(1001)), Farewell::Page);
+    assert_eq!(Farewell::of(Some(1000)), Farewell::Call);
+    assert_eq!(Farewell::of(Some(4000)), Farewell::None);
+    assert_eq!(Farewell::of(None), Farewell::None);
+}

@@ -242,7 +242,7 @@ fn who_was_away_hears_what_the_other_said_meanwhile() {
     let (anna, token) = world.come(ANNA, "a", true);
     let (_, epoch) = world.until_paired(5).map(|(seconds, next)| (seconds, next.max(epoch))).unwrap();
     let boris = world.calls.seats[&UserId::new(BORIS)].live.as_ref().unwrap().socket.unwrap();
-    world.calls.socket_closed(anna, false, world.now);
+    world.calls.socket_closed(anna, Farewell::None, world.now);
     world.ask(boris, candidate(epoch));
     assert_eq!(world.told(), []);
     world.sockets += 1;
