@@ -90,9 +90,9 @@ pub(crate) struct DoctorOptions {
     pub(crate) json: bool,
 
     /// A STUN server elsewhere that says under which address the world sees this machine: the TURN port of another
-    /// VoxLink, for example.
+    /// VoxLink, for example. Given twice, at two addresses, it is told what kind of NAT is on the way.
     #[arg(long, value_name = "HOST:PORT")]
-    pub(crate) stun: Option<String>,
+    pub(crate) stun: Vec<String>,
 
     #[command(flatten)]
     pub(crate) serve: ServeOptions,

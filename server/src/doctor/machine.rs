@@ -108,7 +108,12 @@ pub(super) fn addresses(public: &[IpAddr], interfaces: &[IpAddr], media_ports: &
                     shown(&foreign)
                 ),
             ),
-            _ => report.weak(
+            Some(Reach::CarrierNat) => report.weak(
+                "address",
+                format!("Calls are offered at {} only, which is inside the NAT of a provider: people elsewhere cannot reach that.", shown(public)),
+                "Ask the provider for an address of your own or use IPv6; or run the server elsewhere.",
+            ),
+            Some(Reach::Private | Reach::Nobody) | None => report.weak(
                 "address",
                 format!("Calls are offered at {} only: people elsewhere cannot reach that.", shown(public)),
                 "Let --public-address name the address that the world sees.",
@@ -128,7 +133,7 @@ pub(super) fn addresses(public: &[IpAddr], interfaces: &[IpAddr], media_ports: &
         Some(Reach::Private) => report.weak(
             "address",
             format!("This machine has only addresses of its own network ({}): people elsewhere cannot reach them.", shown(interfaces)),
-            format!("If they should, forward UDP and TCP {media_ports} in the router to this machine and name the router's public address with --public-address."),
+            format!("If they should, forward UDP and TCP {media_ports} in the router to this machine and name the router's public address with --public-address. Two STUN servers elsewhere tell what NAT the router is (--stun HOST:PORT, twice)."),
         ),
         Some(Reach::Nobody) | None => report.weak(
             "address",
@@ -164,5 +169,6 @@ mod tests {
         assert!(said(&["8.8.8.8"], &["192.168.1.5"]).1.contains("forward UDP and TCP 7882"));
         assert!(!said(&["8.8.8.8"], &["8.8.8.8"]).1.contains("forward"));
         assert_eq!(said(&["10.0.0.1"], &["10.0.0.1"]).0, State::Weak);
+        assert!(said(&["100.64.0.1"], &["100.64.0.1"]).1.contains("inside the NAT of a provider"));
     }
 }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod machine;
+mod nat;
 mod outside;
 mod report;
 mod site;
@@ -19,9 +20,8 @@ use std::{
     process::ExitCode,
 };
 
-use tokio::net::lookup_host;
-
 use self::{
+    nat::Place,
     outside::From,
     report::{Report, State},
     site::Site,
@@ -46,24 +46,25 @@ pub(crate) fn run(options: DoctorOptions) -> ExitCode {
 async fn examine(options: DoctorOptions) -> ExitCode {
     let mut report = Report::default();
     let DoctorOptions { url, json, stun, serve } = options;
-    let mut offered = Vec::new();
     match url {
         Some(url) => match Site::parse(&url) {
-            Ok(site) => outside::look(&site, From::Elsewhere, &mut report).await,
+            Ok(site) => {
+                outside::look(&site, From::Elsewhere, &mut report).await;
+                nat::look(&stun, Place::Elsewhere, &mut report).await;
+            }
             Err(words) => report.bad("url", words, "Give the address that people open."),
         },
         None => match settings::resolve(serve) {
             Ok(settings) => {
                 here(&settings, &mut report).await;
-                offered = settings.public_addresses;
+                let ports = media_ports(settings.media_listen.port());
+                let place = Place::Server { offered: &settings.public_addresses, ports: &ports };
+                nat::look(&stun, place, &mut report).await;
             }
             Err(failure) => {
                 report.bad("settings", failure.0, "The server does not start before that is mended.")
             }
         },
-    }
-    if let Some(server) = stun {
-        seen_from(&server, &offered, &mut report).await;
     }
     let text = if json { report.json() } else { report.text() };
     // Where nobody reads it the exit code still says it.
@@ -134,55 +135,4 @@ fn near(listener: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, listener.port())
-}
-
-/// Which address a STUN server elsewhere sees this machine at; `offered` are those that calls are offered at by the
-/// operator's word.
-async fn seen_from(server: &str, offered: &[IpAddr], report: &mut Report) {
-    let known = lookup_host(server).await.ok().and_then(|mut found| found.next());
-    let seen = match known {
-        Some(address) => stun::over_udp(address).await.ok(),
-        None => None,
-    };
-    let Some(seen) = seen else {
-        report.weak(
-            "nat",
-            format!("The STUN server {server} does not answer."),
-            "Name one as host:port, e.g. the TURN port of another VoxLink.",
-        );
-        return;
-    };
-    let interfaces = voxlink_media::interface_addresses().unwrap_or_default();
-    let same_family = |address: &&IpAddr| address.is_ipv4() == seen.ip().is_ipv4();
-    let others: Vec<String> = offered.iter().filter(same_family).map(ToString::to_string).collect();
-    if offered.contains(&seen.ip()) {
-        report.good("nat", format!("The world sees this machine at {}, where calls are offered.", seen.ip()));
-        return;
-    }
-    if !others.is_empty() {
-        report.bad(
-            "nat",
-            format!(
-                "The world sees this machine at {}, but calls are offered at {}: they reach nobody here.",
-                seen.ip(),
-                others.join(", ")
-            ),
-            format!(
-                "Say --public-address {}; when that address changes now and then, say a new one each time.",
-                seen.ip()
-            ),
-        );
-        return;
-    }
-    match interfaces.contains(&seen.ip()) {
-        true => report.good("nat", format!("The world sees this machine at its own address, {}.", seen.ip())),
-        false => report.good(
-            "nat",
-            format!(
-                "This machine is behind a NAT: the world sees it at {}. A server here needs --public-address {} and its ports forwarded.",
-                seen.ip(),
-                seen.ip()
-            ),
-        ),
-    }
 }

@@ -14,8 +14,11 @@ use tokio::{
 };
 use voxlink_media::stun::{
     Class, HEADER, Message, Method, TransactionId, Writer,
-    attributes::{XOR_MAPPED_ADDRESS, read_xor_address},
+    attributes::{Family, XOR_MAPPED_ADDRESS, read_xor_address},
 };
+
+/// RFC 5780 §7.4.
+const OTHER_ADDRESS: u16 = 0x802C;
 
 /// How often a datagram may be lost, and how long each is waited for.
 const TRIES: usize = 4;
@@ -32,19 +35,38 @@ pub(super) async fn over_udp(to: SocketAddr) -> io::Result<SocketAddr> {
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let socket = UdpSocket::bind((any, 0)).await?;
+    // So that a refusal is heard.
     socket.connect(to).await?;
+    Ok(ask(&socket, to).await?.seen)
+}
+
+/// What a server says of who asks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Binding {
+    /// XOR-MAPPED-ADDRESS.
+    pub(super) seen: SocketAddr,
+    /// RFC 5780 §7.4: where it may be asked as well, at another address and port.
+    pub(super) other: Option<SocketAddr>,
+}
+
+/// What a server at `to` sees this socket as.
+///
+/// # Errors
+/// As [`over_udp`].
+pub(super) async fn ask(socket: &UdpSocket, to: SocketAddr) -> io::Result<Binding> {
     let (question, transaction) = question()?;
     let mut buffer = [0; 1500];
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
     for _ in 0..TRIES {
-        socket.send(&question).await?;
-        match timeout(EACH_WITHIN, socket.recv(&mut buffer)).await {
-            Ok(Ok(length)) => {
-                let mapped = buffer.get(..length).and_then(|answer| mapped(answer, transaction));
-                if let Some(mapped) = mapped {
-                    return Ok(mapped);
+        socket.send_to(&question, to).await?;
+        match timeout(EACH_WITHIN, socket.recv_from(&mut buffer)).await {
+            Ok(Ok((length, from))) if from == to => {
+                let binding = buffer.get(..length).and_then(|answer| binding(answer, transaction));
+                if let Some(binding) = binding {
+                    return Ok(binding);
                 }
             }
+            Ok(Ok(_from_another)) => {}
             // "Connection refused" may be of an earlier moment.
             Ok(Err(error)) => last = error,
             Err(_late) => {}
@@ -69,7 +91,9 @@ pub(super) async fn over_stream(
         let length = u16::from_be_bytes([answer[2], answer[3]]);
         answer.resize(HEADER + usize::from(length), 0);
         stream.read_exact(&mut answer[HEADER..]).await?;
-        mapped(&answer, transaction).ok_or_else(|| io::Error::other("what answers does not speak STUN"))
+        binding(&answer, transaction)
+            .map(|found| found.seen)
+            .ok_or_else(|| io::Error::other("what answers does not speak STUN"))
     };
     timeout(STREAM_WITHIN, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
@@ -86,7 +110,9 @@ pub(super) async fn over_framed_tcp(to: SocketAddr) -> io::Result<SocketAddr> {
         stream.write_all(&[&length.to_be_bytes(), &question[..]].concat()).await?;
         let mut answer = vec![0; usize::from(stream.read_u16().await?)];
         stream.read_exact(&mut answer).await?;
-        mapped(&answer, transaction).ok_or_else(|| io::Error::other("what answers does not speak STUN"))
+        binding(&answer, transaction)
+            .map(|found| found.seen)
+            .ok_or_else(|| io::Error::other("what answers does not speak STUN"))
     };
     timeout(STREAM_WITHIN, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
@@ -98,17 +124,29 @@ fn question() -> io::Result<(Vec<u8>, TransactionId)> {
     Ok((question, transaction))
 }
 
-/// XOR-MAPPED-ADDRESS of the answer to this question.
-fn mapped(answer: &[u8], asked: TransactionId) -> Option<SocketAddr> {
+/// What the answer to this question says.
+fn binding(answer: &[u8], asked: TransactionId) -> Option<Binding> {
     let answer = Message::parse(answer).ok()?;
     if (answer.class, answer.method, answer.transaction) != (Class::Success, Method::Binding, asked) {
         return None;
     }
-    read_xor_address(answer.attribute(XOR_MAPPED_ADDRESS)?, &asked)
+    let seen = read_xor_address(answer.attribute(XOR_MAPPED_ADDRESS)?, &asked)?;
+    Some(Binding { seen, other: answer.attribute(OTHER_ADDRESS).and_then(read_address) })
+}
+
+/// RFC 8489 §14.1: an address as it is; `None` unless the value is exactly one.
+fn read_address(value: &[u8]) -> Option<SocketAddr> {
+    let (&[_, family, high, low], ip) = value.split_first_chunk::<4>()?;
+    let ip = match Family::parse(family)? {
+        Family::V4 => IpAddr::V4(<[u8; 4]>::try_from(ip).ok()?.into()),
+        Family::V6 => IpAddr::V6(<[u8; 16]>::try_from(ip).ok()?.into()),
+    };
+    Some(SocketAddr::new(ip, u16::from_be_bytes([high, low])))
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -118,10 +156,22 @@ mod tests {
         let mut answer = b"\x01\x01\x00\x14\x21\x12\xA4\x42".to_vec();
         answer.extend_from_slice(&asked);
         answer.extend_from_slice(b"\x80\x22\x00\x03abc\x00\x00\x20\x00\x08\x00\x01\xa1\x47\xe1\x12\xa6\x43");
-        assert_eq!(mapped(&answer, asked), "192.0.2.1:32853".parse().ok());
+        let said = binding(&answer, asked);
+        assert_eq!(said, Some(Binding { seen: "192.0.2.1:32853".parse().unwrap(), other: None }));
         for cut in 0..answer.len() {
-            assert_eq!(mapped(&answer[..cut], asked), None);
+            assert_eq!(binding(&answer[..cut], asked), None);
         }
-        assert_eq!(mapped(&answer, *b"another one "), None);
+        assert_eq!(binding(&answer, *b"another one "), None);
+    }
+
+    #[test]
+    fn the_other_address_of_a_server_is_one_whole_address_or_none() {
+        let v4 = [0, 1, 0x0D, 0x97, 192, 0, 2, 7];
+        assert_eq!(read_address(&v4), "192.0.2.7:3479".parse().ok());
+        let v6 = [&[0, 2, 0x0D, 0x97][..], &[0; 15], &[1]].concat();
+        assert_eq!(read_address(&v6), "[::1]:3479".parse().ok());
+        for wrong in [&v4[..3], &v4[..7], &v6[..19], &[0, 3, 0, 0, 1, 1, 1, 1], &[]] {
+            assert_eq!(read_address(wrong), None, "{wrong:?}");
+        }
     }
 }
