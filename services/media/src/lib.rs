@@ -13,6 +13,7 @@ mod counters;
 mod ice_servers;
 mod keys;
 mod mixer;
+mod orders;
 mod parcel;
 mod quality;
 mod reachability;

@@ -10,12 +10,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::BTreeSet,
-    io,
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    thread::JoinHandle,
-};
+use std::{collections::BTreeSet, io, thread::JoinHandle};
 
 use voxlink_sfu::{PeerId, PersonId, RoomId};
 
@@ -94,31 +89,14 @@ pub(crate) enum Order {
     Stop,
 }
 
-/// Asks the thread. Cloning shares it.
-#[derive(Clone, Debug)]
-pub(crate) struct Orders(SyncSender<Order>);
-
-impl Orders {
-    /// False when it cannot be done: the thread does not keep up, or has ended.
-    pub(crate) fn give(&self, order: Order) -> bool {
-        match self.0.try_send(order) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                tracing::error!("the mixer does not keep up");
-                false
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        }
-    }
-}
-
+/// Asks the thread.
+pub(crate) type Orders = crate::orders::Orders<Order>;
 /// Orders that wait for the thread.
-pub(crate) struct Inbox(Receiver<Order>);
+pub(crate) type Inbox = crate::orders::Inbox<Order>;
 
-/// Both ends of the thread's queue: whoever decides is made before it.
+/// Both ends of the thread's queue.
 pub(crate) fn orders() -> (Orders, Inbox) {
-    let (orders, inbox) = sync_channel(MOST_ORDERS);
-    (Orders(orders), Inbox(inbox))
+    crate::orders::orders(MOST_ORDERS, "the mixer does not keep up")
 }
 
 /// Starts the thread.
@@ -126,7 +104,7 @@ pub(crate) fn orders() -> (Orders, Inbox) {
 /// # Errors
 /// When the system gives no more threads.
 pub(crate) fn start(
-    Inbox(inbox): Inbox,
+    inbox: Inbox,
     taps: CallTaps,
     control: Control,
     env: voxlink_service_kit::Env,

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc::{Receiver, RecvTimeoutError},
+    sync::mpsc::RecvTimeoutError,
     time::Instant,
 };
 
@@ -13,7 +13,7 @@ use voxlink_service_kit::Env;
 use voxlink_sfu::{Listening as _, PeerId, RoomId};
 
 use super::{
-    MOST_ROOMS, MOST_STREAMS, Order, Wish,
+    Inbox, MOST_ROOMS, MOST_STREAMS, Order, Wish,
     room::{MixedRoom, Word},
 };
 use crate::{
@@ -37,7 +37,7 @@ struct Call {
 
 /// The thread.
 pub(super) struct Hands {
-    orders: Receiver<Order>,
+    orders: Inbox,
     taps: CallTaps,
     control: Control,
     runtime: Handle,
@@ -50,7 +50,7 @@ pub(super) struct Hands {
 
 impl Hands {
     /// Needs a tokio runtime.
-    pub(super) fn new(orders: Receiver<Order>, taps: CallTaps, control: Control, env: Env) -> Self {
+    pub(super) fn new(orders: Inbox, taps: CallTaps, control: Control, env: Env) -> Self {
         let (runtime, calls) = (Handle::current(), HashMap::new());
         Self { orders, taps, control, runtime, env, calls, opened: 0, busy: 0.0 }
     }
@@ -58,14 +58,9 @@ impl Hands {
     pub(super) fn run(mut self) {
         let mut next = self.env.clock.monotonic();
         loop {
-            let order = if self.calls.is_empty() {
-                self.orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                let wait = next.saturating_duration_since(self.env.clock.monotonic());
-                self.orders.recv_timeout(wait)
-            };
             let was_idle = self.calls.is_empty();
-            match order {
+            let wait = next.saturating_duration_since(self.env.clock.monotonic());
+            match self.orders.next((!was_idle).then_some(wait)) {
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Order::Listen { room, peer, wish }) => self.listen(room, peer, wish),
                 Err(RecvTimeoutError::Timeout) => {}

@@ -13,14 +13,7 @@ mod player;
 mod run;
 mod shelf;
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    },
-    thread::JoinHandle,
-};
+use std::{io, sync::Arc, thread::JoinHandle};
 
 pub(crate) use feed::Feed;
 pub(crate) use shelf::Shelf;
@@ -52,43 +45,21 @@ pub(crate) enum Order {
     Stop,
 }
 
-/// Asks the thread. Cloning shares it.
-#[derive(Clone, Debug)]
-pub(crate) struct Orders(SyncSender<Order>);
-
-impl Orders {
-    /// False when it cannot be done: the thread does not keep up, or has ended.
-    pub(crate) fn give(&self, order: Order) -> bool {
-        match self.0.try_send(order) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                tracing::error!("sounds are not played: the thread does not keep up");
-                false
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        }
-    }
-}
-
+/// Asks the thread.
+pub(crate) type Orders = crate::orders::Orders<Order>;
 /// Orders that wait for the thread.
-pub(crate) struct Inbox(Receiver<Order>);
+pub(crate) type Inbox = crate::orders::Inbox<Order>;
 
-/// Both ends of the thread's queue: whoever decides is made before it.
+/// Both ends of the thread's queue.
 pub(crate) fn orders() -> (Orders, Inbox) {
-    let (orders, inbox) = sync_channel(MOST_ORDERS);
-    (Orders(orders), Inbox(inbox))
+    crate::orders::orders(MOST_ORDERS, "sounds are not played: the thread does not keep up")
 }
 
 /// Starts the thread.
 ///
 /// # Errors
 /// When the system gives no more threads.
-pub(crate) fn start(
-    Inbox(inbox): Inbox,
-    taps: CallTaps,
-    control: Control,
-    env: Env,
-) -> io::Result<JoinHandle<()>> {
+pub(crate) fn start(inbox: Inbox, taps: CallTaps, control: Control, env: Env) -> io::Result<JoinHandle<()>> {
     let hands = run::Hands::new(inbox, taps, control, env);
     std::thread::Builder::new().name("media-sounds".to_owned()).spawn(move || hands.run())
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::mpsc::{Receiver, RecvTimeoutError},
+    sync::mpsc::RecvTimeoutError,
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,7 @@ use voxlink_audio::FRAME_DURATION;
 use voxlink_service_kit::Env;
 use voxlink_sfu::{Copied, Listening as _, Part, PeerId, PersonId, RoomId};
 
-use super::{MOST_ROOMS, Order, player::Player};
+use super::{Inbox, MOST_ROOMS, Order, player::Player};
 use crate::{
     control::{Control, Inquiry},
     taps::{CallTap, CallTaps, Hears},
@@ -34,7 +34,7 @@ struct Call {
 
 /// The thread.
 pub(super) struct Hands {
-    orders: Receiver<Order>,
+    orders: Inbox,
     taps: CallTaps,
     control: Control,
     runtime: Handle,
@@ -44,7 +44,7 @@ pub(super) struct Hands {
 
 impl Hands {
     /// Needs a tokio runtime.
-    pub(super) fn new(orders: Receiver<Order>, taps: CallTaps, control: Control, env: Env) -> Self {
+    pub(super) fn new(orders: Inbox, taps: CallTaps, control: Control, env: Env) -> Self {
         let (runtime, calls) = (Handle::current(), HashMap::new());
         Self { orders, taps, control, runtime, env, calls }
     }
@@ -53,12 +53,8 @@ impl Hands {
         let mut next = self.env.clock.monotonic();
         loop {
             let was_idle = self.calls.is_empty();
-            let order = if was_idle {
-                self.orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                let wait = next.saturating_duration_since(self.env.clock.monotonic());
-                self.orders.recv_timeout(wait)
-            };
+            let wait = next.saturating_duration_since(self.env.clock.monotonic());
+            let order = self.orders.next((!was_idle).then_some(wait));
             let now = self.env.clock.monotonic();
             match order {
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
