@@ -24,9 +24,10 @@ export function perMessage() {
         used.add(name);
         return `m$${name}`;
       });
-      if (!all) this.warn(`${id} uses a message that does not exist, or another m`);
+      // Through the index it would bring every sentence there is. Names with capital letters have files of other names.
+      if (!all) this.error(`${id} uses a message that does not exist or has capital letters, or another m`);
       const imports = [...used].map((name) => `import { ${name} as m$${name} } from ${JSON.stringify(`${folder}${name}.js`)};`).join("");
-      return { code: `${imports}${all ? "" : code.match(importing)[0]}${next}`, map: null };
+      return { code: `${imports}${next}`, map: null };
     },
   };
 }

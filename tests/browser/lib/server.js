@@ -16,12 +16,13 @@ const READY_MS = 15_000;
 /** Longer than the server's own drain deadline. */
 const END_MS = 15_000;
 
-/** The server binary: `VOXLINK_BIN`, or what cargo built last in release, then in debug. */
+/** The server binary: `VOXLINK_BIN` and no other when that is set, or what cargo built last in release, then in debug. */
 export function binary() {
+  const named = process.env.VOXLINK_BIN;
   const target = process.env.CARGO_TARGET_DIR ?? new URL("../../../target", import.meta.url).pathname;
-  const candidates = [process.env.VOXLINK_BIN, join(target, "release/voxlink"), join(target, "debug/voxlink")];
-  const found = candidates.find((path) => path && existsSync(path));
-  if (!found) throw new Error("No server binary: run `make build`, or set VOXLINK_BIN.");
+  const candidates = named ? [named] : [join(target, "release/voxlink"), join(target, "debug/voxlink")];
+  const found = candidates.find((path) => existsSync(path));
+  if (!found) throw new Error(`No server binary at ${candidates.join(" or ")}: run \`make build\`, or set VOXLINK_BIN.`);
   return found;
 }
 
