@@ -278,8 +278,8 @@ impl Server {
     }
 
     fn slot_behind(&self, relay: RelayId) -> Option<usize> {
-        let has_it = |held: &Box<Allocation>| held.relays.iter().flatten().any(|one| one.id == relay);
-        self.by_relay.find(&relay, |slot| self.allocations.get(slot).is_some_and(has_it))
+        let has_it = |held: &Allocation| held.relays.iter().flatten().any(|one| one.id == relay);
+        self.by_relay.find(&relay, |slot| self.allocations.get(slot).is_some_and(|held| has_it(held)))
     }
 
     /// What was dropped or refused.
