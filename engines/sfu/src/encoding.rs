@@ -9,6 +9,7 @@ use crate::{
     protection::{Peak, Protection},
     rtcp::ReportBlock,
     rtp::ring::Ring,
+    track::Seat,
     worker::{MediaKind, Rid},
 };
 
@@ -58,8 +59,10 @@ pub(crate) struct Encoding {
     pub(crate) unheard_from: Option<u64>,
     /// The last pending packet ends a frame.
     pub(crate) frame_ended: bool,
-    /// Peer and slot of those who show it or wait for its key frame.
-    pub(crate) subscribers: Vec<(usize, usize)>,
+    /// Those who show it or wait for its key frame, in order.
+    pub(crate) subscribers: Vec<Seat>,
+    /// One of them may still wait for it.
+    pub(crate) is_awaited: bool,
     pub(crate) reception: Reception,
     pub(crate) nacks: NackGenerator,
     pub(crate) report: Option<SeenReport>,
@@ -101,6 +104,7 @@ impl Encoding {
             unheard_from: None,
             frame_ended: false,
             subscribers: Vec::new(),
+            is_awaited: false,
             reception: Reception::default(),
             nacks: NackGenerator::default(),
             report: None,

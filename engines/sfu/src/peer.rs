@@ -124,6 +124,8 @@ pub(crate) struct Peer {
     pub(crate) slots: Vec<Slot>,
     pub(crate) slot_by_ssrc: SlotIndex,
     pub(crate) slots_changed: bool,
+    /// It is shown something else since bandwidth was last shared out to it.
+    pub(crate) is_shown_anew: bool,
     pub(crate) wanted: Wanted,
     /// The SSRC of our reports and requests to this peer.
     pub(crate) rtcp_ssrc: u32,
@@ -193,6 +195,7 @@ impl Peer {
             slots: Vec::new(),
             slot_by_ssrc: SlotIndex::default(),
             slots_changed: true,
+            is_shown_anew: false,
             wanted: Wanted::default(),
             rtcp_ssrc: new.rtcp_ssrc,
             transport_sequence: 0,

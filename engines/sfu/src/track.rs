@@ -8,6 +8,9 @@ use crate::{
     worker::{MediaKind, Mid, Rid, Source},
 };
 
+/// A slot that shows a track: the place of its peer, and its place among that peer's slots.
+pub(crate) type Seat = (usize, usize);
+
 /// What one sending m-line carries.
 pub(crate) struct Track {
     pub(crate) owner: usize,
@@ -16,8 +19,8 @@ pub(crate) struct Track {
     pub(crate) codec: Chosen,
     /// Announced, allowed and not muted: subscribers get it.
     pub(crate) live: bool,
-    /// Peer and slot of everyone who is shown this, whichever encoding.
-    pub(crate) subscribers: Vec<(usize, usize)>,
+    /// Everyone who is shown this, whichever encoding; in order.
+    pub(crate) subscribers: Vec<Seat>,
     /// One for each rid of the offer, in its order; or the only one.
     pub(crate) encodings: Vec<Encoding>,
     /// A bit for each encoding that was being sent when layers were last chosen.
@@ -28,7 +31,8 @@ pub(crate) struct Track {
     pub(crate) copied_to: Vec<(Part, u32)>,
     /// Of a mirror: what its part was told of that.
     pub(crate) told_wanted: Option<u32>,
-    /// A slot began to show another encoding: packets of the old one need not go to it any more.
+    /// A slot began to show another encoding, or left: packets of the old one need not go to it any more, and perhaps to
+    /// nobody.
     pub(crate) routes_changed: bool,
 }
 
@@ -58,6 +62,16 @@ impl Track {
     /// Whether another part of the room wants this encoding.
     pub(crate) fn is_copied(&self, encoding: usize) -> bool {
         self.copied_to.iter().any(|(_, wanted)| encoding < 32 && wanted >> encoding & 1 == 1)
+    }
+
+    /// What nobody gets is not asked for again, nor kept.
+    pub(crate) fn rest(&mut self) {
+        for at in 0..self.encodings.len() {
+            if self.encodings[at].subscribers.is_empty() && !self.is_copied(at) {
+                self.encodings[at].nacks.reset();
+                self.encodings[at].pending.clear();
+            }
+        }
     }
 
     pub(crate) fn kind(&self) -> MediaKind {

@@ -5,7 +5,7 @@
 
 mod forger;
 mod offers;
-mod room;
+pub(crate) mod room;
 
 use crate::{
     codec::{FrameInfo, dependency},

@@ -18,7 +18,7 @@ use crate::{
     srtp::{Inbound, Outbound, Profile, server_keys},
     stun::BindingRequest,
     transport::{Check, Credentials, Transport, TransportEvent},
-    worker::{Gates, PeerId, PersonId, Role, RoomId, Source, SourceSet},
+    worker::{Follow, Gates, PeerId, PersonId, Role, RoomId, Source, SourceSet},
 };
 
 /// A microphone with redundancy, a camera in two sizes (VP8) and a screen with dependency descriptors (AV1); a slot for
@@ -30,8 +30,8 @@ const PUBLISHER: u64 = 1;
 const VIEWER: u64 = 2;
 
 /// A room without a network.
-pub(super) struct Stage {
-    room: Room,
+pub(crate) struct Stage {
+    pub(crate) room: Room,
     now: Instant,
     start: Instant,
     out: SendSlab,
@@ -43,7 +43,7 @@ pub(super) struct Stage {
 impl Stage {
     // An engine is handed the time; a fuzzer has none to hand over, and any first moment will do.
     #[allow(clippy::disallowed_methods)]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = Instant::now();
         Self {
             room: Room::new(RoomId(1), now),
@@ -58,6 +58,17 @@ impl Stage {
 
     /// Adds a peer whose index is `id - 1`; with keys its handshake is over.
     pub(super) fn join(&mut self, id: u64, plan: &Plan<'_>, keys: Option<(Inbound, Outbound)>) -> Vec<Line> {
+        let index = self.admit(id, None, keys);
+        self.apply(index, plan)
+    }
+
+    /// Adds a peer that has offered nothing yet; its place.
+    pub(crate) fn admit(
+        &mut self,
+        id: u64,
+        follow: Option<Follow>,
+        keys: Option<(Inbound, Outbound)>,
+    ) -> usize {
         let fingerprint = Fingerprint { algorithm: HashAlgorithm::Sha256, bytes: vec![0; 32] };
         let transport = Proven {
             credentials: Credentials::new(&mut self.generator),
@@ -67,23 +78,35 @@ impl Stage {
         let new = NewPeer {
             id: PeerId(id),
             person: PersonId(id),
-            follow: None,
+            follow,
             gates: Gates { may_speak: true, may_stream: true, deafened: false, muted: false },
             transport: Box::new(transport),
             remote_fragment: "fragment".to_owned(),
             fingerprint,
             rtcp_ssrc: id as u32,
         };
-        let index = self.room.add(Peer::new(new, self.now), self.now);
+        self.room.add(Peer::new(new, self.now), self.now)
+    }
+
+    /// Takes a peer's offer, its first one or another.
+    pub(crate) fn apply(&mut self, index: usize, plan: &Plan<'_>) -> Vec<Line> {
         let Self { room, now, start, out, events, copies, generator } = self;
         let mut context = Context { now: *now, waited: Duration::ZERO, start: *start, out, events, copies };
         room.apply(index, plan, &mut Numbers(generator), &mut context)
     }
 
-    fn run(&mut self, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
+    pub(crate) fn run(&mut self, work: impl FnOnce(&mut Room, &mut Context<'_>)) {
         let Self { room, now, start, out, events, copies, .. } = self;
         work(room, &mut Context { now: *now, waited: Duration::ZERO, start: *start, out, events, copies });
         events.clear();
+    }
+
+    /// Lets time pass, whatever leaves then.
+    #[cfg(test)]
+    pub(crate) fn skip(&mut self, time: Duration) {
+        self.now += time;
+        self.run(|room, context| room.handle_timeout(context));
+        while self.out.pop().is_some() {}
     }
 
     /// Lets time pass and everything leave; what leaves is opened by who it is for.

@@ -2,8 +2,10 @@
 
 use super::{Context, Room};
 use crate::{
+    peer::Peer,
     sdp::codecs::Codec,
-    worker::{Event, MediaKind, PeerId, PersonId, Slot, SlotContent, Source, Wanted},
+    slot::Slot,
+    worker::{self, Event, Follow, MediaKind, PeerId, PersonId, SlotContent, Source, Wanted},
 };
 
 /// Clients add slots in steps of this many.
@@ -12,6 +14,7 @@ const STEP: usize = 8;
 pub(crate) const MAX_SLOTS: usize = 64;
 
 /// A live track, as assignment sees it.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Live {
     pub(super) track: usize,
     pub(super) owner: usize,
@@ -22,9 +25,20 @@ pub(super) struct Live {
     pub(super) codec: Codec,
 }
 
+/// For whom the answer may be another one, although the same tracks are live. When others are, it is for everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Anew {
+    Nobody,
+    /// Their slots or wishes changed.
+    Peer(usize),
+    /// Those who follow whoever has the word.
+    Followers,
+    Everybody,
+}
+
 impl Room {
     /// Fills free slots, empties those whose track is gone, and tells the peers it changed for.
-    pub(crate) fn assign(&mut self, context: &mut Context<'_>) {
+    pub(super) fn assign(&mut self, anew: Anew, context: &mut Context<'_>) {
         let live: Vec<Live> = (self.tracks.iter())
             .filter(|(_, track)| track.live)
             .filter_map(|(index, track)| {
@@ -40,25 +54,43 @@ impl Room {
                 })
             })
             .collect();
+        let known = |one: &Live| {
+            let at = self.live.binary_search_by_key(&one.track, |known| known.track);
+            at.is_ok_and(|at| self.live[at] == *one)
+        };
+        let fresh: Vec<usize> = live.iter().filter(|one| !known(one)).map(|one| one.track).collect();
+        let is_known = !std::mem::take(&mut self.has_lost) && live == self.live;
+        let asked: Vec<usize> = match if is_known { anew } else { Anew::Everybody } {
+            // Not even a look at anybody else.
+            Anew::Nobody => Vec::new(),
+            Anew::Peer(index) => vec![index],
+            Anew::Followers => self.those(|peer| peer.follow == Some(Follow::Stage)),
+            Anew::Everybody => self.those(|peer| peer.mirror_of.is_none()),
+        };
         self.stage.set_open(live.iter().filter(|one| one.source == Source::Microphone).count());
-        let own = self.peers.iter().filter(|(_, peer)| peer.mirror_of.is_none());
-        let peers: Vec<usize> = own.map(|(index, _)| index).collect();
-        for index in peers {
+        for &index in &asked {
             match self.peers.get(index).and_then(|peer| peer.follow) {
                 Some(follow) => self.assign_viewer(index, follow, &live),
                 None => self.assign_member(index, &live),
             }
+            self.list(index, &fresh, context);
         }
-        self.rebuild_subscribers(context);
+        fresh.into_iter().for_each(|track| self.retarget(track, context));
         self.share_soon(context);
         self.request_keyframes(context);
-        self.tell_slots(context);
+        asked.into_iter().for_each(|index| self.tell_slots(index, context));
+        self.live = live;
+        debug_assert!(self.is_listed_right());
+    }
+
+    fn those(&self, are_meant: impl Fn(&Peer) -> bool) -> Vec<usize> {
+        self.peers.iter().filter(|(_, peer)| are_meant(peer)).map(|(index, _)| index).collect()
     }
 
     fn assign_member(&mut self, index: usize, live: &[Live]) {
         let Self { peers, tracks, stage, .. } = self;
         let Some(peer) = peers.get_mut(index) else { return };
-        let mut shown: Vec<usize> = Vec::new();
+        let mut shown = vec![false; tracks.capacity()];
         let mix = mix_of(peer.mix, live);
         // Who hears a mix hears nothing else, and nobody else hears it.
         let fits = |index: usize, source: Source| match (source.kind(), mix) {
@@ -75,7 +107,7 @@ impl Room {
                     .zip(track)
                     .is_some_and(|(index, track)| track.live && fits(index, track.source));
             match slot.track {
-                Some(track) if keep => shown.push(track),
+                Some(track) if keep => shown[track] = true,
                 // To the listener one mix is as good as another: nothing is said.
                 Some(_)
                     if slot.open
@@ -83,7 +115,7 @@ impl Room {
                         && let Some(mix) = mix =>
                 {
                     slot.show_along(mix, Codec::Opus);
-                    shown.push(mix);
+                    shown[mix] = true;
                 }
                 Some(_) => {
                     slot.show(None);
@@ -92,44 +124,49 @@ impl Room {
                 None => {}
             }
         }
+        let free = |slot: &Slot, kind| slot.open && slot.kind == kind && slot.track.is_none();
+        let count = |kind| peer.slots.iter().filter(|slot| free(slot, kind)).count();
+        let mut left = [count(MediaKind::Audio), count(MediaKind::Video)];
         let mut wanted = [0usize; 2];
         let person = peer.person;
         for one in live.iter().filter(|one| one.person != person) {
-            wanted[usize::from(one.kind == MediaKind::Video)] += usize::from(one.source != Source::Mixed);
-            if shown.contains(&one.track) || !fits(one.track, one.source) {
+            let kind = usize::from(one.kind == MediaKind::Video);
+            wanted[kind] += usize::from(one.source != Source::Mixed);
+            if shown[one.track] || !fits(one.track, one.source) {
                 continue;
             }
-            let companion = live.iter().find(|other| {
-                other.owner == one.owner
-                    && other.kind != one.kind
-                    && other.source.is_screen() == one.source.is_screen()
-            });
-            let preferred = companion
-                .and_then(|other| peer.slots.iter().find(|slot| slot.track == Some(other.track)))
-                .map(|slot| slot.ordinal);
-            let free = |slot: &crate::slot::Slot| slot.open && slot.kind == one.kind && slot.track.is_none();
-            let place = (peer.slots.iter())
-                .position(|slot| free(slot) && Some(slot.ordinal) == preferred)
-                .or_else(|| peer.slots.iter().position(free))
-                .or_else(|| {
-                    // More microphones than slots: who is heard takes the place of who is not.
-                    let is_heard = match one.source {
-                        Source::Microphone => stage.hears(one.track),
-                        // It is over soon.
-                        Source::Sound => true,
-                        _ => false,
-                    };
-                    let is_needed = is_heard && stage.is_crowded();
-                    let is_idle = |slot: &crate::slot::Slot| {
-                        slot.open
-                            && slot.kind == one.kind
-                            && slot.track.is_some_and(|track| {
-                                !stage.hears(track)
-                                    && tracks.get(track).is_some_and(|t| t.source == Source::Microphone)
-                            })
-                    };
-                    peer.slots.iter().position(is_idle).filter(|_| is_needed)
+            let place = if left[kind] > 0 {
+                left[kind] -= 1;
+                let companion = live.iter().find(|other| {
+                    other.owner == one.owner
+                        && other.kind != one.kind
+                        && other.source.is_screen() == one.source.is_screen()
                 });
+                let preferred = companion
+                    .and_then(|other| peer.slots.iter().find(|slot| slot.track == Some(other.track)))
+                    .map(|slot| slot.ordinal);
+                (peer.slots.iter())
+                    .position(|slot| free(slot, one.kind) && Some(slot.ordinal) == preferred)
+                    .or_else(|| peer.slots.iter().position(|slot| free(slot, one.kind)))
+            } else {
+                // More microphones than slots: who is heard takes the place of who is not.
+                let is_heard = match one.source {
+                    Source::Microphone => stage.hears(one.track),
+                    // It is over soon.
+                    Source::Sound => true,
+                    _ => false,
+                };
+                let is_idle = |slot: &Slot| {
+                    slot.open
+                        && slot.kind == one.kind
+                        && slot.track.is_some_and(|track| {
+                            !stage.hears(track)
+                                && tracks.get(track).is_some_and(|t| t.source == Source::Microphone)
+                        })
+                };
+                let is_needed = is_heard && stage.is_crowded();
+                if is_needed { peer.slots.iter().position(is_idle) } else { None }
+            };
             if let Some(place) = place {
                 peer.slots[place].show(Some((one.track, one.codec)));
                 peer.slots_changed = true;
@@ -141,48 +178,23 @@ impl Room {
         peer.wanted = wanted;
     }
 
-    fn rebuild_subscribers(&mut self, context: &mut Context<'_>) {
-        // Most tracks of a large room are sources that nobody has turned on.
-        let in_use = self.tracks.iter().filter(|(_, track)| track.live || !track.subscribers.is_empty());
-        let in_use: Vec<usize> = in_use.map(|(index, _)| index).collect();
-        for index in &in_use {
-            self.tracks[*index].subscribers.clear();
-        }
-        for (index, peer) in &self.peers {
-            for (place, slot) in peer.slots.iter().enumerate() {
-                if let Some(track) = slot.track.and_then(|track| self.tracks.get_mut(track)) {
-                    track.subscribers.push((index, place));
-                }
-            }
-        }
-        for track in in_use {
-            self.retarget(track, context);
-        }
-    }
-
-    fn tell_slots(&mut self, context: &mut Context<'_>) {
+    fn tell_slots(&mut self, index: usize, context: &mut Context<'_>) {
+        let Self { peers, tracks, .. } = self;
         let owner = |track: usize| -> Option<(PeerId, Source)> {
-            let track = self.tracks.get(track)?;
-            Some((self.peers.get(track.owner)?.id, track.source))
+            let track = tracks.get(track)?;
+            Some((peers.get(track.owner)?.id, track.source))
         };
-        let mut told = Vec::new();
-        for (index, peer) in
-            self.peers.iter().filter(|(_, peer)| peer.slots_changed && peer.mirror_of.is_none())
-        {
-            let slots = (peer.slots.iter().filter(|slot| slot.open))
-                .map(|slot| Slot {
-                    mid: slot.mid.clone(),
-                    kind: slot.kind,
-                    content: slot.track.and_then(owner).map(|(peer, source)| SlotContent { peer, source }),
-                    playable: slot.track.is_none() || slot.playing.is_some(),
-                })
-                .collect();
-            context.events.push_back(Event::Slots { peer: peer.id, slots, wanted: peer.wanted });
-            told.push(index);
-        }
-        for index in told {
-            self.peers[index].slots_changed = false;
-        }
+        let Some(peer) = peers.get(index).filter(|peer| peer.slots_changed) else { return };
+        let slots = (peer.slots.iter().filter(|slot| slot.open))
+            .map(|slot| worker::Slot {
+                mid: slot.mid.clone(),
+                kind: slot.kind,
+                content: slot.track.and_then(owner).map(|(peer, source)| SlotContent { peer, source }),
+                playable: slot.track.is_none() || slot.playing.is_some(),
+            })
+            .collect();
+        context.events.push_back(Event::Slots { peer: peer.id, slots, wanted: peer.wanted });
+        peers[index].slots_changed = false;
     }
 }
 

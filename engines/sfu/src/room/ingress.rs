@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{
     Context, Room,
+    assign::Anew,
     part::{Copied, Message, Stream},
     stage::{PRE_ROLL, Verdict},
     tick,
@@ -152,7 +153,7 @@ impl Room {
         };
         if verdict == Verdict::Begins && self.stage.is_crowded() {
             // There are fewer slots than microphones: those who are heard get them.
-            self.assign(context);
+            self.assign(Anew::Everybody, context);
         }
         let Self { id, peers, tracks, fresh, .. } = self;
         let Some(track) = tracks.get_mut(place.0) else { return };

@@ -164,6 +164,7 @@ impl Room {
             slot.wish = wish;
             changed.extend(slot.track);
         }
+        peer.is_shown_anew = true;
         changed.sort_unstable();
         changed.dedup();
         for track in changed {
@@ -181,15 +182,11 @@ impl Room {
         let mut watched = vec![false; track.encodings.len()];
         for (peer, slot) in &track.subscribers {
             let slot = peers.get_mut(*peer).and_then(|peer| peer.slots.get_mut(*slot));
-            let Some(slot) = slot.filter(|slot| slot.playing.is_some()) else { continue };
-            let chosen = choose(&ladder, slot.wish, slot.allotment);
-            // What stands in for it is watched as well, until it comes.
-            for choice in chosen.iter().flat_map(|chosen| [chosen.now, chosen.ideal]) {
-                if let Some(watched) = watched.get_mut(choice.encoding) {
+            for encoding in slot.into_iter().flat_map(|slot| aim(slot, &ladder)) {
+                if let Some(watched) = watched.get_mut(encoding) {
                     *watched = true;
                 }
             }
-            slot.aim(chosen.map(|chosen| chosen.now));
         }
         for (at, watched) in watched.iter_mut().enumerate() {
             *watched |= track.is_copied(at);
@@ -240,6 +237,16 @@ impl Room {
     }
 }
 
+/// Chooses what a slot is sent of its track; the encodings that are watched for it.
+pub(super) fn aim(slot: &mut Slot, ladder: &[Layer]) -> impl Iterator<Item = usize> {
+    let chosen = slot.playing.map(|_| choose(ladder, slot.wish, slot.allotment));
+    if let Some(chosen) = chosen {
+        slot.aim(chosen.map(|chosen| chosen.now));
+    }
+    // What stands in for it is watched as well, until it comes.
+    chosen.flatten().into_iter().flat_map(|chosen| [chosen.now.encoding, chosen.ideal.encoding])
+}
+
 /// Says at once what is wanted again, and after [`PAUSE_AFTER`] what is not.
 fn tell_encodings(track: &mut Track, peers: &Slab<Box<Peer>>, context: &mut Context<'_>) {
     let Some(owner) = peers.get(track.owner) else { return };
@@ -266,7 +273,6 @@ fn tell_encodings(track: &mut Track, peers: &Slab<Box<Peer>>, context: &mut Cont
 
 /// Who gets the packets of each encoding, and whose key frame somebody waits for.
 pub(super) fn route(track: &mut Track, peers: &Slab<Box<Peer>>) {
-    let copied: Vec<bool> = (0..track.encodings.len()).map(|index| track.is_copied(index)).collect();
     let Track { encodings, subscribers, .. } = track;
     for (index, encoding) in encodings.iter_mut().enumerate() {
         encoding.subscribers.clear();
@@ -278,14 +284,12 @@ pub(super) fn route(track: &mut Track, peers: &Slab<Box<Peer>>) {
                 awaited |= slot.awaits_keyframe(index);
             }
         }
+        encoding.is_awaited = awaited;
         if awaited {
             encoding.want_keyframe();
         }
-        if encoding.subscribers.is_empty() && !copied.get(index).copied().unwrap_or_default() {
-            encoding.nacks.reset();
-            encoding.pending.clear();
-        }
     }
+    track.rest();
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod follow;
 mod forward;
 mod ingress;
 mod layers;
+mod listed;
 mod negotiate;
 mod pace;
 pub(crate) mod part;
@@ -37,6 +38,7 @@ use crate::{
     worker::{Event, Gates, PeerId, RoomId, SourceSet},
 };
 
+use assign::Anew;
 pub(crate) use layers::Allotment;
 pub(crate) use negotiate::{Numbers, Plan};
 
@@ -98,6 +100,10 @@ pub(crate) struct Room {
     /// When each peer's clockwork runs next, by its place; `None` where nobody is.
     due: Vec<Option<Instant>>,
     tracks: Slab<Track>,
+    /// The live ones, as slots were last assigned to them.
+    live: Vec<assign::Live>,
+    /// One of them is gone since, and its number may be another one's.
+    has_lost: bool,
     /// Tracks and their encodings with packets that were not sent on.
     fresh: Vec<(usize, usize)>,
     jobs: Vec<Job>,
@@ -109,8 +115,6 @@ pub(crate) struct Room {
     next_chores: Instant,
     /// The zero of the grid that peers' deadlines are moved to, so that one tick serves many.
     born: Instant,
-    /// Something is shown or wished for anew: those who are content are looked at too.
-    is_shown_anew: bool,
     /// When bandwidth is shared out again.
     next_share: Instant,
     /// Peers that have something to send on the next pacing tick, and when that is.
@@ -142,6 +146,8 @@ impl Room {
             mirrors: FxHashMap::default(),
             due: Vec::new(),
             tracks: Slab::new(),
+            live: Vec::new(),
+            has_lost: false,
             fresh: Vec::new(),
             jobs: Vec::new(),
             next_job: 0,
@@ -149,7 +155,6 @@ impl Room {
             next_tick: now,
             next_chores: now,
             born: now,
-            is_shown_anew: false,
             next_share: now,
             paced: Vec::new(),
             pace_at: None,
@@ -198,6 +203,7 @@ impl Room {
 
     /// Takes a peer out with all its tracks.
     pub(crate) fn remove(&mut self, index: usize, context: &mut Context<'_>) -> Option<Box<Peer>> {
+        self.unlist(index);
         let peer = self.peers.try_remove(index)?;
         self.due[index] = None;
         match peer.mirror_of {
@@ -218,21 +224,25 @@ impl Room {
         self.next_job = 0;
         self.jobs.retain(|job| job.peer != index);
         self.stop_pacing(index);
-        self.assign(context);
+        self.assign(Anew::Nobody, context);
         Some(peer)
     }
 
     fn remove_track(&mut self, track: usize) {
-        if self.tracks.try_remove(track).is_none() {
-            return;
-        }
+        let Some(removed) = self.tracks.try_remove(track) else { return };
         self.stage.forget(track);
         self.fresh.retain(|(fresh, _)| *fresh != track);
-        for (_, peer) in &mut self.peers {
-            for slot in peer.slots.iter_mut().filter(|slot| slot.track == Some(track)) {
+        let before = self.live.len();
+        self.live.retain(|live| live.track != track);
+        self.has_lost |= self.live.len() != before;
+        for (peer, place) in removed.subscribers {
+            let Some(peer) = self.peers.get_mut(peer) else { continue };
+            if let Some(slot) = peer.slots.get_mut(place) {
                 slot.show(None);
-                peer.slots_changed = true;
+                slot.listed = None;
             }
+            peer.slots_changed = true;
+            peer.is_shown_anew = true;
             peer.downlink.pacer.forget(track as u32);
         }
         self.jobs.clear();
@@ -260,7 +270,7 @@ impl Room {
     pub(crate) fn set_mix(&mut self, index: usize, mix: Option<PeerId>, context: &mut Context<'_>) {
         let Some(peer) = self.peers.get_mut(index).filter(|peer| peer.mix != mix) else { return };
         peer.mix = mix;
-        self.assign(context);
+        self.assign(Anew::Peer(index), context);
     }
 
     fn gates_changed(&mut self, index: usize, context: &mut Context<'_>) {
@@ -287,7 +297,7 @@ impl Room {
             }
         }
         self.introduce(index, context);
-        self.assign(context);
+        self.assign(Anew::Peer(index), context);
     }
 
     /// A check that names one of this peer's fragments.
@@ -367,10 +377,7 @@ impl Room {
                 // roll-over counter (RFC 3711 §3.3.1). Every slot begins anew.
                 peer.slots.iter_mut().for_each(crate::slot::Slot::stop);
                 peer.downlink.pacer.clear();
-                let shown: Vec<usize> = peer.slots.iter().filter_map(|slot| slot.track).collect();
-                for track in shown {
-                    self.retarget(track, context);
-                }
+                self.aim_all(index, context);
             }
             Connection::Disconnected => context.events.push_back(Event::Disconnected { peer: id }),
         }

@@ -159,6 +159,7 @@ impl Room {
         context: &mut Context<'_>,
     ) -> Vec<Line> {
         self.drop_unnamed_tracks(index, plan);
+        self.unlist(index);
         let Some(peer) = self.peers.get_mut(index) else { return Vec::new() };
         peer.extensions = extension_ids(plan.offer);
         peer.slots.iter_mut().for_each(|slot| slot.open = false);

@@ -7,7 +7,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
-use super::{Context, Room, ingress::Taken, tick, to_ntp};
+use super::{Context, Room, assign::Anew, ingress::Taken, tick, to_ntp};
 use crate::{
     api::Part,
     encoding::SeenReport,
@@ -246,7 +246,7 @@ impl Room {
                     mirror.set_speaking(*speaking, context.now);
                 }
                 if self.mirror_tracks(index, tracks) {
-                    self.assign(context);
+                    self.assign(Anew::Nobody, context);
                 }
                 self.tell_wanted(index, context);
             }

@@ -48,10 +48,9 @@ struct Seen {
 }
 
 impl Room {
-    /// Something is shown or wished for anew: does not wait for the next time.
+    /// Somebody is shown something else, or wishes for it: does not wait for the next time.
     pub(super) fn share_soon(&mut self, context: &Context<'_>) {
         self.next_share = context.now;
-        self.is_shown_anew = true;
         self.wake_chores(context.now);
     }
 
@@ -62,11 +61,10 @@ impl Room {
         }
         self.next_share = context.now + INTERVAL;
         let offered = self.offered(context);
-        let all = std::mem::take(&mut self.is_shown_anew);
         let Self { peers, .. } = self;
         let mut changed = Vec::new();
         for (_, peer) in peers.iter_mut().filter(|(_, peer)| peer.connection == Connection::Connected) {
-            if all || !peer.downlink.is_content(context.now) {
+            if std::mem::take(&mut peer.is_shown_anew) || !peer.downlink.is_content(context.now) {
                 share(peer, &offered, &mut changed, context);
             }
         }

@@ -9,6 +9,7 @@ use slab::Slab;
 
 use super::{
     Context, Room,
+    assign::Anew,
     part::{Copied, Message, Stream},
 };
 use crate::{
@@ -106,7 +107,7 @@ impl Room {
         self.next_chores = context.now + if self.busy { CHORES } else { IDLE };
         self.busy = false;
         if self.follow_speakers(context.now) {
-            self.assign(context);
+            self.assign(Anew::Followers, context);
         }
         self.tick_layers(context);
         self.share_out(context);
@@ -125,11 +126,18 @@ impl Room {
     fn retry_keyframes(&mut self) {
         let Self { peers, tracks, .. } = self;
         let encodings = tracks.iter_mut().flat_map(|(_, track)| track.encodings.iter_mut().enumerate());
-        for (index, encoding) in encodings.filter(|(_, encoding)| !encoding.wants_keyframe()) {
-            let waits = encoding.subscribers.iter().any(|(peer, slot)| {
-                let peer = peers.get(*peer).filter(|peer| peer.connection == Connection::Connected);
-                peer.and_then(|peer| peer.slots.get(*slot)).is_some_and(|slot| slot.awaits_keyframe(index))
+        let awaited = encodings.filter(|(_, encoding)| encoding.is_awaited && !encoding.wants_keyframe());
+        for (index, encoding) in awaited {
+            let waiting = encoding.subscribers.iter().filter_map(|(peer, slot)| {
+                let peer = peers.get(*peer)?;
+                peer.slots.get(*slot)?.awaits_keyframe(index).then_some(peer.connection)
             });
+            let (mut awaited, mut waits) = (false, false);
+            for connection in waiting {
+                awaited = true;
+                waits |= connection == Connection::Connected;
+            }
+            encoding.is_awaited = awaited;
             if waits {
                 encoding.want_keyframe();
             }

@@ -96,6 +96,8 @@ pub(crate) struct Slot {
     pub(crate) descriptor_extension: Option<u8>,
     /// The track shown.
     pub(crate) track: Option<usize>,
+    /// The track in whose list of subscribers this is.
+    pub(crate) listed: Option<usize>,
     /// The track's codec with this client's payload types; `None` when the client cannot play it.
     pub(crate) playing: Option<Chosen>,
     pub(crate) wish: Wish,
@@ -149,6 +151,7 @@ impl Slot {
             transport_extension: None,
             descriptor_extension: None,
             track: None,
+            listed: None,
             playing: None,
             wish: Wish::UNSAID,
             allotment: Allotment::Unlimited,
