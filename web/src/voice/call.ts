@@ -538,7 +538,8 @@ class LiveCall implements Call {
     const arriving = ({ userId, source }: Slot) => (userId && source ? this.#way.call?.stream(userId, source) : undefined);
     const soundOf = (slot: Slot) => arriving(slot) ?? this.#peer?.stream(slot);
     const pictureOf = (slot: Slot) => this.#pictures.of(`${slot.userId}/${slot.source}`, soundOf(slot));
-    this.#playback.play(heard(slots, soundOf, this.#way.call?.voices() ?? []));
+    const missed = (slot: Slot) => (slot.userId && slot.source && this.#way.call?.misses(slot.userId, slot.source) ? this.#peer?.stream(slot) : undefined);
+    this.#playback.play(heard(slots, soundOf, this.#way.call?.voices() ?? [], missed));
     this.#pictures.keep(new Set(slots.map(({ userId, source }) => `${userId}/${source}`)));
     const session = this.#speaker ? { ...this.#session, speaking: new Set([...speaking, this.#speaker]) } : this.#session;
     const self = { userId: this.#gateway.selfId(), here: this.#session.media !== "none", speaking: this.#speaking };

@@ -2,7 +2,7 @@
 // Loaded when somebody may be talked to directly for the first time.
 
 import type { Uplink } from "./bitrate.ts";
-import { awaitsServer, directStep, looksAt, NOT_DIRECT, playsDirectly, sendsToServer, type DirectEffect, type DirectEvent, type DirectTimer, type Gesture, type Times } from "./direct.ts";
+import { awaitsServer, directStep, isMissed, looksAt, NOT_DIRECT, playsDirectly, sendsToServer, type DirectEffect, type DirectEvent, type DirectTimer, type Gesture, type Times } from "./direct.ts";
 import { DirectPeer } from "./direct-peer.ts";
 import { SENT } from "./encodings.ts";
 import type { ClientFrame, Sources } from "./frames.ts";
@@ -65,6 +65,11 @@ export class DirectCall {
   /** Theirs, when it is to be heard or seen as it comes directly. */
   stream(userId: string, source: SourceKind): MediaStream | undefined {
     return userId === this.#direct.userId && playsDirectly(this.#direct, source) ? this.#peer?.stream(source) : undefined;
+  }
+
+  /** Whether it is theirs, and may come from the server at any moment because it does not come directly. */
+  misses(userId: string, source: SourceKind): boolean {
+    return userId === this.#direct.userId && isMissed(this.#direct, source);
   }
 
   /** Everything of theirs that is heard as it comes directly. */

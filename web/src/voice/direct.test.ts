@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readSaid } from "./direct-peer.ts";
-import { directStep, NOT_DIRECT, playsDirectly, sendsToServer, type DirectEffect, type DirectEvent, type Times } from "./direct.ts";
+import { directStep, isMissed, NOT_DIRECT, playsDirectly, sendsToServer, type DirectEffect, type DirectEvent, type Times } from "./direct.ts";
 import { parseFrame, type DirectFrame, type Sources } from "./frames.ts";
 import { withoutRelays } from "./ice.ts";
 
@@ -166,7 +166,7 @@ describe("a voice that breaks off", () => {
   const doubting = () => after(up(), 250, true);
 
   test("is asked for by the other way at once, and silence a little later", () => {
-    expect(after(up(), 150, true).direct.phase).toBe("up");
+    expect(after(up(), 130, true).direct.phase).toBe("up");
     expect(doubting().effects).toEqual([said("missing")]);
     expect(sendsToServer(doubting().direct)).toBe(true);
     expect(after(up(), 600, false).direct.phase).toBe("up");
@@ -178,8 +178,10 @@ describe("a voice that breaks off", () => {
   test("is heard from the server as soon as it comes there, and directly until then", () => {
     const call = doubting();
     expect(playsDirectly(call.direct, "microphone")).toBe(true);
+    expect(isMissed(call.direct, "microphone")).toBe(true);
     after(call, 300, true, { microphone: call.now + 10 });
     expect(playsDirectly(call.direct, "microphone")).toBe(false);
+    expect(isMissed(call.direct, "microphone")).toBe(false);
     expect(playsDirectly(call.direct, "camera")).toBe(true);
   });
 
@@ -199,11 +201,14 @@ describe("a voice that breaks off", () => {
     expect(playsDirectly(call.direct, "microphone")).toBe(false);
     const unsteady = up();
     for (let time = 0; time < 5; time++) {
-      after(unsteady, 250, true);
+      // Each time one waits a little longer.
+      after(unsteady, 130 + 60 * time, true);
+      expect(unsteady.direct.phase).toBe("up");
+      after(unsteady, 150 + 60 * time, true);
       expect(unsteady.direct.phase).toBe("doubting");
       unsteady.look(["microphone"]).look(["microphone"]).look(["microphone"]);
     }
-    expect(after(unsteady, 250, true).effects).toContainEqual(said("failed"));
+    expect(after(unsteady, 450, true).effects).toContainEqual(said("failed"));
   });
 
   test("of ours is sent both ways again until it arrives", () => {

@@ -107,7 +107,9 @@ const SETTLE_MS = 500;
 /** A session of ours that is gone takes longer to come again. */
 const RENEWING_MS = 20_000;
 /** Speech has a packet every 20 ms; one that is this late is not made up for any more. */
-const BROKEN_MS = 200;
+const BROKEN_MS = 140;
+/** On a path that only pauses one learns to wait: so much longer after each doubt. */
+const PATIENCE_MS = 60;
 /** Even silence has a packet every 400 ms (RFC 6716 §2.1.9). */
 const SILENT_MS = 700;
 /** What has been silent for so long does not come back by itself. */
@@ -148,6 +150,11 @@ export function sendsToServer(direct: Direct): boolean {
 export function playsDirectly(direct: Direct, source: SourceKind): boolean {
   if (direct.phase === "up") return true;
   return direct.phase !== "off" && direct.arrived.has(source) && !direct.returned.has(source);
+}
+
+/** Whether this source of theirs is awaited from the server: a silence ends with whichever way brings it first. */
+export function isMissed(direct: Direct, source: SourceKind): boolean {
+  return direct.phase === "doubting" && playsDirectly(direct, source);
 }
 
 /** The sources whose coming directly matters now. */
@@ -271,7 +278,8 @@ function look(direct: Direct, times: Times, loud: boolean, now: number): Step {
     const [up, effects] = bothUp({ ...next, phase: "ready" });
     return [up, [{ do: "stop_timer", timer: "coming" }, pathIs(direct.epoch, "up"), ...effects]];
   }
-  return silentFor(next, times, now) > (loud ? BROKEN_MS : SILENT_MS) ? doubt(next, now) : [next, []];
+  const late = BROKEN_MS + PATIENCE_MS * recentDoubts(next, now);
+  return silentFor(next, times, now) > (loud ? late : SILENT_MS) ? doubt(next, now) : [next, []];
 }
 
 /** How long nothing has come of a microphone that is open, ms. */
@@ -281,9 +289,13 @@ function silentFor({ theirs, theirsSince }: Direct, times: Times, now: number): 
 
 /** Whatever it is, the server is asked to help before anybody knows. */
 function doubt(direct: Direct, now: number): Step {
-  const doubts = now - direct.doubtedAt > DOUBTS_MS ? 1 : direct.doubts + 1;
+  const doubts = recentDoubts(direct, now) + 1;
   if (doubts > MOST_DOUBTS) return fail(direct, now);
   return [{ ...direct, phase: "doubting", doubtedAt: now, doubts, calmSince: 0 }, [pathIs(direct.epoch, "missing")]];
+}
+
+function recentDoubts({ doubts, doubtedAt }: Direct, now: number): number {
+  return now - doubtedAt > DOUBTS_MS ? 0 : doubts;
 }
 
 function lookInDoubt(direct: Direct, times: Times, server: Times, now: number): Step {

@@ -97,6 +97,15 @@ describe("the mix", () => {
     expect([...heard([mixed], () => undefined, [])]).toEqual([]);
   });
 
+  test("and what is missed of a direct way is listened for at the server too", () => {
+    const [direct, server] = [{}, {}] as [MediaStream, MediaStream];
+    const slot: Slot = { mid: "4", userId: "8", source: "microphone", playable: true };
+    const voices = [{ userId: "8", source: "microphone", stream: direct }] as const;
+    expect([...heard([slot], () => direct, voices).values()]).toEqual([{ userId: "8", stream: direct }]);
+    const both = heard([slot], () => direct, voices, () => server);
+    expect([...both.values()].map(({ stream }) => stream)).toEqual([direct, server]);
+  });
+
   test("is made without those whom one does not hear", () => {
     expect(silenced({ volumes: { "1": 0, "2": 0.5, "3": 0 } })).toEqual(["1", "3"]);
   });

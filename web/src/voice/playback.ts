@@ -23,8 +23,13 @@ interface Voice extends Heard {
 /** Whose the mix of all is: their volume is as sent. */
 const NOBODY = "";
 
-/** What is heard, by person and source; and the mix. */
-export function heard(slots: readonly Slot[], streamOf: (slot: Slot) => MediaStream | undefined, direct: readonly (Heard & { source: SourceKind })[]): Map<string, Heard> {
+/** What is heard, by person and source; and the mix. What is `missed` of a direct way is listened for at the server as well. */
+export function heard(
+  slots: readonly Slot[],
+  streamOf: (slot: Slot) => MediaStream | undefined,
+  direct: readonly (Heard & { source: SourceKind })[],
+  missed: (slot: Slot) => MediaStream | undefined = () => undefined,
+): Map<string, Heard> {
   const all = new Map<string, Heard>();
   for (const slot of slots) {
     const { userId, source } = slot;
@@ -37,8 +42,9 @@ export function heard(slots: readonly Slot[], streamOf: (slot: Slot) => MediaStr
       if (stream) all.set(`${userId}/played`, { userId, stream, played: true });
     }
     if (userId === null || (source !== "microphone" && source !== "screen_audio")) continue;
-    const stream = streamOf(slot);
+    const [stream, instead] = [streamOf(slot), missed(slot)];
     if (stream) all.set(`${userId}/${source}`, { userId, stream });
+    if (instead) all.set(`${userId}/${source}/instead`, { userId, stream: instead });
   }
   for (const { userId, source, stream } of direct) all.set(`${userId}/${source}`, { userId, stream });
   return all;
@@ -58,9 +64,11 @@ export class Playback {
   play(wanted: ReadonlyMap<string, Heard>): void {
     // What one place carries changed, as from a voice to the mix: it plays on, without a gap.
     for (const [key, now] of wanted) {
-      if (this.#voices.has(key)) continue;
+      const there = this.#voices.get(key);
+      if (there?.stream === now.stream) continue;
       const [old, voice] = [...this.#voices].find(([one, { stream }]) => !wanted.has(one) && stream === now.stream) ?? [];
       if (old === undefined || !voice) continue;
+      if (there) this.#drop(key, there);
       this.#voices.delete(old);
       this.#voices.set(key, voice);
       this.#giveUpNext(voice);
