@@ -8,6 +8,9 @@ export VOXLINK_BIN
 scripts/setup.sh test
 cargo test --workspace --locked --tests -- --ignored soak_ --nocapture
 
+# `make test` shows what the tests built; here what is shipped.
+(cd tests/browser && npm test --silent)
+
 # Two people who change between each other and the server, a hundred times; the silences are printed.
 (cd tests/browser && HANDOVERS=25 node --test stories/direct-call.test.js)
 

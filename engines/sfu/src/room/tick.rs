@@ -128,15 +128,13 @@ impl Room {
         let encodings = tracks.iter_mut().flat_map(|(_, track)| track.encodings.iter_mut().enumerate());
         let awaited = encodings.filter(|(_, encoding)| encoding.is_awaited && !encoding.wants_keyframe());
         for (index, encoding) in awaited {
-            let waiting = encoding.subscribers.iter().filter_map(|(peer, slot)| {
-                let peer = peers.get(*peer)?;
-                peer.slots.get(*slot)?.awaits_keyframe(index).then_some(peer.connection)
+            let mut awaited = false;
+            let waits = encoding.subscribers.iter().any(|(peer, slot)| {
+                let Some(peer) = peers.get(*peer) else { return false };
+                let waits = peer.slots.get(*slot).is_some_and(|slot| slot.awaits_keyframe(index));
+                awaited |= waits;
+                waits && peer.connection == Connection::Connected
             });
-            let (mut awaited, mut waits) = (false, false);
-            for connection in waiting {
-                awaited = true;
-                waits |= connection == Connection::Connected;
-            }
             encoding.is_awaited = awaited;
             if waits {
                 encoding.want_keyframe();
