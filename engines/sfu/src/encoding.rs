@@ -23,6 +23,9 @@ const AUDIO_RING: usize = 64;
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 /// A stream without packets for this long is not sent now: a camera in the dark still makes seven frames a second.
 const SILENCE: Duration = Duration::from_millis(600);
+/// Timestamps that fall further behind time than this at once did not move: the source was off meanwhile. What a queue on
+/// the way delays comes bit by bit.
+const STOOD_STILL: Duration = Duration::from_millis(500);
 /// Between two measurements of the rate.
 const RATE_INTERVAL: Duration = Duration::from_millis(500);
 /// Weight of a new measurement in the rate, and of one that is higher: a key frame is no larger stream.
@@ -42,6 +45,15 @@ pub(crate) struct SeenReport {
     pub(crate) ntp: u64,
     pub(crate) timestamp: u32,
     pub(crate) at: Instant,
+}
+
+/// What a packet says of its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// The stream begins or begins again, or changes its size.
+    pub(crate) begins: bool,
+    /// Its clock did not move while nothing came.
+    pub(crate) stood_still: bool,
 }
 
 /// A stream of a source.
@@ -81,7 +93,8 @@ pub(crate) struct Encoding {
     pub(crate) told_wanted: bool,
     /// Since when nobody watches it.
     pub(crate) unwanted_since: Option<Instant>,
-    last_packet: Option<Instant>,
+    /// When a packet last came, and its timestamp.
+    last_packet: Option<(Instant, u32)>,
     keyframe_wanted: bool,
     keyframe_asked: Option<Instant>,
 }
@@ -136,22 +149,33 @@ impl Encoding {
         self.structure = None;
     }
 
-    /// A packet came, whoever wants it: counts it. True when the stream begins or begins again.
-    pub(crate) fn note(&mut self, frame: &FrameInfo, bytes: usize, now: Instant) -> bool {
+    /// A packet came, whoever wants it: counts it.
+    pub(crate) fn note(
+        &mut self,
+        frame: &FrameInfo,
+        timestamp: u32,
+        clock_rate: u32,
+        bytes: usize,
+        now: Instant,
+    ) -> News {
         self.rates.add(frame.point, bytes);
         self.is_nested &= frame.present.is_nested();
         let was_alive = self.is_alive(now);
-        self.last_packet = Some(now);
+        let stood_still = self.last_packet.replace((now, timestamp)).is_some_and(|(at, before)| {
+            let passed = now.saturating_duration_since(at);
+            let moved = f64::from(timestamp.wrapping_sub(before).cast_signed()) / f64::from(clock_rate);
+            passed > STOOD_STILL && (passed - STOOD_STILL).as_secs_f64() > moved
+        });
         let resized = frame.size.is_some() && frame.size != self.size;
         if resized {
             self.size = frame.size;
         }
-        resized || !was_alive
+        News { begins: resized || !was_alive, stood_still }
     }
 
     /// Whether its sender is sending it now.
     pub(crate) fn is_alive(&self, now: Instant) -> bool {
-        self.last_packet.is_some_and(|last| now.saturating_duration_since(last) < SILENCE)
+        self.last_packet.is_some_and(|(last, _)| now.saturating_duration_since(last) < SILENCE)
     }
 
     /// A subscriber cannot draw without a key frame.

@@ -137,6 +137,42 @@ fn media_goes_on_over_an_ice_restart_and_a_change_of_content() {
     assert!(from_2[0].timestamp.wrapping_sub(from_0.last().unwrap().timestamp) < 90_000);
 }
 
+/// A browser's microphone that is taken off a stream and put back stops its timestamps meanwhile: to a receiver the next
+/// packet would be seconds late, and it would keep everybody's voice that long.
+#[test]
+fn a_voice_that_comes_back_with_the_clock_it_left_with_is_not_late() {
+    let mut world = World::new();
+    (0..2).for_each(|_| _ = world.join(8));
+    world.connect_all();
+    world.set_sources(0, &[Source::Microphone]);
+    world.run(Duration::from_millis(50));
+    let mut numbers = 0..;
+    let mut talk = |world: &mut World, packets: usize| {
+        for number in numbers.by_ref().take(packets) {
+            world.send(0, Source::Microphone, &[number; 60]);
+            world.run(Duration::from_millis(20));
+        }
+    };
+    talk(&mut world, 50);
+    world.clients[0].stood = Duration::from_secs(10);
+    world.run(Duration::from_secs(10));
+    talk(&mut world, 10);
+    // Silence that the sender knows of: its own timestamps are right.
+    world.run(Duration::from_secs(3));
+    talk(&mut world, 10);
+    let got = &world.clients[1].got;
+    assert_eq!(got.len(), 70);
+    let steps: Vec<(u64, u32)> = (got.windows(2))
+        .map(|pair| (pair[1].sequence - pair[0].sequence, pair[1].timestamp.wrapping_sub(pair[0].timestamp)))
+        .collect();
+    let (back, silent) = (steps[49].1, steps[59].1);
+    assert!(back.abs_diff(10 * 48_000 + 960) < 480, "{back}");
+    assert!(silent.abs_diff(3 * 48_000 + 960) <= 1, "{silent}");
+    let others = steps.iter().enumerate().filter(|(at, _)| ![49, 59].contains(at));
+    assert!(others.clone().all(|(_, (_, step))| step.abs_diff(960) <= 1), "{steps:?}");
+    assert!(steps.iter().all(|(numbers, _)| *numbers == 1), "{steps:?}");
+}
+
 #[test]
 fn sender_reports_put_sound_and_picture_on_one_clock() {
     let mut world = World::new();

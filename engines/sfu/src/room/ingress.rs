@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     codec::{FrameInfo, dependency},
-    encoding::Encoding,
+    encoding::{Encoding, News},
     peer::{ExtensionIds, Peer, Stream as Incoming, WHOLE_ROOM},
     rtp::{
         Header, MAX_EXTENSION, extend_sequence, payload_length,
@@ -87,13 +87,16 @@ impl Room {
             (true, []) => FrameInfo::of_payload(codec, payload),
             (true, descriptor) => described(encoding, descriptor),
         };
-        let mut is_news = false;
         // Browsers probe by sending old packets again: what is repaired says nothing about what is being sent.
-        if !opened.stream.is_rtx && encoding.note(&frame, payload.len(), context.now) {
-            // Rarely: a stream begins, begins again, or changes its size.
-            track.routes_changed = true;
-            is_news = true;
-        }
+        let news = match opened.stream.is_rtx {
+            true => News::default(),
+            false => {
+                let timestamp = opened.header.timestamp;
+                encoding.note(&frame, timestamp, codec.clock_rate(), payload.len(), context.now)
+            }
+        };
+        // Rarely.
+        track.routes_changed |= news.begins;
         if source == Source::Microphone
             && let Some(speaking) = opened.level.and_then(|level| peer.note_level(level, context.now))
         {
@@ -103,7 +106,7 @@ impl Room {
         let taken = Taken {
             red_over: red.then_some(chosen.payload_type),
             is_repair: opened.stream.is_rtx,
-            is_news,
+            news,
             is_mirrored: false,
         };
         let packet = Packet {
@@ -132,17 +135,17 @@ impl Room {
         context: &mut Context<'_>,
     ) {
         let Some(track) = self.tracks.get_mut(place.0) else { return };
-        let (source, owner) = (track.source, track.owner);
-        let mut is_news = taken.is_news;
+        let (source, owner, clock_rate) = (track.source, track.owner, track.codec.codec.clock_rate());
+        let mut news = taken.news;
         if taken.is_mirrored
             && !taken.is_repair
             && let Some(encoding) = track.encodings.get_mut(place.1)
-            && encoding.note(&packet.frame, packet.payload.len(), context.now)
         {
-            track.routes_changed = true;
-            is_news = true;
+            let length = packet.payload.len();
+            news = encoding.note(&packet.frame, packet.timestamp, clock_rate, length, context.now);
+            track.routes_changed |= news.begins;
         }
-        if is_news {
+        if news.begins {
             self.wake_chores(context.now + tick::BUSY);
         }
         let verdict = match source {
@@ -164,8 +167,9 @@ impl Room {
         }
         let is_heard = verdict != Verdict::Unheard;
         let resumes = if is_heard { encoding.unheard_from.take() } else { None };
-        if resumes.is_some() {
-            // A gap of our making must not look like loss.
+        if resumes.is_some() || (news.stood_still && source.kind() == MediaKind::Audio) {
+            // A gap of our making must not look like loss. And what begins anew goes on where time is: with timestamps
+            // that stood still it would look late, and receivers would keep what follows for so long.
             for (peer, slot) in &encoding.subscribers {
                 let slot = peers.get_mut(*peer).and_then(|peer| peer.slots.get_mut(*slot));
                 slot.into_iter().for_each(Slot::stop);
@@ -195,8 +199,7 @@ pub(super) struct Taken {
     red_over: Option<u8>,
     /// It came by retransmission.
     is_repair: bool,
-    /// A stream begins with it, begins again, or changes its size.
-    is_news: bool,
+    news: News,
     /// Another part of the room received it, and asks for what is missing.
     is_mirrored: bool,
 }
@@ -204,7 +207,7 @@ pub(super) struct Taken {
 impl Taken {
     /// As another part of the room sent it on.
     pub(super) fn mirrored(is_repair: bool) -> Self {
-        Self { red_over: None, is_repair, is_news: false, is_mirrored: true }
+        Self { red_over: None, is_repair, news: News::default(), is_mirrored: true }
     }
 }
 

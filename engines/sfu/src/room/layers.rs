@@ -313,7 +313,13 @@ mod tests {
             encoding.rates.tick(now - Duration::from_secs(1));
             for temporal in 0..3 {
                 let point = Point::new(0, temporal);
-                encoding.note(&FrameInfo { point, size: Some(*size), ..FrameInfo::OPAQUE }, 1_000, now);
+                encoding.note(
+                    &FrameInfo { point, size: Some(*size), ..FrameInfo::OPAQUE },
+                    0,
+                    90_000,
+                    1_000,
+                    now,
+                );
             }
             encoding.rates.tick(now);
         }
@@ -351,7 +357,7 @@ mod tests {
         assert_eq!(size_of(&simulcast, choice(9, MAX)), (1_280, 720), "what is not there is taken for usual");
         let mut scalable = track(Source::Screen, &[(1_280, 720)], now);
         let top = FrameInfo { point: Point::new(2, 0), size: Some((1_280, 720)), ..FrameInfo::OPAQUE };
-        scalable.encodings[0].note(&top, 1_000, now);
+        scalable.encodings[0].note(&top, 0, 90_000, 1_000, now);
         assert_eq!(size_of(&scalable, choice(0, Point::new(1, 0))), (640, 360));
         assert_eq!(size_of(&scalable, choice(0, MAX)), (1_280, 720));
     }
@@ -387,7 +393,7 @@ mod tests {
         let now = Instant::now();
         let mut track = track(Source::Camera, &SIZES, now);
         let later = now + Duration::from_secs(1);
-        track.encodings[0].note(&FrameInfo::OPAQUE, 100, later);
+        track.encodings[0].note(&FrameInfo::OPAQUE, 0, 90_000, 100, later);
         let chosen = choose(&ladder(&track, later), Wish::UNSAID, Allotment::Unlimited).expect("something");
         assert_eq!((chosen.now.encoding, chosen.ideal.encoding), (0, 2));
     }

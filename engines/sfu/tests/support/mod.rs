@@ -146,6 +146,8 @@ pub struct Client {
     setup: Setup,
     /// What its microphone packets say of their level, in dBov (RFC 6464).
     pub level: i8,
+    /// How long its clocks have stood still.
+    pub stood: Duration,
 }
 
 struct Flying {
@@ -270,6 +272,7 @@ impl World {
             next_sequence: HashMap::new(),
             setup,
             level: -20,
+            stood: Duration::ZERO,
         });
         index
     }
@@ -381,8 +384,8 @@ impl World {
     fn send_typed(&mut self, index: usize, packet: &Packet<'_>, payload_type: Option<u8>) {
         let Packet { source, rid, payload, marker, .. } = packet.clone();
         let now = self.now;
-        let elapsed = now - self.start;
         let client = &mut self.clients[index];
+        let elapsed = now - self.start - client.stood;
         let mid: ClientMid = (&*client.sources.iter().find(|(_, s)| *s == source).unwrap().0).into();
         let codec = if kind(source) == Kind::Audio { Codec::Opus } else { client.setup.codec };
         let usual = client.rtc.codec_config().find(|p| p.spec().codec == codec).unwrap().pt();
