@@ -62,6 +62,7 @@ test("a call rings, is answered, outlives a reload, is declined and missed", { t
       await alone(ada, "left");
       await ada.page.reload();
       await ada.inPhase("connected");
+      await alone(ada, "left");
       await ben.at("direct-call-join").click();
       await ben.hears(ADA_HZ, BEN_HZ);
       await ada.hears(BEN_HZ, ADA_HZ);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { goesBack, type Left } from "./left.ts";
 
-const LEFT: Left = { selfId: "1", guildId: null, channelId: "5", muted: true, deafened: false, sessionId: "s1", at: 100_000 };
+const LEFT: Left = { selfId: "1", guildId: null, channelId: "5", muted: true, deafened: false, alone: null, sessionId: "s1", at: 100_000 };
 const NOW = { selfId: "1", at: 103_000, seated: false, goesOn: true };
 
 test("a reload goes back into the call that goes on", () => {

@@ -1,4 +1,5 @@
 /** What a page knew of its call when it went away, and whether the next one goes back. */
+import type { Solitude } from "../state/calls.ts";
 import type { Id } from "../state/model.ts";
 
 /** A reload takes seconds; a tab that is opened again later is another evening. */
@@ -10,6 +11,8 @@ export interface Left {
   channelId: Id;
   muted: boolean;
   deafened: boolean;
+  /** How it was in it while nobody else was there. */
+  alone: Solitude;
   /** The gateway session that it had. */
   sessionId: string;
   /** Milliseconds since 1970. */

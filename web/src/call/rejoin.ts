@@ -5,6 +5,7 @@
 import { store } from "../state/store.svelte.ts";
 import { call } from "./call.svelte.ts";
 import { goesBack, type Left } from "./left.ts";
+import { ringing } from "./ringing.svelte.ts";
 
 const KEY = "voxlink.rejoin";
 /** Another device's seat may still be named that is freed by now. */
@@ -19,7 +20,8 @@ addEventListener("pagehide", () => {
   const selfId = store.world.self?.id;
   if (!call.active || channelId === null || phase === "failed" || selfId === undefined) return;
   try {
-    sessionStorage.setItem(KEY, JSON.stringify({ selfId, guildId, channelId, muted, deafened, sessionId, at: Date.now() } satisfies Left));
+    const alone = ringing.solitude(channelId);
+    sessionStorage.setItem(KEY, JSON.stringify({ selfId, guildId, channelId, muted, deafened, alone, sessionId, at: Date.now() } satisfies Left));
   } catch {
     // Not remembered: one enters by hand.
   }
@@ -43,7 +45,8 @@ function returns(wanted: Left): boolean {
   return true;
 }
 
-async function rejoin({ guildId, channelId, muted, deafened }: Left): Promise<void> {
+async function rejoin({ guildId, channelId, muted, deafened, alone }: Left): Promise<void> {
+  ringing.recall(channelId, alone);
   const engine = await call.engine().catch(() => null);
   if (!engine || call.active) return;
   // Whoever was deafened may have been muted as well: nobody is heard without meaning it.

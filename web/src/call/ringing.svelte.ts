@@ -84,6 +84,12 @@ class Ringing {
     return solitude(store.calls.get(channelId), store.world.self?.id ?? "", this.#company.has(channelId), this.#rang.has(channelId));
   }
 
+  /** As the page before knew it: the server tells of nobody who is not there any more. */
+  recall(channelId: Id, alone: Solitude): void {
+    if (alone === "left") this.#company = new Set(this.#company).add(channelId);
+    else if (alone !== null) this.#rang = new Set(this.#rang).add(channelId);
+  }
+
   setAloud(aloud: boolean): void {
     this.aloud = aloud;
     keep(KEY, aloud ? null : false);

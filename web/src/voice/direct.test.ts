@@ -169,8 +169,8 @@ describe("a voice that breaks off", () => {
     expect(after(up(), 130, true).direct.phase).toBe("up");
     expect(doubting().effects).toEqual([said("missing")]);
     expect(sendsToServer(doubting().direct)).toBe(true);
-    expect(after(up(), 600, false).direct.phase).toBe("up");
-    expect(after(up(), 800, false).direct.phase).toBe("doubting");
+    expect(after(up(), 500, false).direct.phase).toBe("up");
+    expect(after(up(), 560, false).direct.phase).toBe("doubting");
     const muted = up().give(theySay(MUTED)).look([]).look([]).look([]);
     expect(muted.direct.phase).toBe("up");
   });

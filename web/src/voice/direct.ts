@@ -111,7 +111,7 @@ const BROKEN_MS = 140;
 /** On a path that only pauses one learns to wait: so much longer after each doubt. */
 const PATIENCE_MS = 60;
 /** Even silence has a packet every 400 ms (RFC 6716 §2.1.9). */
-const SILENT_MS = 700;
+const SILENT_MS = 520;
 /** What has been silent for so long does not come back by itself. */
 const DEAD_MS = 1_500;
 /** So long without a break, and doubts are over. */
@@ -278,8 +278,8 @@ function look(direct: Direct, times: Times, loud: boolean, now: number): Step {
     const [up, effects] = bothUp({ ...next, phase: "ready" });
     return [up, [{ do: "stop_timer", timer: "coming" }, pathIs(direct.epoch, "up"), ...effects]];
   }
-  const late = BROKEN_MS + PATIENCE_MS * recentDoubts(next, now);
-  return silentFor(next, times, now) > (loud ? late : SILENT_MS) ? doubt(next, now) : [next, []];
+  const late = (loud ? BROKEN_MS : SILENT_MS) + PATIENCE_MS * recentDoubts(next, now);
+  return silentFor(next, times, now) > late ? doubt(next, now) : [next, []];
 }
 
 /** How long nothing has come of a microphone that is open, ms. */
