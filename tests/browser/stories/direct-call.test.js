@@ -106,6 +106,10 @@ test("two who are alone in a call talk directly, and change ways unheard", { tim
         await ada.at("dock-mute").click();
         await ben.seesSign(ada, "muted", "true");
         await ben.hearsNo(ADA_HZ);
+        // Her silence goes on: what follows a gap in it would be taken for late, and everything after it kept for as long.
+        const silence = async () => (await ben.ways()).find((way) => way.direct).packets;
+        const before = await silence();
+        await ben.until("more of Ada's silence", async () => (await silence()) > before);
         await ada.at("dock-mute").click();
         await ben.hears(ADA_HZ, BEN_HZ);
         await ben.at("dock-deafen").click();

@@ -90,6 +90,7 @@ class LiveCall implements Call {
       sayNetwork: () => this.#sayDirect(),
       iceServers: () => this.#gateway.iceServers(),
       track: (source) => this.#outgoing(source),
+      line: (source) => this.#local.track(source),
       voice: () => this.#voice,
       heardAt: (userId, source) => {
         const slot = this.#session.slots.find((one) => one.userId === userId && one.source === source);

@@ -18,6 +18,8 @@ export interface DirectHost {
   iceServers(): Promise<RTCIceServer[]>;
   /** What goes out of a source at this moment; null while it is muted or off. */
   track(source: SourceKind): MediaStreamTrack | null;
+  /** The same, but a muted microphone's silence: timestamps stop without a track, and what followed would be taken for late. */
+  line(source: SourceKind): MediaStreamTrack | null;
   voice(): Voice;
   /** When something of this source last came from the server, on a clock of its own. */
   heardAt(userId: string, source: SourceKind): number | undefined;
@@ -98,7 +100,7 @@ export class DirectCall {
 
   /** What is sent has changed. */
   sendTracks(): void {
-    for (const source of SOURCES) void this.#peer?.send(source, this.#host.track(source)).catch((reason: unknown) => console.warn(`Could not send the ${source} directly.`, reason));
+    for (const source of SOURCES) void this.#peer?.send(source, this.#host.line(source)).catch((reason: unknown) => console.warn(`Could not send the ${source} directly.`, reason));
     this.#saySources();
   }
 
