@@ -31,7 +31,7 @@ export function clicks(hz) {
     void note(out.stream.getAudioTracks()[0].clone());
     return out.stream;
   };
-  /** In milliseconds of the system's clock that never jumps, which all pages share; and what to add for the time of day. */
+  /** In milliseconds of a clock that never jumps, which a page may have to itself; and what to add for the time of day. */
   const note = async (track) => {
     window.testClicks = { at: [], toDate: Number.POSITIVE_INFINITY };
     const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();

@@ -112,7 +112,6 @@ async function story(server, { ada, ben, cleo }) {
 
   await scene("each tone is on a track of its own and only there, all on one clock, and the mix holds all", async () => {
     const { tracks, outputs, started_at } = await details();
-    const { toDate } = await clicksOf(ada);
     const late = {};
     for (const person of all) {
       const of = tracks.filter(({ user_id, source }) => user_id === person.id && source === "microphone");
@@ -120,7 +119,8 @@ async function story(server, { ada, ben, cleo }) {
       await make({ kind: "wav", track: of[0].name });
       const sound = soundOf(await save(await made("wav", of[0].name, READY_MS), `${person.name}.wav`));
       // How much later than it left its page each click stands in the recording.
-      const left = (await clicksOf(person)).at.map((at) => at + toDate - Date.parse(started_at));
+      const { at: clicks, toDate } = await clicksOf(person);
+      const left = clicks.map((at) => at + toDate - Date.parse(started_at));
       const apart = beginnings(sound, TONES[person.name]).map((at) => nearest(left, at)).filter((ms) => Math.abs(ms) < 400);
       late[person.name] = { count: apart.length, median: median(apart), spread: Math.max(...apart) - Math.min(...apart) };
       assert.ok(apart.length >= 8, `${person.name}: ${apart}`);
