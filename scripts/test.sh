@@ -38,7 +38,7 @@ step "client: build" scripts/client.sh
 step "client: size" in_folder web npm run --silent size
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "dependencies" scripts/deny.sh
-# What the tests have built, with its assertions: another build of everything would take a third of the time.
+# What the tests have built, with its assertions; `make soak` shows the release build.
 VOXLINK_BIN=$(target_dir)/debug/voxlink
 export VOXLINK_BIN
 step "tests" rust_tests

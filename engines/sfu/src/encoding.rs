@@ -23,8 +23,8 @@ const AUDIO_RING: usize = 64;
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 /// A stream without packets for this long is not sent now: a camera in the dark still makes seven frames a second.
 const SILENCE: Duration = Duration::from_millis(600);
-/// Timestamps that fall further behind time than this at once did not move: the source was off meanwhile. What a queue on
-/// the way delays comes bit by bit.
+/// Timestamps that fall further behind time than this at once did not move: the source was off meanwhile. A way that was
+/// held up for longer looks the same; what it held up receivers keep either way.
 const STOOD_STILL: Duration = Duration::from_millis(500);
 /// Between two measurements of the rate.
 const RATE_INTERVAL: Duration = Duration::from_millis(500);

@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use voxlink_service_kit::{
@@ -54,8 +55,8 @@ async fn a_database_that_is_gone_refuses_instead_of_waiting_and_works_again_afte
     let db = Db::open(target(&server), MIGRATIONS).unwrap();
     add(&db, 1).await.unwrap();
     server.stop();
-    let waiting: Vec<_> = (2..20).map(|id| add(&db, id)).collect();
-    for refused in futures_util::future::join_all(waiting).await {
+    let waiting = futures_util::future::join_all((2..20).map(|id| add(&db, id)));
+    for refused in tokio::time::timeout(Duration::from_secs(100), waiting).await.expect("an answer") {
         assert!(matches!(&refused, Err(DbError::Io(why)) if why.contains("PostgreSQL")), "{refused:?}");
     }
     assert!(all(&db).await.is_err());

@@ -71,7 +71,7 @@ impl Room {
         self.wake_chores(context.now);
     }
 
-    /// What the lists say is what slots show. For tests.
+    /// What the lists say is what slots show. Looks at everything: for assertions only.
     pub(super) fn is_listed_right(&self) -> bool {
         let shown = self.peers.iter().flat_map(|(index, peer)| {
             let slots = peer.slots.iter().enumerate();
@@ -134,7 +134,7 @@ fn leave(seats: &mut Vec<Seat>, seat: Seat) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[expect(clippy::unwrap_used, reason = "offers of its own making")]
 mod tests {
     use std::{fmt::Write as _, time::Duration};
 
